@@ -1,0 +1,62 @@
+// A fold: how many samples each call path has, as a tree.
+#ifndef FLICKER_ANALYSIS_FOLD_H
+#define FLICKER_ANALYSIS_FOLD_H
+
+#include "proto/dict.h"
+#include "proto/err.h"
+#include "proto/output.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// What an answer rests on; stands beside every result.
+struct totals {
+    uint64_t samples;
+    uint64_t value;            // sum, in the event's unit
+    uint64_t idle;             // samples left out because the CPU was idle
+    uint64_t no_stack;         // samples with no frame
+    uint64_t unresolved;       // samples whose leaf frame has no name
+    uint64_t lost;             // known to be missing in these ranges
+    int64_t first_ns, last_ns; // of the samples counted; SAMPLE_NO_TIME when none
+    uint32_t event;            // of the dictionary
+    bool by_value;             // what people are shown: value, else samples
+};
+
+// Node 0 is the root ("all"). Parents come before children; children of one parent are ordered by
+// name. Frames with one name, module and kind are one node, whatever their address and line.
+struct fold_node {
+    uint32_t parent;
+    uint32_t frame; // of the dictionary; IDSET_NONE for the root
+    uint64_t self_samples, total_samples;
+    uint64_t self_value, total_value;
+};
+
+struct fold {
+    const struct dict *dict; // borrowed from the store that answered
+    struct fold_node *nodes;
+    size_t count, capacity;
+    struct totals totals;
+};
+
+void fold_dispose(struct fold *fold);
+
+// The weight that people are shown: value or samples, by the totals' event.
+static inline uint64_t fold_self(const struct fold *fold, const struct fold_node *node)
+{
+    return fold->totals.by_value ? node->self_value : node->self_samples;
+}
+
+static inline uint64_t fold_total(const struct fold *fold, const struct fold_node *node)
+{
+    return fold->totals.by_value ? node->total_value : node->total_samples;
+}
+
+// A frame as people read it: its name, else "[unknown]" or "[module+0xaddress]". Appends to *out.
+void fold_frame_text(const struct dict *dict, uint32_t frame, struct bytes *out);
+
+// One line a stack, "comm;caller;callee 12", sorted; ';' and control bytes in names become ':' and
+// '?'.
+int fold_write_text(const struct fold *fold, struct output *output, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,39 @@
+// A subsecond-offset heatmap: x is time in columns (a second each, say), y the offset inside the
+// column, a cell the weight of the samples in it. After FlameScope (Gregg and Spier, 2018).
+#ifndef FLICKER_ANALYSIS_HEATMAP_H
+#define FLICKER_ANALYSIS_HEATMAP_H
+
+#include "analysis/fold.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Columns start at whole multiples of column_ns on the wall clock where it is known, else on the
+// store's own axis: see axis_floor().
+struct heatmap_shape {
+    int64_t from_ns;   // start of column 0; a column edge
+    int64_t column_ns; // 1 s
+    uint32_t columns;
+    uint32_t rows; // row 0 is the start of the column (drawn at the bottom)
+};
+
+// Why a cell is not simply its number. Bits of heatmap.paint.
+enum heatmap_paint {
+    HEATMAP_LOST = 1,          // samples of this cell are known to be missing: "at least"
+    HEATMAP_PENDING = 2,       // lies in the future of what has arrived
+    HEATMAP_NOT_RECORDING = 4, // no source was running
+    HEATMAP_EVICTED = 8        // was recorded and has gone from the buffer
+};
+
+struct heatmap {
+    struct heatmap_shape shape;
+    uint64_t *cells; // [column * rows + row]; samples, or value when totals.by_value
+    uint8_t *paint;  // same index
+    uint64_t max;    // largest cell
+    uint64_t full;   // what a cell would hold with every CPU busy (cpus * rate * cell); 0: unknown
+    struct totals totals;
+};
+
+void heatmap_dispose(struct heatmap *heatmap);
+
+#endif

@@ -1,0 +1,33 @@
+// A question as a value: which samples, whatever is then asked of them.
+#ifndef FLICKER_ANALYSIS_QUERY_H
+#define FLICKER_ANALYSIS_QUERY_H
+
+#include "analysis/filter.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Half open: from_ns <= time < to_ns, on the store's axis.
+struct range {
+    int64_t from_ns;
+    int64_t to_ns;
+};
+
+enum { QUERY_ANY_SOURCE = 0 }; // sources are numbered from 1
+
+// Everything is borrowed for the call.
+struct query {
+    const struct range *ranges;  // sorted, disjoint
+    size_t range_count;          // 0: all time, and samples that have none
+    bool outside;                // the complement: all that the ranges leave out
+    const struct filter *filter; // NULL: everything
+    const char *event;           // NULL: the event of the newest source
+    uint32_t source;             // QUERY_ANY_SOURCE: all that have the event
+    bool idle;                   // idle CPUs count too (kernel idle stacks, hidden by default)
+    unsigned threads;            // workers that may be used; 0: as many as pay
+    const atomic_bool *cancel; // set by Ctrl-C: the answer is -ECANCELED within 100 ms; may be NULL
+};
+
+#endif

@@ -1,0 +1,68 @@
+// The table of collectors: where samples come from while they happen.
+//
+// Adding one: a file collectors/NAME.c that defines `const struct collector collector_NAME`, a line
+// in COLLECTOR_LIST, a live test.
+#ifndef FLICKER_COLLECTORS_COLLECTOR_H
+#define FLICKER_COLLECTORS_COLLECTOR_H
+
+#include "collectors/launcher.h"
+#include "proto/format.h"
+#include "proto/sink.h"
+
+// What `record` was asked for. Text is borrowed for the call.
+struct collect_request {
+    const char *what;        // "cpu"; NULL with a program or perf arguments
+    const char *program;     // bpftrace: program text
+    const char *file;        // bpftrace: a .bt file
+    const char *const *args; // perf: arguments of `perf record`; bpftrace: positional ones
+    size_t arg_count;
+    double hz;      // 0: the collector's default (99)
+    int32_t pid;    // 0: the whole host
+    int64_t for_ns; // 0: until stopped
+};
+
+// What a running collector reports upwards; called from recording_tick only.
+struct recording_events {
+    // One line for people: what bpftrace printed beside samples, an error with its caret, an end.
+    void (*message)(void *arg, bool is_error, const char *line);
+    void *arg;
+};
+
+enum recording_state { RECORDING_STARTING, RECORDING_RUNNING, RECORDING_STOPPING, RECORDING_ENDED };
+
+// One running collector: a child process, its stream, its decoder.
+struct recording;
+
+struct collector {
+    const char *name;     // "perf"
+    const char *summary;  // one line for help and doctor
+    const char *measures; // "cpu-clock, ns"
+    // 0 when it can run here, else a negative errno with the reason, and what would help on the
+    // second line. Quick (no probe of a kernel takes over 100 ms).
+    int (*probe)(struct launcher *launcher, struct err *why_not);
+    // Whether it can serve this request at all (a program is bpftrace's, arguments are perf's).
+    bool (*serves)(const struct collect_request *request);
+    // Starts recording into the sink (borrowed while the recording lives).
+    int (*start)(struct recording **out, struct launcher *launcher,
+                 const struct collect_request *request, struct sink *sink,
+                 const struct recording_events *events, struct err *err);
+};
+
+// In order of preference for `record`.
+#define COLLECTOR_LIST(X)                                                                          \
+    X(perf)                                                                                        \
+    X(bpftrace)
+
+#define COLLECTOR_DECLARE(name) extern const struct collector collector_##name;
+COLLECTOR_LIST(COLLECTOR_DECLARE)
+#undef COLLECTOR_DECLARE
+
+extern const struct collector *const collector_table[]; // NULL-terminated
+const struct collector *collector_by_name(const char *name);
+// The first that serves the request and can run here. NULL: none; *why_not then joins the reasons.
+// `passed_over` (may be NULL) gets a line for each better one that cannot.
+const struct collector *collector_choose(struct launcher *launcher,
+                                         const struct collect_request *request,
+                                         struct bytes *passed_over, struct err *why_not);
+
+#endif

@@ -1,0 +1,64 @@
+// The launcher: the one process that keeps root, and the handle by which the rest asks it.
+//
+// `main` calls launcher_split() before any library or thread starts. As root it forks: the parent
+// keeps its privileges and does nothing but start collectors from its table, open files that
+// symbolising needs, end collectors when the child has gone, and restore the terminal. The child
+// (the shell) goes on as the invoking user, without capabilities. Not as root there is no parent:
+// the handle starts what an ordinary user may start.
+#ifndef FLICKER_COLLECTORS_LAUNCHER_H
+#define FLICKER_COLLECTORS_LAUNCHER_H
+
+#include "proto/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct launcher;
+
+// Returns in the child (or, without root, in the only process) with *out set. In the parent it does
+// not return: the parent serves until the child ends and exits with the child's status.
+int launcher_split(struct launcher **out, struct err *err) MUST_CHECK;
+// Collectors that still run are ended by the parent.
+void launcher_free(struct launcher *launcher);
+// Whether there is a privileged parent.
+bool launcher_is_privileged(const struct launcher *launcher);
+
+// The programs that may be started; the launcher finds their paths itself.
+enum launcher_tool {
+    LAUNCHER_BPFTRACE,
+    LAUNCHER_PERF_RECORD, // `perf record ARGS -o -` piped into `perf script -i - ...`
+    LAUNCHER_NATIVE,      // flicker-collect, our own
+    LAUNCHER_TOOLS
+};
+
+// A started collector as the shell sees it. Descriptors are non-blocking, close-on-exec and owned
+// by the caller; -1 where there is none.
+struct launched {
+    int stdout_fd; // the stream
+    int stderr_fd; // every process of the pipeline
+    uint64_t id;   // for launcher_signal
+    pid_t pid;     // of the first process, to show
+};
+
+// Starts a tool with an argument array (after the program's name; NULL-terminated) and extra
+// environment ("NAME=VALUE", NULL-terminated, of a fixed list of names). -ENOENT: not installed;
+// -EPERM: not as this user. The privileged parent checks every argument.
+int launcher_start(struct launcher *launcher, enum launcher_tool tool, const char *const *args,
+                   const char *const *environment, struct launched *out,
+                   struct err *err) MUST_CHECK;
+
+// Sends SIGINT, SIGTERM or SIGKILL to a started collector (to the recorder of a pipeline).
+int launcher_signal(struct launcher *launcher, uint64_t id, int signal) MUST_CHECK;
+
+// Reaps: true when the collector has ended; *status is then a wait status of its first process.
+bool launcher_ended(struct launcher *launcher, uint64_t id, int *status);
+
+// Opens /proc/PID/maps, or the file that backs an address range of a process: by its path in the
+// process' mount namespace, else by /proc/PID/map_files (deleted files). Returns a descriptor or a
+// negative errno.
+int launcher_open_maps(struct launcher *launcher, pid_t pid);
+int launcher_open_mapped(struct launcher *launcher, pid_t pid, uint64_t start, uint64_t end,
+                         const char *path);
+
+#endif

@@ -1,0 +1,36 @@
+// One running collector: a child process, its pipes, its decoder, its life and death.
+#ifndef FLICKER_COLLECTORS_RECORDING_H
+#define FLICKER_COLLECTORS_RECORDING_H
+
+#include "collectors/collector.h"
+
+#include <poll.h>
+
+// What `jobs` and `status` show.
+struct recording_status {
+    enum recording_state state;
+    const struct collector *collector;
+    const char *command; // what ran, as a shell line; borrowed
+    pid_t pid;
+    int64_t started_ns, ended_ns;       // CLOCK_MONOTONIC; 0: not yet
+    int64_t first_sample_ns;            // 0: none yet
+    const struct decode_report *report; // borrowed; NULL before the first byte
+    int exit_status;                    // wait status, when ended
+    char why_ended[256];                // "stopped", "its target exited", "killed by signal 9"
+};
+void recording_status(const struct recording *recording, struct recording_status *out);
+
+// Drains the pipes in bounded bites, decodes into the sink, drives start and stop. The loop calls
+// it every recording_interval_ms() and when recording_fd() (the child's end, or a half-full pipe)
+// is readable. Never blocks. Returns false once the recording has ended and everything was read.
+bool recording_tick(struct recording *recording, int64_t now_ns);
+// A descriptor to poll for POLLIN, -1 for none: stderr, so that errors show at once. The stream
+// itself is drained on ticks: waking for every line would cost more than the parsing.
+int recording_fd(const struct recording *recording);
+int recording_interval_ms(const struct recording *recording);
+
+// Begins a graceful stop (the protocol of its collector); ticks carry it out. A second call kills.
+void recording_stop(struct recording *recording);
+void recording_free(struct recording *recording); // kills what still runs
+
+#endif

@@ -1,0 +1,71 @@
+// A growing byte string.
+#include "proto/bytes.h"
+
+#include "proto/alloc.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void bytes_dispose(struct bytes *bytes)
+{
+    free(bytes->data);
+    *bytes = (struct bytes){0};
+}
+
+void bytes_clear(struct bytes *bytes)
+{
+    bytes->len = 0;
+    if (bytes->data)
+        bytes->data[0] = '\0';
+}
+
+void bytes_append(struct bytes *bytes, const void *data, size_t len)
+{
+    array_reserve(&bytes->data, &bytes->capacity, bytes->len + len + 1);
+    if (len)
+        memcpy(bytes->data + bytes->len, data, len);
+    bytes->len += len;
+    bytes->data[bytes->len] = '\0';
+}
+
+void bytes_append_text(struct bytes *bytes, const char *text)
+{
+    bytes_append(bytes, text, strlen(text));
+}
+
+void bytes_append_char(struct bytes *bytes, char c)
+{
+    bytes_append(bytes, &c, 1);
+}
+
+void bytes_printf(struct bytes *bytes, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (len > 0) {
+        array_reserve(&bytes->data, &bytes->capacity, bytes->len + (size_t)len + 1);
+        vsnprintf(bytes->data + bytes->len, (size_t)len + 1, format, again);
+        bytes->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+void bytes_consume(struct bytes *bytes, size_t len)
+{
+    if (!len)
+        return;
+    memmove(bytes->data, bytes->data + len, bytes->len - len);
+    bytes->len -= len;
+    bytes->data[bytes->len] = '\0';
+}
+
+const char *bytes_text(const struct bytes *bytes)
+{
+    return bytes->data ? bytes->data : "";
+}

@@ -1,0 +1,27 @@
+// A growing byte string: what text and messages are built in.
+#ifndef FLICKER_PROTO_BYTES_H
+#define FLICKER_PROTO_BYTES_H
+
+#include "proto/err.h"
+
+#include <stddef.h>
+
+// Starts as {0}. `data` is always NUL-terminated once something was appended; NULL before.
+struct bytes {
+    char *data;
+    size_t len;
+    size_t capacity;
+};
+
+void bytes_dispose(struct bytes *bytes);
+void bytes_clear(struct bytes *bytes); // empties, keeps the memory
+void bytes_append(struct bytes *bytes, const void *data, size_t len);
+void bytes_append_text(struct bytes *bytes, const char *text);
+void bytes_append_char(struct bytes *bytes, char c);
+void bytes_printf(struct bytes *bytes, const char *format, ...) PRINTF_LIKE(2, 3);
+// Drops the first len bytes.
+void bytes_consume(struct bytes *bytes, size_t len);
+// The text so far, "" when empty; borrowed until the next change.
+const char *bytes_text(const struct bytes *bytes);
+
+#endif

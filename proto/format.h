@@ -1,0 +1,126 @@
+// The table of formats: every form in which samples come in or go out as bytes.
+//
+// Adding one: a file proto/NAME.c that defines `const struct format format_NAME`, a line in
+// FORMAT_LIST, a test tests/unit/proto/test_NAME.c.
+#ifndef FLICKER_PROTO_FORMAT_H
+#define FLICKER_PROTO_FORMAT_H
+
+#include "proto/output.h"
+#include "proto/sink.h"
+
+// What a decoder met on its way. `skipped` counts records that were not understood; nothing is
+// dropped silently.
+struct decode_report {
+    uint64_t bytes;              // pushed so far
+    uint64_t samples;            // given to the sink
+    uint64_t no_stack;           // of those, without any frame
+    uint64_t unresolved;         // frames without a name, counted per sample
+    uint64_t frames;             // frames in all, counted per sample
+    uint64_t lost;               // samples that the source says are missing
+    uint64_t skipped;            // records not understood
+    uint64_t first_skipped_line; // 1-based; 0: none, or the format has no lines
+    uint64_t first_skipped_byte; // offset; valid when skipped > 0
+    char first_skipped_why[160];
+};
+
+struct decode_options {
+    // Names the bare addresses of user stacks, where the source prints none (bpftrace run with
+    // BPFTRACE_NO_USER_SYMBOLS). NULL: they stay unresolved. Writes a frame of `dict` into *frame.
+    void (*symbolise)(void *arg, struct dict *dict, int32_t pid, uint64_t address,
+                      struct frame *frame);
+    void *symbolise_arg;
+    // Messages for people that came inside the stream (other bpftrace output). NULL: dropped.
+    void (*text)(void *arg, const char *line, size_t len);
+    void *text_arg;
+    const char *event_name; // of streams that do not say (bpftrace, folded); NULL: the format's own
+    const char *event_unit;
+    bool event_by_value;
+    bool flush_each_push; // live: hand over every complete record at the end of each push
+};
+
+struct decoder;
+
+// Push style and split-invariant: the same bytes in any chunks give the same samples.
+struct decoder_ops {
+    // Takes all of data. Fails only when the stream cannot be gone on with (wrong format, sink
+    // failed); a bad record is skipped and counted.
+    int (*push)(struct decoder *decoder, const void *data, size_t len, struct err *err);
+    // The stream has ended: hands over what is complete, counts what was cut.
+    int (*finish)(struct decoder *decoder, struct err *err);
+    void (*free)(struct decoder *decoder); // NULL is fine
+};
+
+// Embedded first in the concrete decoder.
+struct decoder {
+    const struct decoder_ops *ops;
+    struct sink *sink; // borrowed
+    struct decode_report report;
+};
+
+struct encoder;
+
+struct encoder_ops {
+    int (*finish)(struct encoder *encoder, struct err *err); // writes what is still held
+    void (*free)(struct encoder *encoder);
+};
+
+// Embedded first in the concrete encoder: a sink that writes.
+struct encoder {
+    struct sink sink;
+    const struct encoder_ops *ops;
+    struct output *output; // borrowed
+};
+
+struct format {
+    const char *name;      // "perf-script"
+    const char *summary;   // one line for help
+    const char *extension; // ".folded"; what `export` goes by; NULL: none of its own
+    // How sure these first bytes (up to 64 KiB) are of this format: 0 no, 100 certain.
+    int (*probe)(const void *head, size_t len);
+    // Never NULL results; options are copied. Both pointers may be NULL in a row: not read, or not
+    // written.
+    struct decoder *(*decoder_new)(struct sink *sink, const struct decode_options *options);
+    struct encoder *(*encoder_new)(struct dict *dict, struct output *output);
+    // What the encoder cannot hold, for people ("times, CPUs"); NULL: it holds all.
+    const char *loses;
+};
+
+#define FORMAT_LIST(X)                                                                             \
+    X(fks)                                                                                         \
+    X(perf_script)                                                                                 \
+    X(bpftrace_json)                                                                               \
+    X(bpftrace_text)                                                                               \
+    X(folded)
+
+#define FORMAT_DECLARE(name) extern const struct format format_##name;
+FORMAT_LIST(FORMAT_DECLARE)
+#undef FORMAT_DECLARE
+
+// All rows, NULL-terminated.
+extern const struct format *const format_table[];
+
+// By name; NULL when there is none.
+const struct format *format_by_name(const char *name);
+// By the ending of a path; NULL when there is none.
+const struct format *format_by_extension(const char *path);
+// The best match of these first bytes, NULL when nothing fits. *why (may be NULL) then says what
+// was seen, for a message ("binary data", "text, but no stacks in the first 64 KiB").
+const struct format *format_probe(const void *head, size_t len, const char **why);
+
+static inline void decoder_free(struct decoder *decoder)
+{
+    if (decoder)
+        decoder->ops->free(decoder);
+}
+
+static inline void encoder_free(struct encoder *encoder)
+{
+    if (encoder)
+        encoder->ops->free(encoder);
+}
+
+// Counts a record that was not understood; keeps the place of the first.
+void decode_report_skip(struct decode_report *report, uint64_t line, uint64_t byte,
+                        const char *why);
+
+#endif

@@ -1,0 +1,108 @@
+// The dictionary: numbering, identity, growth.
+#include "proto/dict.h"
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void test_strings_are_numbered_in_order_of_appearance(void **state)
+{
+    (void)state;
+    struct dict dict;
+    dict_init(&dict);
+    assert_int_equal(dict_string_z(&dict, ""), DICT_EMPTY);
+    assert_int_equal(dict_string_z(&dict, "read"), 1);
+    assert_int_equal(dict_string_z(&dict, "write"), 2);
+    assert_int_equal(dict_string_z(&dict, "read"), 1);
+    assert_string_equal(dict_text(&dict, 2), "write");
+    assert_int_equal(dict_find_string(&dict, "write", 5), 2);
+    assert_int_equal(dict_find_string(&dict, "close", 5), IDSET_NONE);
+    dict_dispose(&dict);
+}
+
+static void test_strings_survive_growth(void **state)
+{
+    (void)state;
+    struct dict dict;
+    dict_init(&dict);
+    char name[32];
+    for (uint32_t i = 1; i <= 100000; i++) {
+        int len = snprintf(name, sizeof name, "function_%u", i);
+        assert_int_equal(dict_string(&dict, name, (size_t)len), i);
+    }
+    for (uint32_t i = 1; i <= 100000; i++) {
+        int len = snprintf(name, sizeof name, "function_%u", i);
+        assert_int_equal(dict_string(&dict, name, (size_t)len), i);
+        assert_string_equal(dict_text(&dict, i), name);
+    }
+    dict_dispose(&dict);
+}
+
+static void test_bytes_of_any_value_are_kept(void **state)
+{
+    (void)state;
+    struct dict dict;
+    dict_init(&dict);
+    uint32_t id = dict_string(&dict, "a\0b\xff", 4);
+    assert_int_equal(dict_text_len(&dict, id), 4);
+    assert_memory_equal(dict_text(&dict, id), "a\0b\xff", 5);
+    assert_int_not_equal(dict_string(&dict, "a", 1), id);
+    dict_dispose(&dict);
+}
+
+static void test_overlong_names_are_cut_with_dots(void **state)
+{
+    (void)state;
+    static char name[DICT_STRING_MAX_BYTES + 10];
+    memset(name, 'x', sizeof name);
+    struct dict dict;
+    dict_init(&dict);
+    uint32_t id = dict_string(&dict, name, sizeof name);
+    assert_int_equal(dict_text_len(&dict, id), DICT_STRING_MAX_BYTES);
+    assert_string_equal(dict_text(&dict, id) + DICT_STRING_MAX_BYTES - 4, "x...");
+    dict_dispose(&dict);
+}
+
+static void test_a_node_is_numbered_above_its_parent(void **state)
+{
+    (void)state;
+    struct dict dict;
+    dict_init(&dict);
+    uint32_t comm = dict_comm_node(&dict, dict_string_z(&dict, "demo"));
+    struct frame frame = {.name = dict_string_z(&dict, "main"), .kind = FRAME_USER};
+    uint32_t main_frame = dict_frame(&dict, &frame);
+    uint32_t node = dict_node(&dict, comm, main_frame);
+    assert_true(comm > DICT_ROOT && node > comm);
+    assert_int_equal(dict_node(&dict, comm, main_frame), node);
+    assert_int_equal(dict.nodes[node].parent, comm);
+    assert_int_equal(dict.frames[dict.nodes[comm].frame].kind, FRAME_COMM);
+    frame.kind = FRAME_KERNEL;
+    assert_int_not_equal(dict_frame(&dict, &frame), main_frame);
+    dict_dispose(&dict);
+}
+
+static void test_a_thread_that_changes_its_name_is_another_row(void **state)
+{
+    (void)state;
+    struct dict dict;
+    dict_init(&dict);
+    struct thread thread = {.pid = 1, .tid = 2, .comm = dict_string_z(&dict, "sh")};
+    uint32_t id = dict_thread(&dict, &thread);
+    assert_int_equal(dict_thread(&dict, &thread), id);
+    thread.comm = dict_string_z(&dict, "gzip");
+    assert_int_not_equal(dict_thread(&dict, &thread), id);
+    dict_dispose(&dict);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_strings_are_numbered_in_order_of_appearance),
+        cmocka_unit_test(test_strings_survive_growth),
+        cmocka_unit_test(test_bytes_of_any_value_are_kept),
+        cmocka_unit_test(test_overlong_names_are_cut_with_dots),
+        cmocka_unit_test(test_a_node_is_numbered_above_its_parent),
+        cmocka_unit_test(test_a_thread_that_changes_its_name_is_another_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,16 @@
+// A flame graph as one self-contained SVG file: search, zoom and tooltips without a network.
+#ifndef FLICKER_VIEWER_SVG_H
+#define FLICKER_VIEWER_SVG_H
+
+#include "analysis/fold.h"
+
+struct svg_options {
+    const char *title;    // "slice 7.2 7.5"
+    const char *subtitle; // host, event, when, lost
+    unsigned width;       // 1200
+};
+
+int svg_flame(struct output *output, const struct fold *fold, const struct svg_options *options,
+              struct err *err) MUST_CHECK;
+
+#endif

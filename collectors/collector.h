@@ -49,9 +49,10 @@ struct collector {
 };
 
 // In order of preference for `record`.
-#define COLLECTOR_LIST(X)                                                                          \
-    X(perf)                                                                                        \
-    X(bpftrace)
+// clang-format off
+#define COLLECTOR_LIST(X) \
+    /* end */
+// clang-format on
 
 #define COLLECTOR_DECLARE(name) extern const struct collector collector_##name;
 COLLECTOR_LIST(COLLECTOR_DECLARE)

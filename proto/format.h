@@ -85,12 +85,11 @@ struct format {
     const char *loses;
 };
 
-#define FORMAT_LIST(X)                                                                             \
-    X(fks)                                                                                         \
-    X(perf_script)                                                                                 \
-    X(bpftrace_json)                                                                               \
-    X(bpftrace_text)                                                                               \
-    X(folded)
+// One line a row: X(name).
+// clang-format off
+#define FORMAT_LIST(X) \
+    /* end */
+// clang-format on
 
 #define FORMAT_DECLARE(name) extern const struct format format_##name;
 FORMAT_LIST(FORMAT_DECLARE)

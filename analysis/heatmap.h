@@ -26,6 +26,7 @@ enum heatmap_paint {
 };
 
 struct heatmap {
+    const struct dict *dict; // borrowed from the store that answered: the event's unit is in it
     struct heatmap_shape shape;
     uint64_t *cells; // [column * rows + row]; samples, or value when totals.by_value
     uint8_t *paint;  // same index

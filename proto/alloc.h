@@ -6,6 +6,13 @@
 
 #include <stddef.h>
 
+// libiberty, which demangles names, has functions of these names too; the linker must see two sets.
+#define xmalloc   flicker_xmalloc
+#define xcalloc   flicker_xcalloc
+#define xstrdup   flicker_xstrdup
+#define xstrndup  flicker_xstrndup
+#define xasprintf flicker_xasprintf
+
 void *xmalloc(size_t bytes) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t bytes) __attribute__((malloc, returns_nonnull));
 void *xreallocarray(void *old, size_t count, size_t bytes) __attribute__((returns_nonnull));

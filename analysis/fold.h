@@ -33,12 +33,16 @@ struct fold_node {
 };
 
 struct fold {
-    const struct dict *dict; // borrowed from the store that answered
+    const struct dict *dict; // of the store that answered (borrowed), or `own`
     struct fold_node *nodes;
     size_t count, capacity;
     struct totals totals;
+    // Names that the store does not have (a frame was renamed): a dictionary of the fold's own, on
+    // the heap and freed with it. NULL as a store answers.
+    struct dict *own;
 };
 
+// Frees the nodes and the fold's own dictionary.
 void fold_dispose(struct fold *fold);
 
 // The weight that people are shown: value or samples, by the totals' event.

@@ -1,8 +1,18 @@
-// A frame as people read it.
+// A fold's end, and a frame as people read it.
 #include "analysis/fold.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+void fold_dispose(struct fold *fold)
+{
+    free(fold->nodes);
+    if (fold->own)
+        dict_dispose(fold->own);
+    free(fold->own);
+    *fold = (struct fold){0};
+}
 
 void fold_frame_text(const struct dict *dict, uint32_t frame, struct bytes *out)
 {

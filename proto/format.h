@@ -88,6 +88,7 @@ struct format {
 // One line a row: X(name).
 // clang-format off
 #define FORMAT_LIST(X) \
+    X(fks) \
     /* end */
 // clang-format on
 

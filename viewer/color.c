@@ -66,6 +66,9 @@ static const struct rgb scale[THEMES][STOPS] = {
                     RGB(0xfaefad)},
 };
 
+// The same scale among the 256 colours, chosen by hand so that lightness keeps rising.
+static const uint8_t scale_xterm[STOPS] = {234, 17, 18, 23, 24, 30, 36, 72, 114, 186, 229};
+
 struct rgb color_token(enum theme theme, enum color_token token)
 {
     return tokens[theme][token];
@@ -116,6 +119,12 @@ struct rgb color_scale(enum theme theme, double share)
     double rest = at - (double)stop;
     return (struct rgb){blend(low->red, high->red, rest), blend(low->green, high->green, rest),
                         blend(low->blue, high->blue, rest)};
+}
+
+uint8_t color_scale_xterm(double share)
+{
+    double at = share > 0 ? (share < 1 ? share : 1) * (STOPS - 1) : 0;
+    return scale_xterm[(size_t)(at + 0.5)];
 }
 
 static int distance(struct rgb a, struct rgb b)

@@ -52,6 +52,9 @@ uint8_t fill_xterm(enum fill fill);
 // The heat scale (viridis-like) at share 0..1, which is clamped; blended in sRGB.
 struct rgb color_scale(enum theme theme, double share);
 
+// The dark scale among the 256 colours of a terminal.
+uint8_t color_scale_xterm(double share);
+
 // The nearest of the 240 colours of xterm's palette whose values are fixed (16..255).
 uint8_t color_xterm(struct rgb color);
 

@@ -21,7 +21,8 @@ struct ink ink_fill(enum fill fill)
 
 struct ink ink_scale(double share)
 {
-    return ink(color_scale(THEME_DARK, share));
+    return (struct ink){
+        .set = true, .rgb = color_scale(THEME_DARK, share), .xterm = color_scale_xterm(share)};
 }
 
 static bool is_same(const struct pen *pen, struct ink a, struct ink b)

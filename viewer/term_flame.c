@@ -3,6 +3,7 @@
 // A chain of frames of one width says one thing, so its middle folds into one line. Children stand
 // widest first, so that what matters is at the left and readable.
 #include "proto/alloc.h"
+#include "viewer/children.h"
 #include "viewer/pen.h"
 #include "viewer/term.h"
 #include "viewer/text.h"
@@ -29,8 +30,7 @@ struct line {
 struct icicle {
     struct pen pen;
     const struct fold *fold;
-    uint32_t *child_at; // index into children, by node; one more at the end
-    uint32_t *children; // by parent, widest first
+    struct children children;
     struct line *lines;
     size_t line_count, line_capacity;
     unsigned max_lines;
@@ -41,33 +41,6 @@ struct icicle {
 static uint64_t total_of(const struct icicle *icicle, uint32_t node)
 {
     return fold_total(icicle->fold, &icicle->fold->nodes[node]);
-}
-
-static int widest_first(const void *a, const void *b, void *arg)
-{
-    const struct icicle *icicle = arg;
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    uint64_t width_x = total_of(icicle, x), width_y = total_of(icicle, y);
-    if (width_x != width_y)
-        return width_x < width_y ? 1 : -1;
-    return x < y ? -1 : x > y; // as the fold orders them: by name
-}
-
-static void collect_children(struct icicle *icicle)
-{
-    const struct fold *fold = icicle->fold;
-    icicle->child_at = xcalloc(fold->count + 2, sizeof *icicle->child_at);
-    icicle->children = xcalloc(fold->count, sizeof *icicle->children);
-    uint32_t *at = icicle->child_at;
-    for (size_t i = 1; i < fold->count; i++)
-        at[fold->nodes[i].parent + 2]++;
-    for (size_t i = 2; i < fold->count + 2; i++)
-        at[i] += at[i - 1];
-    for (size_t i = 1; i < fold->count; i++) // leaves at[p + 1] where p's children end
-        icicle->children[at[fold->nodes[i].parent + 1]++] = (uint32_t)i;
-    for (size_t i = 0; i < fold->count; i++)
-        qsort_r(icicle->children + at[i], at[i + 1] - at[i], sizeof *icicle->children, widest_first,
-                icicle);
 }
 
 // The cell at which a box with this much weight to its left begins.
@@ -108,10 +81,10 @@ struct task {
 // The only child that is as wide as its parent; IDSET_NONE when the path branches or ends here.
 static uint32_t only_child(const struct icicle *icicle, const struct task *task, uint32_t node)
 {
-    uint32_t from = icicle->child_at[node];
-    if (from == icicle->child_at[node + 1] || is_comm(icicle, node))
+    uint32_t from = icicle->children.at[node];
+    if (from == icicle->children.at[node + 1] || is_comm(icicle, node))
         return IDSET_NONE;
-    uint32_t child = icicle->children[from];
+    uint32_t child = icicle->children.list[from];
     bool as_wide = cell_of(icicle, task->before + total_of(icicle, child)) ==
                    cell_of(icicle, task->before + total_of(icicle, node));
     return as_wide ? child : IDSET_NONE;
@@ -156,12 +129,12 @@ static void lay_out(struct icicle *icicle)
     while (count) {
         struct task task = tasks[--count];
         add_chain(icicle, &task);
-        uint32_t from = icicle->child_at[task.node], to = icicle->child_at[task.node + 1];
+        uint32_t from = icicle->children.at[task.node], to = icicle->children.at[task.node + 1];
         uint64_t before = task.before;
         for (uint32_t i = from; i < to; i++)
-            before += total_of(icicle, icicle->children[i]);
+            before += total_of(icicle, icicle->children.list[i]);
         for (uint32_t i = to; i > from; i--) { // the leftmost last: it is drawn next
-            uint32_t child = icicle->children[i - 1];
+            uint32_t child = icicle->children.list[i - 1];
             uint64_t after = before;
             before -= total_of(icicle, child);
             if (cell_of(icicle, before) == cell_of(icicle, after))
@@ -297,7 +270,7 @@ void term_flame(struct bytes *out, const struct term *term, const struct fold *f
         bytes_append_text(out, "no samples\n");
         return;
     }
-    collect_children(&icicle);
+    children_of_fold(&icicle.children, fold);
     lay_out(&icicle);
     for (size_t i = 0; i < icicle.line_count; i++)
         draw_line(&icicle, &icicle.lines[i]);
@@ -309,6 +282,5 @@ void term_flame(struct bytes *out, const struct term *term, const struct fold *f
     for (size_t i = 0; i < icicle.line_count; i++)
         free(icicle.lines[i].boxes);
     free(icicle.lines);
-    free(icicle.children);
-    free(icicle.child_at);
+    children_dispose(&icicle.children);
 }

@@ -1,0 +1,107 @@
+// Zoom, search and details of a flicker flame graph. Without a script the picture is complete.
+(() => {
+'use strict';
+const svg = document.documentElement;
+const CHARACTER = 6.62, PADDING = 4; // px, of the 11 px monospace names
+const frames = Array.from(svg.querySelectorAll('g.frame'), (group) => {
+  const rect = group.querySelector('rect'), title = group.querySelector('title').textContent;
+  return {
+    group, rect, title, text: group.querySelector('text'), name: title.split('\n')[0],
+    left: Number(group.dataset.left), total: Number(group.dataset.total), y: Number(rect.getAttribute('y')),
+  };
+}).sort((a, b) => a.left - b.left || a.y - b.y);
+const root = frames[0], x0 = Number(root.rect.getAttribute('x')), width = Number(root.rect.getAttribute('width'));
+const details = svg.querySelector('.details'), hint = details.textContent;
+const reset = svg.querySelector('.reset'), search = svg.querySelector('input');
+let zoomed = root;
+
+function shorten(name, cells) {
+  if (name.length <= cells) return name;
+  if (cells < 3) return '';
+  if (cells >= 6) {
+    for (let at = name.indexOf('::'); at >= 0; at = name.indexOf('::', at + 2)) {
+      const tail = name.slice(at + 2);
+      if (tail && tail.length <= cells - 2) return '..' + tail;
+    }
+  }
+  return name.slice(0, cells - 1) + '~';
+}
+
+function place(frame, left, size) {
+  frame.rect.setAttribute('x', left);
+  frame.rect.setAttribute('width', Math.max(size - 0.5, 0.1));
+  frame.text.setAttribute('x', left + PADDING);
+  frame.text.textContent = shorten(frame.name, Math.floor((size - 2 * PADDING) / CHARACTER));
+}
+
+function zoom(to) {
+  zoomed = to;
+  const end = to.left + to.total;
+  for (const frame of frames) {
+    const above = frame.y < to.y && frame.left <= to.left && frame.left + frame.total >= end;
+    const inside = frame.y >= to.y && frame.left >= to.left && frame.left + frame.total <= end;
+    frame.group.classList.toggle('above', above);
+    frame.group.classList.toggle('hidden', !above && !inside);
+    if (above) place(frame, x0, width);
+    else if (inside) place(frame, x0 + ((frame.left - to.left) / to.total) * width, (frame.total / to.total) * width);
+  }
+  reset.classList.toggle('hidden', to === root);
+}
+
+function matcher(query) {
+  try {
+    const regex = new RegExp(query, 'i');
+    return (name) => regex.test(name);
+  } catch {
+    return (name) => name.toLowerCase().includes(query.toLowerCase());
+  }
+}
+
+function find() {
+  const query = search.value, matches = query ? matcher(query) : () => false;
+  let matched = 0, count = 0, counted_to = -1; // a match inside a match counts once
+  for (const frame of frames) {
+    const match = matches(frame.name);
+    frame.group.classList.toggle('match', match);
+    if (!match) continue;
+    count++;
+    if (frame.left < counted_to) continue;
+    matched += frame.total;
+    counted_to = frame.left + frame.total;
+  }
+  details.textContent = query
+    ? `${count} ${count === 1 ? 'frame' : 'frames'} match, ${((matched / root.total) * 100).toFixed(1)} % of all`
+    : hint;
+}
+
+function frame_at(event) {
+  const group = event.target.closest ? event.target.closest('g.frame') : null;
+  return group && frames.find((frame) => frame.group === group);
+}
+
+svg.addEventListener('click', (event) => {
+  const frame = frame_at(event);
+  if (frame) zoom(frame);
+});
+svg.addEventListener('mouseover', (event) => {
+  const frame = frame_at(event);
+  if (frame) details.textContent = frame.title.split('\n').join('   ');
+});
+svg.addEventListener('mouseout', find);
+reset.addEventListener('click', () => zoom(root));
+search.addEventListener('input', find);
+window.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') {
+    if (search.value) {
+      search.value = '';
+      find();
+    } else {
+      zoom(root);
+    }
+  } else if ((event.key === '/' || (event.key === 'f' && event.ctrlKey)) && event.target !== search) {
+    event.preventDefault();
+    search.focus();
+  }
+});
+svg.classList.add('scripted');
+})();

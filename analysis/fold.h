@@ -21,6 +21,9 @@ struct totals {
     int64_t first_ns, last_ns; // of the samples counted; SAMPLE_NO_TIME when none
     uint32_t event;            // of the dictionary
     bool by_value;             // what people are shown: value, else samples
+    uint32_t source;           // in view; the newest of them
+    uint32_t sources;          // added up
+    uint32_t sources_left_out; // have the event too, but cannot be added; see query.h
 };
 
 // Node 0 is the root ("all"). Parents come before children; children of one parent are ordered by
@@ -56,7 +59,8 @@ static inline uint64_t fold_total(const struct fold *fold, const struct fold_nod
     return fold->totals.by_value ? node->total_value : node->total_samples;
 }
 
-// A frame as people read it: its name, else "[unknown]" or "[module+0xaddress]". Appends to *out.
+// A frame as people read it: its name, else the last part of its module, "[libc.so.6]", else
+// "[unknown]" (a fold merges a module's unresolved addresses); "all" for the root. Appends to *out.
 void fold_frame_text(const struct dict *dict, uint32_t frame, struct bytes *out);
 
 // One line a stack, "comm;caller;callee 12", sorted; ';' and control bytes in names become ':' and

@@ -37,4 +37,9 @@ struct heatmap {
 
 void heatmap_dispose(struct heatmap *heatmap);
 
+// When a cell begins; cell = column * rows + row, columns * rows is the end of the map.
+int64_t heatmap_cell_start(const struct heatmap_shape *shape, size_t cell);
+// The cell that a time falls into; SIZE_MAX when it lies outside of the map.
+size_t heatmap_cell_at(const struct heatmap_shape *shape, int64_t time_ns);
+
 #endif

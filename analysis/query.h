@@ -17,13 +17,19 @@ struct range {
 
 enum { QUERY_ANY_SOURCE = 0 }; // sources are numbered from 1
 
+// One event is in view at a time, and two sources of it are never added up silently. With
+// QUERY_ANY_SOURCE the newest source that has the event is in view, together with every other one
+// of the same host and clock whose recording time does not overlap with those in view already (a
+// recording that was stopped and started again). The answer's totals say how many were added and
+// how many were left out.
+//
 // Everything is borrowed for the call.
 struct query {
     const struct range *ranges;  // sorted, disjoint
     size_t range_count;          // 0: all time, and samples that have none
     bool outside;                // the complement: all that the ranges leave out
     const struct filter *filter; // NULL: everything
-    const char *event;           // NULL: the event of the newest source
+    const char *event;           // NULL: the first event of the newest source
     uint32_t source;             // QUERY_ANY_SOURCE: all that have the event
     bool idle;                   // idle CPUs count too (kernel idle stacks, hidden by default)
     unsigned threads;            // workers that may be used; 0: as many as pay

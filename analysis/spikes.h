@@ -7,8 +7,8 @@
 
 struct spike {
     struct range range;
-    double score; // how many robust deviations (1.4826 * MAD) above the median rate
-    uint64_t samples;
+    double score; // how many robust deviations above the usual rate; grows with height and length
+    uint64_t samples; // in it (of values: of average ones)
 };
 
 struct spikes {
@@ -16,11 +16,14 @@ struct spikes {
     size_t count;
 };
 
-// Finds them in a heatmap, whose cells are read as one series of rates in time order: runs of cells
-// far above the median, gaps of one or two cells bridged. Cells that were not recorded do not
-// count.
+// Finds them in a heatmap, whose cells are read as one series in time order. Windows of one cell,
+// two, four... up to a quarter of the series slide over it: a window is a spike when its square
+// root (which makes the spread of counts even, Anscombe 1948) is more than 4 deviations above the
+// median of all windows of that length; a deviation is 1.4826 * MAD, and at least that of pure
+// chance. The strongest window is cut to where the rate is above half its height, taken out, and so
+// on. Spikes with one or two cells between them are one. Cells that were not recorded do not count.
 void spikes_find(struct spikes *out, const struct heatmap *heatmap);
-// The strongest (highest score x length); NULL when there are none.
+// The one with the highest score; NULL when there are none.
 const struct spike *spikes_strongest(const struct spikes *spikes);
 void spikes_dispose(struct spikes *spikes);
 

@@ -27,7 +27,8 @@ struct store_ops {
                    const struct heatmap_shape *shape, struct heatmap *out, struct err *err);
     int (*totals)(struct store *store, const struct query *query, struct totals *out,
                   struct err *err);
-    // Hands the selected samples, in time order, to a sink whose dictionary is the store's.
+    // Hands hello, the selected samples in time order, then losses to a sink whose dictionary is
+    // the store's. The event "*" stands for all events and, with QUERY_ANY_SOURCE, all sources.
     int (*replay)(struct store *store, const struct query *query, struct sink *sink,
                   struct err *err);
     void (*axis)(struct store *store, struct axis *out);

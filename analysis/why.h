@@ -20,8 +20,9 @@ struct why {
     bool too_few; // one side has fewer than WHY_MIN_SAMPLES
 };
 
-// Compares two folds over one dictionary. Frames that only wrap others (main, start_thread: the
-// same share as their callee, on both sides) are left to their innermost.
+// Compares two folds over one dictionary; rows are the functions whose share is higher inside. A
+// function that only wraps another (main, start_thread) is left to it: one of its callees has at
+// least 98 % of its weight inside, and their totals differ by at most 2 % on both sides.
 void why_of_folds(struct why *out, const struct fold *in, const struct fold *rest);
 void why_dispose(struct why *why);
 

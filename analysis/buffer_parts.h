@@ -1,0 +1,96 @@
+// What the buffer is made of; for its own files only.
+#ifndef FLICKER_ANALYSIS_BUFFER_PARTS_H
+#define FLICKER_ANALYSIS_BUFFER_PARTS_H
+
+#include "analysis/buffer.h"
+#include "analysis/callpaths.h"
+#include "analysis/ranges.h"
+#include "analysis/segment.h"
+
+// The samples of one event of one source. The segments in hand (one with times, one without) are
+// the open ones; all others are sealed.
+struct track {
+    uint16_t event;
+    struct segment **segments; // in order of their opening
+    size_t segment_count, segment_capacity;
+    struct segment *open[2]; // [timeless]
+    uint16_t *slot_of[2];    // of each thread of the dictionary: its number in the open segment
+    size_t slot_capacity[2];
+    bool has_sealed;
+    int64_t sealed_to_ns; // newest time in a sealed segment
+};
+
+struct source {
+    struct sink sink; // first
+    struct buffer *buffer;
+    uint32_t number;
+    char *name, *collector, *command, *host, *kernel;
+    double rate_hz;
+    uint32_t cpus;
+    enum clock_kind clock;
+    bool wall_known;
+    int64_t wall_offset_ns;
+
+    bool dropped; // forgotten: what still comes is ignored
+    bool placed;  // shift_ns is known
+    bool shifted;
+    int64_t shift_ns; // added to its times
+
+    uint64_t samples, lost, late, evicted_samples, unresolved, one_frame;
+    bool has_time;
+    int64_t first_ns, last_ns; // of all samples that ever came
+    struct track *tracks;      // in order of the events' first appearance
+    size_t track_count, track_capacity;
+    struct loss *losses;
+    size_t loss_count, loss_capacity;
+    struct ranges watched, evicted;
+};
+
+struct pin {
+    char *name;
+    struct ranges ranges;
+};
+
+struct buffer {
+    struct store store; // first
+    struct dict dict;
+    struct callpaths callpaths;
+    uint64_t budget_bytes;
+    uint32_t segment_samples; // a segment is sealed at this many
+    struct source **sources;
+    size_t source_count, source_capacity;
+    size_t sealed_bytes;
+
+    bool axis_known; // set by the first source that has a time
+    int64_t start_ns;
+    enum clock_kind clock;
+    char *host;
+    bool wall_known;
+    int64_t wall_offset_ns;
+
+    struct pin *pins; // oldest first
+    size_t pin_count, pin_capacity;
+    void (*pin_released)(void *arg, const char *name);
+    void *pin_released_arg;
+    uint64_t evicted_samples;
+    int64_t evicted_to_ns;
+};
+
+extern const struct sink_ops buffer_sink_ops;
+extern const struct store_ops buffer_store_ops;
+
+void buffer_axis(struct store *store, struct axis *out);
+int buffer_heatmap(struct store *store, const struct query *query,
+                   const struct heatmap_shape *shape, struct heatmap *out, struct err *err);
+int buffer_replay(struct store *store, const struct query *query, struct sink *sink,
+                  struct err *err);
+// Finds where the source's times lie on the axis, now that one of them is known.
+void buffer_place(struct source *source, int64_t first_ns);
+// Seals an open segment; nothing when it is empty.
+void buffer_seal(struct buffer *buffer, struct track *track, bool timeless);
+// Lets the oldest segments go until the budget holds.
+void buffer_evict(struct buffer *buffer);
+size_t buffer_column_bytes(const struct buffer *buffer);
+void track_dispose(struct track *track);
+
+#endif

@@ -1,0 +1,52 @@
+// What a dictionary's nodes come to when people look: frames with one name, module and kind are one
+// function, nodes with one chain of functions are one call path.
+//
+// Folds speak of call paths. The index follows the dictionary as it grows, so that a query merges
+// nothing by name; numbers rise from parent to child as in the dictionary.
+#ifndef FLICKER_ANALYSIS_CALLPATHS_H
+#define FLICKER_ANALYSIS_CALLPATHS_H
+
+#include "proto/dict.h"
+
+enum callpath_flag {
+    CALLPATH_IDLE = 1,       // an idle CPU's kernel stack, with no interrupt's work on it
+    CALLPATH_NO_STACK = 2,   // no frame below the thread's name
+    CALLPATH_UNRESOLVED = 4, // the leaf has no name
+    CALLPATH_ONE_USER = 8,   // a single user frame: compiled without frame pointers
+};
+
+struct callpath {
+    uint32_t parent;   // 0 is the root, its own parent
+    uint32_t function; // IDSET_NONE for the root
+};
+
+struct callpaths {
+    const struct dict *dict; // borrowed
+    uint64_t generation;     // of the dictionary, when last followed
+
+    uint32_t *function_of; // of each frame
+    size_t frame_count, frame_capacity;
+    uint32_t *frame_of; // of each function: the first frame seen
+    size_t function_count, function_capacity;
+    struct idset function_set;
+    uint32_t *rank; // of each function, in the order of names; see callpaths_rank
+    uint32_t *ranked;
+    size_t ranked_count, rank_capacity, ranked_capacity;
+
+    uint32_t *path_of; // of each node
+    size_t node_count, node_capacity;
+    struct callpath *paths;
+    uint8_t *flags; // of each path: enum callpath_flag, and states of its own above them
+    size_t path_count, path_capacity, flag_capacity;
+    struct idset path_set;
+};
+
+void callpaths_init(struct callpaths *callpaths, const struct dict *dict);
+void callpaths_dispose(struct callpaths *callpaths);
+// Takes in what is new in the dictionary; all of it when the dictionary was renumbered.
+void callpaths_follow(struct callpaths *callpaths);
+// Brings `rank` up to date: order by name, then module, then kind.
+void callpaths_rank(struct callpaths *callpaths);
+size_t callpaths_bytes(const struct callpaths *callpaths);
+
+#endif

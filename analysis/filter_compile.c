@@ -1,0 +1,265 @@
+// Filters against a dictionary: every pattern runs once per distinct name, then one sweep over the
+// nodes per key, parents before children.
+#include "analysis/filter.h"
+#include "analysis/fold.h"
+#include "analysis/term.h"
+#include "proto/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CPU_NUMBERS = 65536 };
+
+static bool bit_get(const uint64_t *bits, size_t at)
+{
+    return bits[at / 64] >> at % 64 & 1;
+}
+
+static void bit_set(uint64_t *bits, size_t at)
+{
+    bits[at / 64] |= UINT64_C(1) << at % 64;
+}
+
+static size_t word_count(size_t bits)
+{
+    return (bits + 63) / 64;
+}
+
+// The terms of one key in one push, as two sets over some domain: what the plain terms match
+// together, and what the negated ones do.
+struct key_terms {
+    const struct term *terms;
+    size_t count;
+    enum filter_key key;
+    bool plain, negated; // whether there are such terms
+};
+
+static struct key_terms key_terms_of(const struct filter *filter, size_t first, size_t end,
+                                     enum filter_key key)
+{
+    struct key_terms found = {&filter->terms[first], end - first, key, false, false};
+    for (size_t i = first; i < end; i++) {
+        if (filter->terms[i].key == key) {
+            found.plain |= !filter->terms[i].negated;
+            found.negated |= filter->terms[i].negated;
+        }
+    }
+    return found;
+}
+
+enum { HIT_PLAIN = 1, HIT_NEGATED = 2, HIT_KNOWN = 4 };
+
+static bool passes(const struct key_terms *terms, int hits)
+{
+    return (!terms->plain || hits & HIT_PLAIN) && !(hits & HIT_NEGATED);
+}
+
+// A module is known by its path or by the last part of it.
+static int match_name(const struct term *term, const char *text, size_t len)
+{
+    int rc = term_match_text(term, text, len);
+    if (rc || term->regex || term->key != FILTER_MODULE)
+        return rc;
+    const char *slash = memrchr(text, '/', len);
+    return slash ? term_match_text(term, slash + 1, len - (size_t)(slash + 1 - text)) : 0;
+}
+
+static int hits_of_text(const struct key_terms *terms, const char *text, size_t len,
+                        struct err *err)
+{
+    int hits = HIT_KNOWN;
+    for (size_t i = 0; i < terms->count; i++) {
+        const struct term *term = &terms->terms[i];
+        int bit = term->negated ? HIT_NEGATED : HIT_PLAIN;
+        if (term->key != terms->key || hits & bit)
+            continue;
+        int rc = match_name(term, text, len);
+        if (rc < 0)
+            return term_too_expensive(term, err);
+        hits |= rc ? bit : 0;
+    }
+    return hits;
+}
+
+static int hits_of_number(const struct key_terms *terms, int64_t number, struct err *err)
+{
+    int hits = 0;
+    for (size_t i = 0; i < terms->count; i++) {
+        const struct term *term = &terms->terms[i];
+        if (term->key != terms->key)
+            continue;
+        int rc = term_match_number(term, number);
+        if (rc < 0)
+            return term_too_expensive(term, err);
+        hits |= rc ? (term->negated ? HIT_NEGATED : HIT_PLAIN) : 0;
+    }
+    return hits;
+}
+
+// As hits_of_text, once per string: `known` has a byte for each.
+static int hits_of_string(const struct key_terms *terms, const struct dict *dict, uint32_t string,
+                          uint8_t *known, struct err *err)
+{
+    if (!known[string]) {
+        int hits = hits_of_text(terms, dict_text(dict, string), dict_text_len(dict, string), err);
+        if (hits < 0)
+            return hits;
+        known[string] = (uint8_t)hits;
+    }
+    return known[string];
+}
+
+static uint64_t *all_set(size_t bits)
+{
+    uint64_t *set = xmalloc(word_count(bits) * sizeof *set);
+    memset(set, 0xff, word_count(bits) * sizeof *set);
+    return set;
+}
+
+static int hits_of_thread(const struct key_terms *terms, const struct dict *dict, uint32_t thread,
+                          uint8_t *known, struct err *err)
+{
+    const struct thread *row = &dict->threads[thread];
+    switch (terms->key) {
+    case FILTER_PID:
+        return hits_of_number(terms, row->pid, err);
+    case FILTER_TID:
+        return hits_of_number(terms, row->tid, err);
+    case FILTER_CGROUP:
+        return hits_of_string(terms, dict, row->cgroup, known, err);
+    default:
+        return hits_of_string(terms, dict, row->comm, known, err);
+    }
+}
+
+static int narrow_threads(uint64_t **bits, const struct key_terms *terms, const struct dict *dict,
+                          struct err *err)
+{
+    uint8_t *known = xcalloc(dict->string_count, 1);
+    if (!*bits)
+        *bits = all_set(dict->thread_count);
+    int rc = 0;
+    for (uint32_t i = 0; i < dict->thread_count && rc >= 0; i++) {
+        rc = hits_of_thread(terms, dict, i, known, err);
+        if (rc >= 0 && !passes(terms, rc))
+            (*bits)[i / 64] &= ~(UINT64_C(1) << i % 64);
+    }
+    free(known);
+    return rc < 0 ? rc : 0;
+}
+
+static int narrow_cpus(uint64_t **bits, const struct key_terms *terms, struct err *err)
+{
+    if (!*bits)
+        *bits = all_set(CPU_NUMBERS);
+    for (int64_t cpu = 0; cpu < CPU_NUMBERS; cpu++) {
+        int rc = hits_of_number(terms, cpu == UINT16_MAX ? -1 : cpu, err);
+        if (rc < 0)
+            return rc;
+        if (!passes(terms, rc))
+            (*bits)[cpu / 64] &= ~(UINT64_C(1) << cpu % 64);
+    }
+    return 0;
+}
+
+// What people see of an unresolved frame is what they filter by; it depends on the module only.
+static int hits_of_unresolved(const struct key_terms *terms, const struct dict *dict,
+                              uint32_t frame, uint8_t *known, struct err *err)
+{
+    uint8_t *slot = &known[dict->frames[frame].module];
+    if (!*slot) {
+        struct bytes text = {0};
+        fold_frame_text(dict, frame, &text);
+        int hits = hits_of_text(terms, text.data, text.len, err);
+        bytes_dispose(&text);
+        if (hits < 0)
+            return hits;
+        *slot = (uint8_t)hits;
+    }
+    return *slot;
+}
+
+static int hits_of_frame(const struct key_terms *terms, const struct dict *dict, uint32_t frame,
+                         uint8_t *known, struct err *err)
+{
+    const struct frame *row = &dict->frames[frame];
+    if (row->kind == FRAME_COMM)
+        return 0; // the level of the thread's name is no function
+    if (terms->key == FILTER_MODULE)
+        return hits_of_string(terms, dict, row->module, known, err);
+    if (frame_is_unresolved(row))
+        return hits_of_unresolved(terms, dict, frame, known + dict->string_count, err);
+    return hits_of_string(terms, dict, row->name, known, err);
+}
+
+static int narrow_nodes(uint64_t **bits, const struct key_terms *terms, const struct dict *dict,
+                        struct err *err)
+{
+    uint8_t *known = xcalloc(dict->string_count * 2, 1);
+    uint8_t *frames = xmalloc(dict->frame_count);
+    uint8_t *nodes = xmalloc(dict->node_count);
+    int rc = 0;
+    for (uint32_t i = 0; i < dict->frame_count && rc >= 0; i++) {
+        rc = hits_of_frame(terms, dict, i, known, err);
+        frames[i] = (uint8_t)(rc & (HIT_PLAIN | HIT_NEGATED));
+    }
+    if (rc >= 0) {
+        uint64_t *passed = xcalloc(word_count(dict->node_count), sizeof *passed);
+        nodes[DICT_ROOT] = 0;
+        for (uint32_t i = 0; i < dict->node_count; i++) {
+            if (i != DICT_ROOT)
+                nodes[i] = nodes[dict->nodes[i].parent] | frames[dict->nodes[i].frame];
+            if (passes(terms, nodes[i]) && (!*bits || bit_get(*bits, i)))
+                bit_set(passed, i);
+        }
+        free(*bits);
+        *bits = passed;
+    }
+    free(known);
+    free(frames);
+    free(nodes);
+    return rc < 0 ? rc : 0;
+}
+
+static int narrow(struct filter_bits *bits, const struct key_terms *terms, const struct dict *dict,
+                  struct err *err)
+{
+    switch (terms->key) {
+    case FILTER_CPU:
+        return narrow_cpus(&bits->cpus, terms, err);
+    case FILTER_FRAME:
+    case FILTER_MODULE:
+        return narrow_nodes(&bits->nodes, terms, dict, err);
+    default:
+        return narrow_threads(&bits->threads, terms, dict, err);
+    }
+}
+
+int filter_compile(const struct filter *filter, const struct dict *dict, struct filter_bits *bits,
+                   struct err *err)
+{
+    *bits = (struct filter_bits){0};
+    for (size_t push = 0; filter && push < filter->push_count; push++) {
+        size_t first = filter->push_at[push];
+        size_t end = push + 1 < filter->push_count ? filter->push_at[push + 1] : filter->term_count;
+        for (int key = 0; key < FILTER_KEYS; key++) {
+            struct key_terms terms = key_terms_of(filter, first, end, (enum filter_key)key);
+            if (!terms.plain && !terms.negated)
+                continue;
+            int rc = narrow(bits, &terms, dict, err);
+            if (rc < 0) {
+                filter_bits_dispose(bits);
+                return rc;
+            }
+        }
+    }
+    return 0;
+}
+
+void filter_bits_dispose(struct filter_bits *bits)
+{
+    free(bits->threads);
+    free(bits->nodes);
+    free(bits->cpus);
+    *bits = (struct filter_bits){0};
+}

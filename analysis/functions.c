@@ -1,0 +1,98 @@
+// A fold by function.
+#include "analysis/functions.h"
+
+#include "proto/alloc.h"
+#include "proto/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct function_table {
+    const struct dict *dict;
+    struct idset set;
+    struct top_row *rows;
+    size_t count, capacity;
+};
+
+static uint64_t hash_of_function(const struct dict *dict, uint32_t frame)
+{
+    const struct frame *row = &dict->frames[frame];
+    return hash_pair(dict->seed, ((uint64_t)row->name << 32) | row->module, row->kind);
+}
+
+static uint64_t function_hash(const void *owner, uint32_t id)
+{
+    const struct function_table *table = owner;
+    return hash_of_function(table->dict, table->rows[id].frame);
+}
+
+static uint32_t function_row(struct function_table *table, uint32_t frame)
+{
+    const struct frame *row = &table->dict->frames[frame];
+    idset_reserve(&table->set, function_hash, table);
+    uint32_t slot = idset_first(&table->set, hash_of_function(table->dict, frame));
+    for (uint32_t id; (id = idset_at(&table->set, slot)) != IDSET_NONE;
+         slot = idset_next(&table->set, slot)) {
+        const struct frame *old = &table->dict->frames[table->rows[id].frame];
+        if (old->name == row->name && old->module == row->module && old->kind == row->kind)
+            return id;
+    }
+    array_reserve(&table->rows, &table->capacity, table->count + 1);
+    table->rows[table->count] = (struct top_row){.frame = frame};
+    idset_put(&table->set, slot, (uint32_t)table->count);
+    return (uint32_t)table->count++;
+}
+
+// Whether a caller of this node is the same function.
+static bool recurs(const struct fold *fold, const uint32_t *row_of, uint32_t node)
+{
+    for (uint32_t at = fold->nodes[node].parent; at; at = fold->nodes[at].parent) {
+        if (row_of[at] == row_of[node])
+            return true;
+    }
+    return false;
+}
+
+uint32_t *functions_of_fold(const struct fold *fold, struct top_row **rows, size_t *count)
+{
+    struct function_table table = {.dict = fold->dict};
+    uint32_t *row_of = xreallocarray(NULL, fold->count, sizeof *row_of);
+    for (uint32_t i = 0; i < fold->count; i++) {
+        const struct fold_node *node = &fold->nodes[i];
+        row_of[i] = IDSET_NONE;
+        if (node->frame == IDSET_NONE || fold->dict->frames[node->frame].kind == FRAME_COMM)
+            continue;
+        row_of[i] = function_row(&table, node->frame);
+        struct top_row *row = &table.rows[row_of[i]];
+        row->self_samples += node->self_samples;
+        row->self_value += node->self_value;
+        if (!recurs(fold, row_of, i)) {
+            row->total_samples += node->total_samples;
+            row->total_value += node->total_value;
+        }
+    }
+    idset_dispose(&table.set);
+    *rows = table.rows;
+    *count = table.count;
+    return row_of;
+}
+
+static int compare_strings(const struct dict *dict, uint32_t a, uint32_t b)
+{
+    if (a == b)
+        return 0;
+    size_t a_len = dict_text_len(dict, a);
+    size_t b_len = dict_text_len(dict, b);
+    int order = memcmp(dict_text(dict, a), dict_text(dict, b), a_len < b_len ? a_len : b_len);
+    return order ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+int functions_compare(const struct dict *dict, uint32_t frame_a, uint32_t frame_b)
+{
+    const struct frame *a = &dict->frames[frame_a];
+    const struct frame *b = &dict->frames[frame_b];
+    int order = compare_strings(dict, a->name, b->name);
+    if (!order)
+        order = compare_strings(dict, a->module, b->module);
+    return order ? order : (a->kind > b->kind) - (a->kind < b->kind);
+}

@@ -1,0 +1,78 @@
+// A run of samples of one event of one source, in columns.
+//
+// 12 bytes a sample at most, 20 where values differ: time as a 32-bit offset from the base of a
+// block of samples (nanoseconds exact), node, a number of the segment's own table of threads, a
+// narrow CPU. A segment is appended to in any order and sorted before it is asked.
+#ifndef FLICKER_ANALYSIS_SEGMENT_H
+#define FLICKER_ANALYSIS_SEGMENT_H
+
+#include "proto/sample.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    SEGMENT_SAMPLES = 1 << 16,
+    SEGMENT_THREADS = UINT16_MAX,
+    SEGMENT_NARROW_NO_CPU = UINT8_MAX,
+};
+
+struct time_block {
+    int64_t base_ns;
+    uint32_t first; // index of its first sample
+};
+
+struct segment {
+    uint32_t count, capacity;
+    bool timeless; // no time column
+    bool sorted;   // by time; samples of one time stay in order of arrival
+    uint32_t *offsets;
+    uint32_t *nodes;
+    uint16_t *threads;
+    uint8_t *cpus;       // while every CPU is below 255
+    uint16_t *wide_cpus; // else
+    uint64_t *values;    // NULL: all are `value`
+    uint64_t value, value_max;
+    struct time_block *blocks;
+    size_t block_count, block_capacity;
+    uint32_t *thread_ids; // the dictionary's, by number in this segment
+    size_t thread_count, thread_capacity;
+    int64_t min_ns, max_ns; // exact; of no meaning when timeless or empty
+    uint64_t cpu_set[4];    // CPUs seen, while narrow; 255 stands for none known
+};
+
+// Starts as {0} with `timeless` set; a timeless segment takes samples of any time and forgets it.
+void segment_dispose(struct segment *segment);
+// `thread` is a number of the segment's own table. The caller sees to it that the segment is not
+// full (SEGMENT_SAMPLES).
+void segment_append(struct segment *segment, const struct sample *sample, uint16_t thread);
+uint16_t segment_add_thread(struct segment *segment, uint32_t thread);
+// Sorts by time, stable.
+void segment_sort(struct segment *segment);
+// Gives back what it does not need; no more samples will come.
+void segment_trim(struct segment *segment);
+size_t segment_bytes(const struct segment *segment);
+
+// Of a sorted segment: the first sample at or after time_ns; count when there is none.
+uint32_t segment_find(const struct segment *segment, int64_t time_ns);
+// Index of the block that a sample is in.
+size_t segment_block(const struct segment *segment, uint32_t index);
+// Where a block ends.
+static inline uint32_t segment_block_end(const struct segment *segment, size_t block)
+{
+    return block + 1 < segment->block_count ? segment->blocks[block + 1].first : segment->count;
+}
+
+static inline uint16_t segment_cpu(const struct segment *segment, uint32_t index)
+{
+    if (segment->wide_cpus)
+        return segment->wide_cpus[index];
+    return segment->cpus[index] == SEGMENT_NARROW_NO_CPU ? SAMPLE_NO_CPU : segment->cpus[index];
+}
+
+static inline uint64_t segment_value(const struct segment *segment, uint32_t index)
+{
+    return segment->values ? segment->values[index] : segment->value;
+}
+
+#endif

@@ -1,0 +1,256 @@
+// Spikes: sliding windows of many lengths against their own medians.
+#include "analysis/spikes.h"
+
+#include "proto/alloc.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCORE_LEAST      4.0
+#define MAD_TO_DEVIATION 1.4826
+
+enum {
+    SPIKES_MOST = 64,
+    WINDOWS_MOST = 32,
+    BRIDGE_CELLS = 2,
+    HEATMAP_NO_DATA = HEATMAP_PENDING | HEATMAP_NOT_RECORDING | HEATMAP_EVICTED,
+};
+
+struct series {
+    const struct heatmap *heatmap;
+    size_t count;
+    double *sum;     // of the cells before each, in samples
+    uint32_t *holes; // cells without data before each
+    bool *taken;     // by a spike that was found
+};
+
+// The usual band of windows of one length, after the square root.
+struct band {
+    size_t length;
+    double median, deviation;
+};
+
+struct window {
+    size_t from, to;
+    double score;
+};
+
+static double steady(double count)
+{
+    return 2 * sqrt(count + 0.375);
+}
+
+static double window_sum(const struct series *series, size_t from, size_t to)
+{
+    return series->sum[to] - series->sum[from];
+}
+
+static bool window_is_whole(const struct series *series, size_t from, size_t to)
+{
+    return series->holes[to] == series->holes[from];
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a;
+    double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, compare_doubles);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+// False when too few windows of this length are whole to know what is usual.
+static bool band_of(const struct series *series, size_t length, double *scratch, struct band *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i + length <= series->count; i++) {
+        if (window_is_whole(series, i, i + length))
+            scratch[count++] = steady(window_sum(series, i, i + length));
+    }
+    if (count < 3 * length || count < 8)
+        return false;
+    *out = (struct band){.length = length};
+    out->median = median(scratch, count);
+    for (size_t i = 0; i < count; i++)
+        scratch[i] = fabs(scratch[i] - out->median);
+    out->deviation = fmax(1, MAD_TO_DEVIATION * median(scratch, count));
+    return true;
+}
+
+static bool is_free(const struct series *series, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        if (series->taken[i])
+            return false;
+    }
+    return true;
+}
+
+// The window that stands out most among those that touch no spike found before.
+static struct window strongest_window(const struct series *series, const struct band *bands,
+                                      size_t band_count, const struct band **band)
+{
+    struct window best = {0};
+    for (size_t i = 0; i < band_count; i++) {
+        size_t length = bands[i].length;
+        for (size_t from = 0; from + length <= series->count; from++) {
+            double height = steady(window_sum(series, from, from + length)) - bands[i].median;
+            double score = height / bands[i].deviation;
+            if (score > best.score && window_is_whole(series, from, from + length) &&
+                is_free(series, from, from + length)) {
+                best = (struct window){from, from + length, score};
+                *band = &bands[i];
+            }
+        }
+    }
+    return best;
+}
+
+// The stretch near a window whose excess over half the window's height is largest: its edges are
+// where the rate falls below that.
+static struct window cut(const struct series *series, const struct window *window,
+                         const struct band *band)
+{
+    size_t length = window->to - window->from;
+    double usual = (band->median * band->median / 4 - 0.375) / (double)band->length;
+    double high = window_sum(series, window->from, window->to) / (double)length;
+    double half = (usual + high) / 2;
+    size_t from = window->from > length ? window->from - length : 0;
+    size_t to = window->to + length < series->count ? window->to + length : series->count;
+    struct window best = *window;
+    double most = 0;
+    double excess = 0;
+    size_t start = from;
+    for (size_t i = from; i < to; i++) {
+        if (excess <= 0 || !window_is_whole(series, i, i + 1) || series->taken[i]) {
+            excess = 0;
+            start = i;
+        }
+        if (!window_is_whole(series, i, i + 1) || series->taken[i])
+            continue;
+        excess += window_sum(series, i, i + 1) - half;
+        if (excess > most) {
+            most = excess;
+            best = (struct window){start, i + 1, window->score};
+        }
+    }
+    return best;
+}
+
+static void series_init(struct series *series, const struct heatmap *heatmap)
+{
+    const struct totals *totals = &heatmap->totals;
+    size_t count = (size_t)heatmap->shape.columns * heatmap->shape.rows;
+    double unit = 1; // values count as so many samples of the average value
+    if (totals->by_value && totals->samples && totals->value)
+        unit = (double)totals->samples / (double)totals->value;
+    *series = (struct series){.heatmap = heatmap, .count = count};
+    series->sum = xcalloc(count + 1, sizeof *series->sum);
+    series->holes = xcalloc(count + 1, sizeof *series->holes);
+    series->taken = xcalloc(count + 1, sizeof *series->taken);
+    for (size_t i = 0; i < count; i++) {
+        bool hole = heatmap->paint[i] & HEATMAP_NO_DATA;
+        series->sum[i + 1] = series->sum[i] + (hole ? 0 : (double)heatmap->cells[i] * unit);
+        series->holes[i + 1] = series->holes[i] + hole;
+    }
+}
+
+static void series_dispose(struct series *series)
+{
+    free(series->sum);
+    free(series->holes);
+    free(series->taken);
+}
+
+static size_t find_bands(const struct series *series, struct band *bands)
+{
+    size_t whole = series->count - series->holes[series->count];
+    double *scratch = xreallocarray(NULL, series->count, sizeof *scratch);
+    size_t count = 0;
+    for (size_t length = 1; length <= whole / 4 && count < WINDOWS_MOST; length *= 2)
+        count += band_of(series, length, scratch, &bands[count]);
+    free(scratch);
+    return count;
+}
+
+static int compare_windows(const void *left, const void *right)
+{
+    const struct window *a = left;
+    const struct window *b = right;
+    return (a->from > b->from) - (a->from < b->from);
+}
+
+// Bridges small gaps and turns cells into times.
+static void report(struct spikes *out, const struct series *series, struct window *found,
+                   size_t count)
+{
+    if (!count)
+        return;
+    qsort(found, count, sizeof *found, compare_windows);
+    size_t kept = 0;
+    for (size_t i = 1; i < count; i++) {
+        struct window *last = &found[kept];
+        if (found[i].from <= last->to + BRIDGE_CELLS &&
+            window_is_whole(series, last->to, found[i].from)) {
+            last->to = found[i].to;
+            last->score = fmax(last->score, found[i].score);
+        } else {
+            found[++kept] = found[i];
+        }
+    }
+    out->count = kept + 1;
+    out->items = xcalloc(out->count, sizeof *out->items);
+    for (size_t i = 0; i < out->count; i++) {
+        const struct heatmap_shape *shape = &series->heatmap->shape;
+        out->items[i].range = (struct range){heatmap_cell_start(shape, found[i].from),
+                                             heatmap_cell_start(shape, found[i].to)};
+        out->items[i].score = found[i].score;
+        out->items[i].samples = (uint64_t)(window_sum(series, found[i].from, found[i].to) + 0.5);
+    }
+}
+
+void spikes_find(struct spikes *out, const struct heatmap *heatmap)
+{
+    struct series series;
+    struct band bands[WINDOWS_MOST];
+    struct window found[SPIKES_MOST];
+    size_t count = 0;
+    *out = (struct spikes){0};
+    series_init(&series, heatmap);
+    size_t band_count = find_bands(&series, bands);
+    while (count < SPIKES_MOST) {
+        const struct band *band = NULL;
+        struct window window = strongest_window(&series, bands, band_count, &band);
+        if (window.score < SCORE_LEAST)
+            break;
+        found[count] = cut(&series, &window, band);
+        for (size_t i = window.from; i < window.to; i++)
+            series.taken[i] = true;
+        for (size_t i = found[count].from; i < found[count].to; i++)
+            series.taken[i] = true;
+        count++;
+    }
+    report(out, &series, found, count);
+    series_dispose(&series);
+}
+
+const struct spike *spikes_strongest(const struct spikes *spikes)
+{
+    const struct spike *best = NULL;
+    for (size_t i = 0; i < spikes->count; i++) {
+        if (!best || spikes->items[i].score > best->score)
+            best = &spikes->items[i];
+    }
+    return best;
+}
+
+void spikes_dispose(struct spikes *spikes)
+{
+    free(spikes->items);
+    *spikes = (struct spikes){0};
+}

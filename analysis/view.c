@@ -1,0 +1,345 @@
+// Resolving a query: event, sources, ranges, filter, runs.
+#include "analysis/view.h"
+
+#include "proto/alloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct track *track_by_event(const struct source *source, const char *event)
+{
+    const struct dict *dict = &source->buffer->dict;
+    for (size_t i = 0; i < source->track_count; i++) {
+        struct track *track = &source->tracks[i];
+        if (!event || !strcmp(dict_text(dict, dict->events[track->event].name), event))
+            return track;
+    }
+    return NULL;
+}
+
+static bool is_all_events(const struct view *view, enum view_want want)
+{
+    return want == VIEW_EVERYTHING && view->query->event && !strcmp(view->query->event, "*");
+}
+
+static const struct source *newest_with(const struct view *view, const char *event)
+{
+    const struct buffer *buffer = view->buffer;
+    for (size_t i = buffer->source_count; i-- > 0;) {
+        const struct source *source = buffer->sources[i];
+        bool wanted =
+            view->query->source == QUERY_ANY_SOURCE || view->query->source == source->number;
+        if (wanted && !source->dropped && track_by_event(source, event))
+            return source;
+    }
+    return NULL;
+}
+
+// From the first to the last sample that a track holds.
+static struct range extent(const struct track *track)
+{
+    struct range range = {INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < track->segment_count; i++) {
+        const struct segment *segment = track->segments[i];
+        if (segment->timeless || !segment->count)
+            continue;
+        if (segment->min_ns < range.from_ns)
+            range.from_ns = segment->min_ns;
+        if (segment->max_ns >= range.to_ns)
+            range.to_ns = segment->max_ns + 1;
+    }
+    return range;
+}
+
+static void add_source(struct view *view, const struct source *source)
+{
+    view->sources[view->source_count++] = source;
+}
+
+// See query.h: those of the same host and clock that do not overlap with what is in view.
+static void add_others(struct view *view, const char *event)
+{
+    const struct buffer *buffer = view->buffer;
+    const struct source *newest = view->sources[0];
+    struct ranges taken = {0};
+    struct range range = extent(track_by_event(newest, event));
+    bool timed = range.from_ns < range.to_ns;
+    ranges_add(&taken, range.from_ns, range.to_ns);
+    for (size_t i = newest->number - 1; i-- > 0;) {
+        const struct source *source = buffer->sources[i];
+        const struct track *track = source->dropped ? NULL : track_by_event(source, event);
+        if (!track)
+            continue;
+        range = extent(track);
+        if (timed && track->event == view->event && !source->shifted && !newest->shifted &&
+            range.from_ns < range.to_ns && !strcmp(source->host, newest->host) &&
+            !ranges_overlap(taken.items, taken.count, range.from_ns, range.to_ns)) {
+            ranges_add(&taken, range.from_ns, range.to_ns);
+            add_source(view, source);
+        } else {
+            view->sources_left_out++;
+        }
+    }
+    ranges_dispose(&taken);
+}
+
+static int no_data(const struct view *view, struct err *err)
+{
+    const struct query *query = view->query;
+    if (query->source != QUERY_ANY_SOURCE && query->event)
+        return err_set(err, -ENODATA, "no samples of event '%s' in source %u", query->event,
+                       query->source);
+    if (query->source != QUERY_ANY_SOURCE)
+        return err_set(err, -ENODATA, "no samples in source %u", query->source);
+    if (query->event)
+        return err_set(err, -ENODATA, "no samples of event '%s'", query->event);
+    return err_set(err, -ENODATA, "no samples yet");
+}
+
+static int resolve_sources(struct view *view, enum view_want want, struct err *err)
+{
+    const struct buffer *buffer = view->buffer;
+    bool all = is_all_events(view, want);
+    const char *event = all ? NULL : view->query->event;
+    const struct source *newest = newest_with(view, event);
+    if (!newest)
+        return no_data(view, err);
+    view->sources = xreallocarray(NULL, buffer->source_count, sizeof *view->sources);
+    add_source(view, newest);
+    view->event = track_by_event(newest, event)->event;
+    const struct event *row = &buffer->dict.events[view->event];
+    view->by_value = row->by_value;
+    view->intervals = row->by_value && !strcmp(dict_text(&buffer->dict, row->unit), "ns");
+    if (view->query->source != QUERY_ANY_SOURCE)
+        return 0;
+    if (!all) {
+        add_others(view, dict_text(&buffer->dict, row->name));
+        return 0;
+    }
+    for (size_t i = newest->number - 1; i-- > 0;) {
+        if (!buffer->sources[i]->dropped && buffer->sources[i]->track_count)
+            add_source(view, buffer->sources[i]);
+    }
+    return 0;
+}
+
+static void resolve_ranges(struct view *view)
+{
+    const struct query *query = view->query;
+    view->all_time = !query->range_count;
+    if (query->range_count && query->outside)
+        ranges_complement(&view->ranges, query->ranges, query->range_count);
+    else
+        ranges_set(&view->ranges, query->ranges, query->range_count);
+    if (view->all_time)
+        ranges_add(&view->ranges, INT64_MIN, INT64_MAX);
+}
+
+static void resolve_nodes(struct view *view)
+{
+    struct callpaths *callpaths = &view->buffer->callpaths;
+    callpaths_follow(callpaths);
+    size_t count = view->buffer->dict.node_count;
+    const uint8_t mask =
+        CALLPATH_IDLE | CALLPATH_NO_STACK | CALLPATH_UNRESOLVED | CALLPATH_ONE_USER;
+    view->hides_idle = !view->query->idle && !view->by_value;
+    view->marks = xmalloc(count);
+    const uint64_t *bits = view->bits.nodes;
+    for (size_t i = 0; i < count; i++) {
+        bool passes = !bits || bits[i / 64] >> i % 64 & 1;
+        view->marks[i] = (uint8_t)((callpaths->flags[callpaths->path_of[i]] & mask) |
+                                   (passes ? VIEW_PASSES : 0));
+    }
+}
+
+static void add_run(struct view *view, const struct view_run *run)
+{
+    if (run->from >= run->to)
+        return;
+    array_reserve(&view->runs, &view->run_capacity, view->run_count + 1);
+    view->runs[view->run_count++] = *run;
+}
+
+static int64_t plus(int64_t a, uint64_t b)
+{
+    return b > (uint64_t)INT64_MAX - (uint64_t)a ? INT64_MAX : (int64_t)((uint64_t)a + b);
+}
+
+// An interval reaches into a range when it ends within its own length after it; ranges that grow
+// together by that are one run, so that no sample comes twice.
+static void add_segment_runs(struct view *view, struct view_run run)
+{
+    const struct segment *segment = run.segment;
+    uint64_t reach_ns = view->intervals ? segment->value_max : 0;
+    const struct ranges *ranges = &view->ranges;
+    uint32_t done = 0;
+    for (size_t i = ranges_find(ranges->items, ranges->count, segment->min_ns); i < ranges->count;
+         i++) {
+        if (ranges->items[i].from_ns > segment->max_ns)
+            break;
+        run.from = segment_find(segment, ranges->items[i].from_ns);
+        run.to = segment_find(segment, plus(ranges->items[i].to_ns, reach_ns));
+        if (run.from < done)
+            run.from = done;
+        add_run(view, &run);
+        if (run.to > done)
+            done = run.to;
+    }
+}
+
+static int compare_runs(const void *left, const void *right)
+{
+    const struct view_run *a = left;
+    const struct view_run *b = right;
+    if (a->segment->timeless != b->segment->timeless)
+        return a->segment->timeless ? -1 : 1;
+    if (a->segment->timeless)
+        return 0;
+    return (a->segment->min_ns > b->segment->min_ns) - (a->segment->min_ns < b->segment->min_ns);
+}
+
+static void resolve_track(struct view *view, const struct source *source, const struct track *track)
+{
+    for (size_t i = 0; i < track->segment_count; i++) {
+        struct segment *segment = track->segments[i];
+        struct view_run run = {source, track, segment, 0, segment->count};
+        segment_sort(segment);
+        if (view->all_time)
+            add_run(view, &run);
+        else if (!segment->timeless && segment->count)
+            add_segment_runs(view, run);
+    }
+}
+
+static void resolve_runs(struct view *view, enum view_want want)
+{
+    bool all = is_all_events(view, want);
+    const char *name = dict_text(&view->buffer->dict, view->buffer->dict.events[view->event].name);
+    for (size_t i = 0; i < view->source_count; i++) {
+        const struct source *source = view->sources[i];
+        for (size_t j = 0; j < source->track_count; j++) {
+            if (all || &source->tracks[j] == track_by_event(source, name))
+                resolve_track(view, source, &source->tracks[j]);
+        }
+    }
+    if (view->run_count > 1)
+        qsort(view->runs, view->run_count, sizeof *view->runs, compare_runs);
+}
+
+static int check_times(const struct view *view, enum view_want want, struct err *err)
+{
+    if (want != VIEW_TIMES && view->all_time)
+        return 0;
+    for (size_t i = 0; i < view->source_count; i++) {
+        if (view->sources[i]->has_time)
+            return 0;
+    }
+    return err_set(err, -ENODATA,
+                   "the samples of '%s' have no times, so they cannot be seen over time",
+                   view->sources[0]->name);
+}
+
+int view_init(struct view *view, struct buffer *buffer, const struct query *query,
+              enum view_want want, struct err *err)
+{
+    *view = (struct view){.buffer = buffer, .query = query};
+    int rc = resolve_sources(view, want, err);
+    if (rc == 0) {
+        resolve_ranges(view);
+        rc = check_times(view, want, err);
+    }
+    if (rc == 0)
+        rc = filter_compile(query->filter, &buffer->dict, &view->bits, err);
+    if (rc < 0)
+        return rc;
+    resolve_nodes(view);
+    resolve_runs(view, want);
+    view->thread_passes = view->bits.threads ? xmalloc(SEGMENT_THREADS + 1) : NULL;
+    return 0;
+}
+
+void view_dispose(struct view *view)
+{
+    ranges_dispose(&view->ranges);
+    free(view->sources);
+    filter_bits_dispose(&view->bits);
+    free(view->marks);
+    free(view->runs);
+    free(view->thread_passes);
+    *view = (struct view){0};
+}
+
+int view_canceled(const struct view *view, struct err *err)
+{
+    if (!view->query->cancel || !atomic_load_explicit(view->query->cancel, memory_order_relaxed))
+        return 0;
+    return err_set(err, -ECANCELED, "interrupted");
+}
+
+const uint8_t *view_threads(struct view *view, const struct view_run *run, bool *none)
+{
+    *none = false;
+    const uint64_t *bits = view->bits.threads;
+    if (!bits)
+        return NULL;
+    size_t passing = 0;
+    for (size_t i = 0; i < run->segment->thread_count; i++) {
+        uint32_t thread = run->segment->thread_ids[i];
+        view->thread_passes[i] = bits[thread / 64] >> thread % 64 & 1;
+        passing += view->thread_passes[i];
+    }
+    *none = !passing;
+    return passing == run->segment->thread_count ? NULL : view->thread_passes;
+}
+
+bool view_sample_passes(const struct view *view, const struct segment *segment,
+                        const uint8_t *threads, uint32_t index)
+{
+    return (!threads || threads[segment->threads[index]]) &&
+           (!view->bits.cpus || view_cpu_passes(view, segment_cpu(segment, index)));
+}
+
+void view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *samples,
+                uint64_t *weight)
+{
+    *samples = 1;
+    *weight = value;
+    if (view->all_time || !view->intervals)
+        return;
+    const struct ranges *ranges = &view->ranges;
+    int64_t start_ns = value > (uint64_t)time_ns - (uint64_t)INT64_MIN
+                           ? INT64_MIN
+                           : (int64_t)((uint64_t)time_ns - value);
+    *weight = ranges_overlap_ns(ranges->items, ranges->count, start_ns, time_ns);
+    if (!*weight && (value || !ranges_overlap(ranges->items, ranges->count, time_ns, time_ns + 1)))
+        *samples = 0;
+}
+
+static uint64_t lost_in(const struct view *view, const struct source *source)
+{
+    uint64_t lost = 0;
+    for (size_t i = 0; i < source->loss_count; i++) {
+        const struct loss *loss = &source->losses[i];
+        if (loss->cpu >= 0 && !view_cpu_passes(view, (uint16_t)loss->cpu))
+            continue;
+        bool timed = loss->from_ns != SAMPLE_NO_TIME;
+        if (view->all_time || (timed && ranges_overlap(view->ranges.items, view->ranges.count,
+                                                       loss->from_ns, loss->to_ns)))
+            lost += loss->count;
+    }
+    return lost;
+}
+
+void view_totals(const struct view *view, struct totals *out)
+{
+    *out = (struct totals){.first_ns = SAMPLE_NO_TIME,
+                           .last_ns = SAMPLE_NO_TIME,
+                           .event = view->event,
+                           .by_value = view->by_value,
+                           .source = view->sources[0]->number,
+                           .sources = (uint32_t)view->source_count,
+                           .sources_left_out = (uint32_t)view->sources_left_out};
+    for (size_t i = 0; i < view->source_count; i++)
+        out->lost += lost_in(view, view->sources[i]);
+}

@@ -51,6 +51,7 @@ struct collector {
 // In order of preference for `record`.
 // clang-format off
 #define COLLECTOR_LIST(X) \
+    X(perf) /* perf record piped into perf script */ \
     /* end */
 // clang-format on
 

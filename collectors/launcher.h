@@ -19,7 +19,9 @@ struct launcher;
 // Returns in the child (or, without root, in the only process) with *out set. In the parent it does
 // not return: the parent serves until the child ends and exits with the child's status.
 int launcher_split(struct launcher **out, struct err *err) MUST_CHECK;
-// Collectors that still run are ended by the parent.
+// The handle without a parent, whoever we are: it does what this process may do itself.
+struct launcher *launcher_local(void);
+// Collectors that still run are ended.
 void launcher_free(struct launcher *launcher);
 // Whether there is a privileged parent.
 bool launcher_is_privileged(const struct launcher *launcher);
@@ -54,11 +56,12 @@ int launcher_signal(struct launcher *launcher, uint64_t id, int signal) MUST_CHE
 // Reaps: true when the collector has ended; *status is then a wait status of its first process.
 bool launcher_ended(struct launcher *launcher, uint64_t id, int *status);
 
-// Opens /proc/PID/maps, or the file that backs an address range of a process: by its path in the
-// process' mount namespace, else by /proc/PID/map_files (deleted files). Returns a descriptor or a
-// negative errno.
-int launcher_open_maps(struct launcher *launcher, pid_t pid);
-int launcher_open_mapped(struct launcher *launcher, pid_t pid, uint64_t start, uint64_t end,
-                         const char *path);
+// Each opens a file of a running process, read-only; a descriptor or a negative errno.
+int launcher_open_maps(struct launcher *launcher, pid_t pid); // /proc/PID/maps
+// The file behind the executable mapping that holds this address, deleted or in another mount
+// namespace though it may be.
+int launcher_open_mapped(struct launcher *launcher, pid_t pid, uint64_t address);
+// The names that a JIT wrote for this process (/tmp/perf-PID.map, of its own namespaces).
+int launcher_open_jit(struct launcher *launcher, pid_t pid);
 
 #endif

@@ -1,0 +1,179 @@
+// The collectors that run under one process, and how each tool's command line is made.
+#include "collectors/collector_set.h"
+
+#include "collectors/launcher_rules.h"
+#include "collectors/tool.h"
+#include "proto/alloc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct collector_set_row {
+    uint64_t id;
+    struct pipeline pipeline;
+    bool ended;
+};
+
+// Before and after the arguments that were asked for.
+static const char *const perf_record_head[] = {
+    "record", "-q", "--no-buffering", "-N", "-k", "CLOCK_MONOTONIC", "--sample-cpu", NULL};
+static const char *const perf_record_tail[] = {"-o", "-", NULL};
+// Line by line (stdbuf), or samples would wait in perf's own buffer; names as the symbol tables
+// have them, demangled later for all collectors alike.
+static const char *const perf_script[] = {"script",
+                                          "-i",
+                                          "-",
+                                          "--ns",
+                                          "--no-inline",
+                                          "--no-demangle",
+                                          "--show-lost-events",
+                                          "-F",
+                                          "comm,pid,tid,cpu,time,event,ip,sym,dso,period",
+                                          NULL};
+
+// An argument array under construction; the strings are borrowed.
+struct argv {
+    const char *words[2 * LAUNCHER_MAX_ARGS];
+    size_t count;
+};
+
+static void argv_add(struct argv *argv, const char *const *words)
+{
+    const size_t room = sizeof argv->words / sizeof *argv->words - 1;
+    for (; *words && argv->count < room; words++)
+        argv->words[argv->count++] = *words;
+    argv->words[argv->count] = NULL;
+}
+
+static void argv_add_word(struct argv *argv, const char *word)
+{
+    argv_add(argv, (const char *const[]){word, NULL});
+}
+
+static struct pipeline_stage stage_of(const struct argv *argv)
+{
+    return (struct pipeline_stage){(char *const *)argv->words};
+}
+
+// A clean environment: neither the caller's locale nor its perf configuration changes what comes.
+static void make_environment(struct argv *environment, const char *const *asked, char *path_setting)
+{
+    const char *const fixed[] = {
+        path_setting, "HOME=/", "LC_ALL=C.UTF-8", "PERF_CONFIG=/dev/null", "PERF_PAGER=cat", NULL};
+    argv_add(environment, fixed);
+    if (asked)
+        argv_add(environment, asked);
+}
+
+static int start_perf(struct pipeline *pipeline, const char *const *args,
+                      const struct argv *environment, struct launched *out, struct err *err)
+{
+    char perf[PATH_MAX], stdbuf[PATH_MAX];
+    int status = tool_find(perf, LAUNCHER_PERF_RECORD, err);
+    if (!status)
+        status = tool_find_program(stdbuf, "stdbuf", err);
+    if (status)
+        return status;
+    struct argv record = {.count = 0}, script = {.count = 0};
+    argv_add_word(&record, perf);
+    argv_add(&record, perf_record_head);
+    argv_add(&record, args);
+    argv_add(&record, perf_record_tail);
+    argv_add(&script, (const char *const[]){stdbuf, "-oL", perf, NULL});
+    argv_add(&script, perf_script);
+    const struct pipeline_stage stages[] = {stage_of(&record), stage_of(&script)};
+    return pipeline_start(pipeline, stages, 2, (char *const *)environment->words, false,
+                          &out->stdout_fd, &out->stderr_fd, err);
+}
+
+static int start_single(struct pipeline *pipeline, enum launcher_tool tool, const char *const *args,
+                        const struct argv *environment, struct launched *out, struct err *err)
+{
+    char path[PATH_MAX];
+    int status = tool_find(path, tool, err);
+    if (status)
+        return status;
+    struct argv argv = {.count = 0};
+    argv_add_word(&argv, path);
+    argv_add(&argv, args);
+    const struct pipeline_stage stage = stage_of(&argv);
+    return pipeline_start(pipeline, &stage, 1, (char *const *)environment->words,
+                          tool == LAUNCHER_NATIVE, &out->stdout_fd, &out->stderr_fd, err);
+}
+
+int collector_set_start(struct collector_set *set, enum launcher_tool tool, const char *const *args,
+                        const char *const *environment, struct launched *out, struct err *err)
+{
+    *out = (struct launched){.stdout_fd = -1, .stderr_fd = -1};
+    int status = launcher_check_args(tool, args, err);
+    if (!status)
+        status = launcher_check_environment(environment, err);
+    if (status)
+        return status;
+    const char *path = getenv("PATH");
+    char *path_setting = xasprintf("PATH=%s", path ? path : "");
+    struct argv full = {.count = 0};
+    make_environment(&full, environment, path_setting);
+    struct pipeline pipeline;
+    status = tool == LAUNCHER_PERF_RECORD ? start_perf(&pipeline, args, &full, out, err)
+                                          : start_single(&pipeline, tool, args, &full, out, err);
+    free(path_setting);
+    if (status)
+        return status;
+    array_reserve(&set->rows, &set->capacity, set->count + 1);
+    set->rows[set->count++] = (struct collector_set_row){++set->last_id, pipeline, false};
+    out->id = set->last_id;
+    out->pid = pipeline.first;
+    return 0;
+}
+
+static struct collector_set_row *find(struct collector_set *set, uint64_t id)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->rows[i].id == id)
+            return &set->rows[i];
+    }
+    return NULL;
+}
+
+int collector_set_signal(struct collector_set *set, uint64_t id, int signal)
+{
+    struct collector_set_row *row = find(set, id);
+    if (signal != SIGINT && signal != SIGTERM && signal != SIGKILL)
+        return -EINVAL;
+    return row ? pipeline_signal(&row->pipeline, signal) : -ESRCH;
+}
+
+bool collector_set_ended(struct collector_set *set, uint64_t id, int *status)
+{
+    struct collector_set_row *row = find(set, id);
+    *status = 0;
+    if (!row)
+        return true;
+    if (!row->ended && !(row->ended = pipeline_reap(&row->pipeline)))
+        return false;
+    *status = row->pipeline.status;
+    *row = set->rows[--set->count];
+    return true;
+}
+
+void collector_set_reap(struct collector_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        if (!set->rows[i].ended)
+            set->rows[i].ended = pipeline_reap(&set->rows[i].pipeline);
+    }
+}
+
+void collector_set_end(struct collector_set *set, int patience_ms)
+{
+    struct pipeline **pipelines = xcalloc(set->count + 1, sizeof(struct pipeline *));
+    for (size_t i = 0; i < set->count; i++)
+        pipelines[i] = &set->rows[i].pipeline;
+    pipeline_end(pipelines, set->count, patience_ms);
+    free(pipelines);
+    free(set->rows);
+    *set = (struct collector_set){.last_id = set->last_id};
+}

@@ -1,0 +1,213 @@
+// The functions of one ELF file. libelf checks that headers and sections lie inside the file; what
+// it hands out (names, sizes, counts) is checked here.
+#include "collectors/elf_symbols.h"
+
+#include "proto/alloc.h"
+
+#include <fcntl.h>
+#include <gelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    MAX_SEGMENTS = 64,
+    MAX_BUILD_ID_BYTES = 64,
+    MAX_SYMBOLS = 8 << 20,
+    MAX_NAME_BYTES = 4096,
+};
+
+struct segment {
+    uint64_t offset, address, bytes;
+};
+
+struct elf_symbols {
+    struct segment segments[MAX_SEGMENTS];
+    size_t segment_count;
+    struct symbol_table table;
+    unsigned char build_id[MAX_BUILD_ID_BYTES];
+    size_t build_id_len;
+};
+
+static void read_segments(struct elf_symbols *symbols, Elf *elf)
+{
+    size_t count = 0;
+    if (elf_getphdrnum(elf, &count))
+        return;
+    for (size_t i = 0; i < count && symbols->segment_count < MAX_SEGMENTS; i++) {
+        GElf_Phdr header;
+        if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_LOAD)
+            continue;
+        symbols->segments[symbols->segment_count++] =
+            (struct segment){header.p_offset, header.p_vaddr, header.p_filesz};
+    }
+}
+
+// A note's name and data lie inside the block: gelf_getnote checks that.
+static void read_build_id(struct elf_symbols *symbols, Elf *elf)
+{
+    size_t count = 0;
+    if (elf_getphdrnum(elf, &count))
+        return;
+    for (size_t i = 0; i < count && !symbols->build_id_len; i++) {
+        GElf_Phdr header;
+        if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_NOTE)
+            continue;
+        Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)header.p_offset, header.p_filesz,
+                                              header.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
+        GElf_Nhdr note;
+        size_t at = 0, next, name_at, desc_at;
+        while (data && (next = gelf_getnote(data, at, &note, &name_at, &desc_at)) > 0) {
+            const char *bytes = data->d_buf;
+            if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+                !memcmp(bytes + name_at, "GNU", 4) && note.n_descsz <= MAX_BUILD_ID_BYTES) {
+                memcpy(symbols->build_id, bytes + desc_at, note.n_descsz);
+                symbols->build_id_len = note.n_descsz;
+            }
+            at = next;
+        }
+    }
+}
+
+// Which of two names for one address people expect: sized over unsized, global over local, fewer
+// leading underscores (as perf chooses).
+static uint32_t rank_of(const GElf_Sym *symbol, const char *name)
+{
+    size_t underscores = strspn(name, "_");
+    uint32_t rank = symbol->st_size ? 64 : 0;
+    rank += GELF_ST_BIND(symbol->st_info) == STB_GLOBAL ? 32
+            : GELF_ST_BIND(symbol->st_info) == STB_WEAK ? 16
+                                                        : 0;
+    return rank + (underscores < 15 ? 15 - (uint32_t)underscores : 0);
+}
+
+static bool is_function(const GElf_Sym *symbol)
+{
+    int type = GELF_ST_TYPE(symbol->st_info);
+    bool asm_entry = type == STT_NOTYPE && GELF_ST_BIND(symbol->st_info) == STB_GLOBAL;
+    return symbol->st_shndx != SHN_UNDEF && symbol->st_shndx != SHN_ABS && symbol->st_value &&
+           (type == STT_FUNC || type == STT_GNU_IFUNC || asm_entry);
+}
+
+static void read_symbols(struct elf_symbols *symbols, Elf *elf, Elf_Scn *section,
+                         const GElf_Shdr *header)
+{
+    Elf_Data *data = elf_getdata(section, NULL);
+    size_t count = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+    for (size_t i = 0; i < count && i < MAX_SYMBOLS; i++) {
+        GElf_Sym symbol;
+        if (!gelf_getsym(data, (int)i, &symbol))
+            break;
+        const char *name =
+            is_function(&symbol) ? elf_strptr(elf, header->sh_link, symbol.st_name) : NULL;
+        if (!name || !*name)
+            continue;
+        size_t len = strnlen(name, MAX_NAME_BYTES);
+        const char *version = memchr(name, '@', len); // malloc@@GLIBC_2.2.5
+        if (version && version > name)
+            len = (size_t)(version - name);
+        symbol_table_add(&symbols->table, symbol.st_value, symbol.st_size, rank_of(&symbol, name),
+                         name, len);
+    }
+}
+
+// Reads every section of this type; false when there was none.
+static bool read_tables(struct elf_symbols *symbols, Elf *elf, unsigned type)
+{
+    bool found = false;
+    Elf_Scn *section = NULL;
+    while ((section = elf_nextscn(elf, section))) {
+        GElf_Shdr header;
+        if (!gelf_getshdr(section, &header) || header.sh_type != type)
+            continue;
+        read_symbols(symbols, elf, section, &header);
+        found = true;
+    }
+    return found;
+}
+
+// /usr/lib/debug/.build-id/ab/cdef.debug: the same addresses, all the names.
+static void read_debug_file(struct elf_symbols *symbols)
+{
+    char path[64 + 2 * MAX_BUILD_ID_BYTES] = "/usr/lib/debug/.build-id/";
+    size_t at = strlen(path);
+    if (symbols->build_id_len < 2)
+        return;
+    for (size_t i = 0; i < symbols->build_id_len; i++)
+        at += (size_t)snprintf(path + at, sizeof path - at, i == 0 ? "%02x/" : "%02x",
+                               symbols->build_id[i]);
+    snprintf(path + at, sizeof path - at, ".debug");
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ, NULL);
+    if (elf && elf_kind(elf) == ELF_K_ELF)
+        read_tables(symbols, elf, SHT_SYMTAB);
+    elf_end(elf);
+    if (fd >= 0)
+        close(fd);
+}
+
+static struct elf_symbols *read_all(Elf *elf)
+{
+    struct elf_symbols *symbols = xcalloc(1, sizeof *symbols);
+    if (elf && elf_kind(elf) == ELF_K_ELF) {
+        read_segments(symbols, elf);
+        read_build_id(symbols, elf);
+        bool full = read_tables(symbols, elf, SHT_SYMTAB);
+        read_tables(symbols, elf, SHT_DYNSYM);
+        if (!full)
+            read_debug_file(symbols);
+    }
+    elf_end(elf);
+    return symbols;
+}
+
+struct elf_symbols *elf_symbols_read(int fd)
+{
+    elf_version(EV_CURRENT);
+    // Not mapped: a file that is cut while it is read must be an error, not a SIGBUS.
+    return read_all(elf_begin(fd, ELF_C_READ, NULL));
+}
+
+struct elf_symbols *elf_symbols_read_memory(void *image, size_t len)
+{
+    elf_version(EV_CURRENT);
+    return read_all(elf_memory(image, len));
+}
+
+void elf_symbols_free(struct elf_symbols *elf)
+{
+    if (!elf)
+        return;
+    symbol_table_dispose(&elf->table);
+    free(elf);
+}
+
+bool elf_symbols_address(const struct elf_symbols *elf, uint64_t file_offset, uint64_t *address)
+{
+    for (size_t i = 0; i < elf->segment_count; i++) {
+        const struct segment *segment = &elf->segments[i];
+        if (file_offset - segment->offset >= segment->bytes || file_offset < segment->offset)
+            continue;
+        *address = file_offset - segment->offset + segment->address;
+        return true;
+    }
+    return false;
+}
+
+const char *elf_symbols_name(struct elf_symbols *elf, uint64_t address)
+{
+    const struct symbol *symbol = symbol_table_find(&elf->table, address);
+    return symbol ? symbol_table_name(&elf->table, symbol) : NULL;
+}
+
+const unsigned char *elf_symbols_build_id(const struct elf_symbols *elf, size_t *len)
+{
+    *len = elf->build_id_len;
+    return elf->build_id_len ? elf->build_id : NULL;
+}
+
+size_t elf_symbols_bytes(const struct elf_symbols *elf)
+{
+    return sizeof *elf + symbol_table_bytes(&elf->table);
+}

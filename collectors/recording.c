@@ -1,0 +1,475 @@
+// One running collector: drains its pipes into its decoder, drives its start and its stop.
+#include "collectors/recording.h"
+
+#include "collectors/host.h"
+#include "collectors/line_reader.h"
+#include "collectors/recording_setup.h"
+#include "collectors/symbols.h"
+#include "proto/alloc.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    TICK_MS = 40,
+    BITE_BYTES = 256 * 1024,
+    BITES_PER_TICK = 16, // a flood must not keep the loop from the keyboard
+};
+
+#define MS_NS INT64_C(1000000)
+// A SIGINT is lost now and then while bpftrace attaches: it is sent again until the stream ends or
+// says END; one more while it prints its last maps would kill it.
+static const int64_t resend_ns = 300 * MS_NS;
+static const int64_t leave_ns = 5000 * MS_NS; // from the request, or END, to SIGKILL
+static const int64_t linger_ns = 1000 * MS_NS;
+
+struct recording {
+    struct sink tap; // what the decoder writes to: passes on, first sample noted
+    struct sink *sink;
+    struct launcher *launcher;
+    struct recording_events events;
+    struct symbols *symbols;
+    struct decoder *decoder;
+    const struct collector *collector;
+    stderr_judge_fn *judge;
+    struct launched child;
+    struct line_reader stderr_lines;
+    char *command;
+    char *buffer;
+    double rate_hz;
+    uint64_t sample_value;
+    bool says_ready_and_end, brings_hello;
+    int64_t for_ns;
+
+    enum recording_state state;
+    bool out_eof, err_eof, end_seen, killed, decoder_failed;
+    int64_t now_ns; // of the running tick
+    int64_t started_ns, running_ns, ended_ns, first_sample_ns;
+    int64_t stop_ns, signal_ns, eof_ns, killed_ns;
+    const char *stop_reason;
+    uint64_t lost; // beside what the decoder counted
+    struct decode_report report;
+    int exit_status;
+    char why_ended[256];
+};
+
+static struct recording *of_tap(struct sink *sink)
+{
+    return (struct recording *)sink;
+}
+
+static void say(const struct recording *recording, bool is_error, const char *line)
+{
+    if (recording->events.message)
+        recording->events.message(recording->events.arg, is_error, line);
+}
+
+static void PRINTF_LIKE(3, 4)
+    sayf(const struct recording *recording, bool is_error, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    say(recording, is_error, line);
+}
+
+// The recording itself says hello, unless the stream knows better.
+static int tap_hello(struct sink *sink, const struct hello *hello, struct err *err)
+{
+    struct recording *recording = of_tap(sink);
+    if (!recording->brings_hello)
+        return 0;
+    struct hello full = *hello;
+    full.command = full.command && *full.command ? full.command : recording->command;
+    return sink_hello(recording->sink, &full, err);
+}
+
+static int tap_samples(struct sink *sink, const struct sample *samples, size_t count,
+                       struct err *err)
+{
+    struct recording *recording = of_tap(sink);
+    if (!recording->first_sample_ns && count)
+        recording->first_sample_ns = recording->now_ns;
+    if (!recording->sample_value)
+        return sink_samples(recording->sink, samples, count, err);
+    struct sample valued[128];
+    int status = 0;
+    while (count && !status) {
+        size_t batch = count < 128 ? count : 128;
+        memcpy(valued, samples, batch * sizeof *samples);
+        for (size_t i = 0; i < batch; i++)
+            valued[i].value = recording->sample_value;
+        status = sink_samples(recording->sink, valued, batch, err);
+        samples += batch;
+        count -= batch;
+    }
+    return status;
+}
+
+static int tap_loss(struct sink *sink, const struct loss *loss, struct err *err)
+{
+    return sink_loss(of_tap(sink)->sink, loss, err);
+}
+
+static const struct sink_ops tap_ops = {tap_hello, tap_samples, tap_loss};
+
+static void begin_running(struct recording *recording)
+{
+    if (recording->state != RECORDING_STARTING)
+        return;
+    recording->state = RECORDING_RUNNING;
+    recording->running_ns = recording->now_ns;
+}
+
+// Lines of the stream that are not samples.
+static void stream_text(void *arg, const char *line, size_t len)
+{
+    struct recording *recording = arg;
+    if (recording->says_ready_and_end && len >= 6 && !memcmp(line, "READY ", 6)) {
+        begin_running(recording);
+        return;
+    }
+    if (recording->says_ready_and_end && len == 3 && !memcmp(line, "END", 3)) {
+        recording->end_seen = true;
+        recording->stop_ns = recording->now_ns; // patience counts from here
+        return;
+    }
+    char *text = xstrndup(line, len);
+    say(recording, false, text);
+    free(text);
+}
+
+static void count_loss(struct recording *recording, uint64_t lost)
+{
+    struct loss loss = {.from_ns = recording->now_ns - TICK_MS * MS_NS,
+                        .to_ns = recording->now_ns,
+                        .count = lost,
+                        .cpu = -1,
+                        .where = LOSS_KERNEL};
+    struct err err = {0};
+    recording->lost += lost;
+    if (sink_loss(recording->sink, &loss, &err))
+        say(recording, true, err.message);
+}
+
+static void stderr_line(void *arg, const char *line, size_t len)
+{
+    struct recording *recording = arg;
+    uint64_t lost = 0;
+    if (!len)
+        return;
+    switch (recording->judge ? recording->judge(line, &lost) : STDERR_MESSAGE) {
+    case STDERR_NOISE:
+        break;
+    case STDERR_MESSAGE:
+        say(recording, false, line);
+        break;
+    case STDERR_ERROR:
+        say(recording, true, line);
+        break;
+    case STDERR_LOSS:
+        count_loss(recording, lost);
+        break;
+    }
+}
+
+static void send_signal(struct recording *recording, int signal)
+{
+    int status = launcher_signal(recording->launcher, recording->child.id, signal);
+    (void)status; // gone already: the pipes say so
+    recording->signal_ns = recording->now_ns;
+    if (signal == SIGKILL && !recording->killed) {
+        recording->killed = true;
+        recording->killed_ns = recording->now_ns;
+    }
+}
+
+static void begin_stop(struct recording *recording, const char *reason)
+{
+    if (recording->state >= RECORDING_STOPPING)
+        return;
+    recording->state = RECORDING_STOPPING;
+    recording->stop_reason = reason;
+    recording->stop_ns = recording->now_ns;
+    send_signal(recording, SIGINT);
+}
+
+static void decoder_broke(struct recording *recording, const struct err *err)
+{
+    recording->decoder_failed = true;
+    sayf(recording, true, "%s: what it sends cannot be read: %s", recording->collector->name,
+         err->message);
+    begin_stop(recording, "what it sent could not be read");
+    send_signal(recording, SIGKILL);
+}
+
+// Reads one bite. 1: more may come at once, 0: nothing now, -1: the end.
+static int read_bite(struct recording *recording, int fd, size_t *len)
+{
+    ssize_t got = read(fd, recording->buffer, BITE_BYTES);
+    *len = got > 0 ? (size_t)got : 0;
+    if (got > 0)
+        return 1;
+    return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}
+
+static void drain_stdout(struct recording *recording)
+{
+    size_t len = 0;
+    int more = 1;
+    for (int i = 0; i < BITES_PER_TICK && more > 0 && !recording->out_eof; i++) {
+        more = read_bite(recording, recording->child.stdout_fd, &len);
+        if (len && !recording->says_ready_and_end)
+            begin_running(recording);
+        struct err err = {0};
+        if (len && !recording->decoder_failed &&
+            recording->decoder->ops->push(recording->decoder, recording->buffer, len, &err))
+            decoder_broke(recording, &err);
+        recording->out_eof = more < 0;
+    }
+}
+
+static void drain_stderr(struct recording *recording)
+{
+    size_t len = 0;
+    int more = 1;
+    for (int i = 0; i < BITES_PER_TICK && more > 0 && !recording->err_eof; i++) {
+        more = read_bite(recording, recording->child.stderr_fd, &len);
+        line_reader_push(&recording->stderr_lines, recording->buffer, len, stderr_line, recording);
+        recording->err_eof = more < 0;
+    }
+    if (recording->err_eof)
+        line_reader_finish(&recording->stderr_lines, stderr_line, recording);
+}
+
+static void describe_end(struct recording *recording)
+{
+    int status = recording->exit_status;
+    char *why = recording->why_ended;
+    const size_t size = sizeof recording->why_ended;
+    if (recording->stop_reason && !recording->killed)
+        snprintf(why, size, "%s", recording->stop_reason);
+    else if (recording->killed)
+        snprintf(why, size, "%s; it did not leave by itself and was killed",
+                 recording->stop_reason ? recording->stop_reason : "stopped");
+    else if (WIFSIGNALED(status))
+        snprintf(why, size, "killed by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status))
+        snprintf(why, size, "failed with exit status %d", WEXITSTATUS(status));
+    else
+        snprintf(why, size, "it ended by itself");
+    if (recording->stop_reason)
+        return;
+    bool failed = WIFSIGNALED(status) || WEXITSTATUS(status);
+    sayf(recording, failed, "%s ended%s: %s", recording->collector->name,
+         recording->running_ns ? "" : " before it recorded anything", why);
+}
+
+static void end(struct recording *recording)
+{
+    struct err err = {0};
+    if (!recording->decoder_failed && recording->decoder->ops->finish(recording->decoder, &err))
+        say(recording, true, err.message);
+    recording->state = RECORDING_ENDED;
+    recording->ended_ns = recording->now_ns;
+    describe_end(recording);
+}
+
+// Both pipes have ended; the processes follow at once, or are made to.
+static void await_end(struct recording *recording)
+{
+    if (!recording->eof_ns)
+        recording->eof_ns = recording->now_ns;
+    if (launcher_ended(recording->launcher, recording->child.id, &recording->exit_status)) {
+        end(recording);
+        return;
+    }
+    if (!recording->killed && recording->now_ns - recording->eof_ns > linger_ns)
+        send_signal(recording, SIGKILL);
+    if (recording->killed && recording->now_ns - recording->killed_ns > linger_ns)
+        end(recording);
+}
+
+static void drive_stop(struct recording *recording)
+{
+    int64_t now_ns = recording->now_ns;
+    if (recording->killed) {
+        // Whoever still holds the pipes will not be waited for.
+        if (now_ns - recording->killed_ns > linger_ns)
+            recording->out_eof = recording->err_eof = true;
+        return;
+    }
+    if (now_ns - recording->stop_ns > leave_ns)
+        send_signal(recording, SIGKILL);
+    else if (!recording->end_seen && now_ns - recording->signal_ns >= resend_ns)
+        send_signal(recording, SIGINT);
+}
+
+bool recording_tick(struct recording *recording, int64_t now_ns)
+{
+    if (recording->state == RECORDING_ENDED)
+        return false;
+    recording->now_ns = now_ns;
+    drain_stderr(recording);
+    drain_stdout(recording);
+    if (recording->state == RECORDING_RUNNING && recording->for_ns &&
+        now_ns - recording->running_ns >= recording->for_ns)
+        begin_stop(recording, "its time was up");
+    if (recording->state == RECORDING_STOPPING)
+        drive_stop(recording);
+    if (recording->out_eof && recording->err_eof)
+        await_end(recording);
+    return recording->state != RECORDING_ENDED;
+}
+
+int recording_fd(const struct recording *recording)
+{
+    return recording->err_eof ? -1 : recording->child.stderr_fd;
+}
+
+int recording_interval_ms(const struct recording *recording)
+{
+    (void)recording;
+    return TICK_MS;
+}
+
+void recording_stop(struct recording *recording)
+{
+    if (recording->state == RECORDING_ENDED)
+        return;
+    recording->now_ns = host_now_ns();
+    if (recording->state == RECORDING_STOPPING)
+        send_signal(recording, SIGKILL);
+    else
+        begin_stop(recording, "stopped");
+}
+
+void recording_status(const struct recording *recording, struct recording_status *out)
+{
+    struct recording *own = (struct recording *)recording; // the report's copy is a cache
+    own->report = recording->decoder->report;
+    own->report.lost += recording->lost;
+    *out = (struct recording_status){
+        .state = recording->state,
+        .collector = recording->collector,
+        .command = recording->command,
+        .pid = recording->child.pid,
+        .started_ns = recording->started_ns,
+        .ended_ns = recording->ended_ns,
+        .first_sample_ns = recording->first_sample_ns,
+        .report = recording->report.bytes ? &recording->report : NULL,
+        .exit_status = recording->exit_status,
+    };
+    memcpy(out->why_ended, recording->why_ended, sizeof out->why_ended);
+}
+
+void recording_free(struct recording *recording)
+{
+    if (!recording)
+        return;
+    int status = 0;
+    if (recording->child.id && recording->state != RECORDING_ENDED) {
+        recording->now_ns = host_now_ns();
+        send_signal(recording, SIGKILL);
+        launcher_ended(recording->launcher, recording->child.id, &status);
+    }
+    if (recording->child.stdout_fd >= 0)
+        close(recording->child.stdout_fd);
+    if (recording->child.stderr_fd >= 0)
+        close(recording->child.stderr_fd);
+    decoder_free(recording->decoder);
+    symbols_free(recording->symbols);
+    line_reader_dispose(&recording->stderr_lines);
+    free(recording->command);
+    free(recording->buffer);
+    free(recording);
+}
+
+// The command as a shell line that can be pasted.
+static char *shell_line(const char *program, const char *const *args)
+{
+    struct bytes line = {0};
+    bytes_append_text(&line, program);
+    for (; *args; args++) {
+        bool plain = **args && !(*args)[strcspn(*args, " \t\n'\"\\$&|;<>(){}*?#~`!")];
+        bytes_append_text(&line, plain ? " " : " '");
+        for (const char *at = *args; *at; at++) {
+            if (*at == '\'')
+                bytes_append_text(&line, "'\\''");
+            else
+                bytes_append_char(&line, *at);
+        }
+        bytes_append_text(&line, plain ? "" : "'");
+    }
+    return line.data;
+}
+
+static int say_hello(struct recording *recording, struct err *err)
+{
+    struct utsname names;
+    struct hello hello = {.collector = recording->collector->name,
+                          .command = recording->command,
+                          .rate_hz = recording->rate_hz};
+    host_hello(&hello, &names);
+    return sink_hello(recording->sink, &hello, err);
+}
+
+int recording_start(struct recording **out, struct launcher *launcher,
+                    const struct recording_setup *setup, struct sink *sink,
+                    const struct recording_events *events, struct err *err)
+{
+    *out = NULL;
+    const struct format *format = format_by_name(setup->format);
+    if (!format || !format->decoder_new)
+        return err_set(err, -ENOSYS, "no decoder for '%s'", setup->format);
+    struct recording *recording = xcalloc(1, sizeof *recording);
+    *recording = (struct recording){
+        .tap = {&tap_ops, sink->dict},
+        .sink = sink,
+        .launcher = launcher,
+        .events = *events,
+        .collector = setup->collector,
+        .judge = setup->judge,
+        .child = {.stdout_fd = -1, .stderr_fd = -1},
+        .rate_hz = setup->rate_hz,
+        .sample_value = setup->sample_value,
+        .says_ready_and_end = setup->says_ready_and_end,
+        .brings_hello = setup->brings_hello,
+        .for_ns = setup->for_ns,
+        .started_ns = host_now_ns(),
+        .command =
+            shell_line(setup->tool == LAUNCHER_PERF_RECORD ? "perf record" : setup->collector->name,
+                       setup->args),
+        .buffer = xmalloc(BITE_BYTES),
+    };
+    recording->now_ns = recording->started_ns;
+    recording->symbols = setup->wants_symbols ? symbols_new(launcher) : NULL;
+    const struct decode_options options = {
+        .symbolise = recording->symbols ? symbols_resolve : NULL,
+        .symbolise_arg = recording->symbols,
+        .text = stream_text,
+        .text_arg = recording,
+        .event_name = setup->event_name,
+        .event_unit = setup->event_unit,
+        .flush_each_push = true,
+    };
+    recording->decoder = format->decoder_new(&recording->tap, &options);
+    int status = launcher_start(launcher, setup->tool, setup->args, setup->environment,
+                                &recording->child, err);
+    if (!status && !recording->brings_hello)
+        status = say_hello(recording, err);
+    if (status)
+        recording_free(recording);
+    else
+        *out = recording;
+    return status;
+}

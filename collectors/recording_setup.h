@@ -1,0 +1,31 @@
+// What a collector's file gives to start a recording: the program to run and how to read it.
+#ifndef FLICKER_COLLECTORS_RECORDING_SETUP_H
+#define FLICKER_COLLECTORS_RECORDING_SETUP_H
+
+#include "collectors/recording.h"
+
+// What a line on stderr is. *lost counts samples that the line says are missing.
+enum stderr_meaning { STDERR_NOISE, STDERR_MESSAGE, STDERR_ERROR, STDERR_LOSS };
+typedef enum stderr_meaning stderr_judge_fn(const char *line, uint64_t *lost);
+
+struct recording_setup {
+    const struct collector *collector;
+    enum launcher_tool tool;
+    const char *const *args;        // NULL-terminated; borrowed for the call, as all text here
+    const char *const *environment; // NULL: nothing beyond the launcher's own
+    const char *format;             // of what it writes: "perf-script"
+    double rate_hz;
+    uint64_t sample_value; // each sample's value, where the program does not print it; 0: as read
+    const char *event_name, *event_unit; // see decode_options; NULL: the format's own
+    int64_t for_ns;
+    bool says_ready_and_end; // its stream has lines "READY ..." and "END" (bpftrace)
+    bool wants_symbols;      // user addresses come without names
+    bool brings_hello;       // the stream says itself who speaks (.fks)
+    stderr_judge_fn *judge;
+};
+
+int recording_start(struct recording **out, struct launcher *launcher,
+                    const struct recording_setup *setup, struct sink *sink,
+                    const struct recording_events *events, struct err *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,289 @@
+// Names for user addresses of running processes.
+//
+// A process is looked at when its first address comes, and again when an address lies in no mapping
+// that was known (exec, dlopen), at most every REFRESH_NS. What was once read stays after the
+// process has gone. Symbol tables are shared between processes by device and inode.
+#include "collectors/symbols.h"
+
+#include "collectors/address_map.h"
+#include "collectors/elf_symbols.h"
+#include "collectors/host.h"
+#include "collectors/jit_symbols.h"
+#include "proto/alloc.h"
+#include "proto/bytes.h"
+#include "proto/hash.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#define REFRESH_NS INT64_C(200000000)
+#define RECHECK_NS INT64_C(1000000000)
+enum { MAX_PROCESSES = 8192, MAX_IMAGES = 4096 };
+
+struct image {
+    uint64_t device, inode;
+    struct elf_symbols *elf;
+};
+
+struct process {
+    int32_t pid;
+    uint64_t start_ticks; // since boot: tells a reused pid apart; 0: not known
+    int64_t read_ns, checked_ns, jit_read_ns;
+    struct address_map map;
+    struct jit_symbols jit;
+};
+
+struct symbols {
+    struct launcher *launcher;
+    struct process *processes;
+    size_t process_count, process_capacity;
+    struct idset by_pid;
+    struct image *images;
+    size_t image_count, image_capacity;
+    struct idset by_inode;
+    struct elf_symbols *vdso;
+    bool vdso_read;
+};
+
+struct symbols *symbols_new(struct launcher *launcher)
+{
+    struct symbols *symbols = xcalloc(1, sizeof *symbols);
+    symbols->launcher = launcher;
+    return symbols;
+}
+
+static void forget_processes(struct symbols *symbols)
+{
+    for (size_t i = 0; i < symbols->process_count; i++) {
+        address_map_dispose(&symbols->processes[i].map);
+        jit_symbols_dispose(&symbols->processes[i].jit);
+    }
+    symbols->process_count = 0;
+    idset_clear(&symbols->by_pid);
+}
+
+static void forget_images(struct symbols *symbols)
+{
+    for (size_t i = 0; i < symbols->image_count; i++)
+        elf_symbols_free(symbols->images[i].elf);
+    symbols->image_count = 0;
+    idset_clear(&symbols->by_inode);
+}
+
+void symbols_free(struct symbols *symbols)
+{
+    if (!symbols)
+        return;
+    forget_processes(symbols);
+    forget_images(symbols);
+    elf_symbols_free(symbols->vdso);
+    idset_dispose(&symbols->by_pid);
+    idset_dispose(&symbols->by_inode);
+    free(symbols->processes);
+    free(symbols->images);
+    free(symbols);
+}
+
+static uint64_t hash_of_process(const void *owner, uint32_t id)
+{
+    return hash_pair(0, (uint64_t)((const struct symbols *)owner)->processes[id].pid, 0);
+}
+
+static uint64_t hash_of_image(const void *owner, uint32_t id)
+{
+    const struct image *image = &((const struct symbols *)owner)->images[id];
+    return hash_pair(0, image->device, image->inode);
+}
+
+// Field 22 of /proc/PID/stat, which anyone may read; 0 when the process has gone.
+static uint64_t start_ticks_of(int32_t pid)
+{
+    char path[32], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "re");
+    size_t len = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[len] = '\0';
+    const char *at = strrchr(text, ')'); // the name may hold anything
+    unsigned long long ticks = 0;
+    if (!at || sscanf(at + 1,
+                      " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
+                      "%*d %*d %*d %llu",
+                      &ticks) != 1)
+        return 0;
+    return ticks;
+}
+
+static void read_maps(struct symbols *symbols, struct process *process, int64_t now_ns)
+{
+    process->read_ns = now_ns;
+    int fd = launcher_open_maps(symbols->launcher, process->pid);
+    if (fd < 0)
+        return; // what was known stays
+    struct bytes text = {0};
+    char chunk[16384];
+    ssize_t got;
+    while ((got = read(fd, chunk, sizeof chunk)) > 0)
+        bytes_append(&text, chunk, (size_t)got);
+    close(fd);
+    if (text.len)
+        address_map_parse(&process->map, text.data, text.len);
+    bytes_dispose(&text);
+}
+
+static struct process *add_process(struct symbols *symbols, int32_t pid, int64_t now_ns)
+{
+    if (symbols->process_count >= MAX_PROCESSES)
+        forget_processes(symbols);
+    array_reserve(&symbols->processes, &symbols->process_capacity, symbols->process_count + 1);
+    uint32_t id = (uint32_t)symbols->process_count++;
+    struct process *process = &symbols->processes[id];
+    *process =
+        (struct process){.pid = pid, .start_ticks = start_ticks_of(pid), .checked_ns = now_ns};
+    read_maps(symbols, process, now_ns);
+    return process;
+}
+
+// A pid that was given to another process must not lend its names.
+static void recheck(struct symbols *symbols, struct process *process, int64_t now_ns)
+{
+    process->checked_ns = now_ns;
+    uint64_t ticks = start_ticks_of(process->pid);
+    if (!ticks || ticks == process->start_ticks)
+        return;
+    process->start_ticks = ticks;
+    address_map_dispose(&process->map);
+    jit_symbols_dispose(&process->jit);
+    read_maps(symbols, process, now_ns);
+}
+
+static struct process *process_of(struct symbols *symbols, int32_t pid)
+{
+    int64_t now_ns = host_now_ns();
+    idset_reserve(&symbols->by_pid, hash_of_process, symbols);
+    uint32_t slot = idset_first(&symbols->by_pid, hash_pair(0, (uint64_t)pid, 0)), id;
+    while ((id = idset_at(&symbols->by_pid, slot)) != IDSET_NONE) {
+        struct process *process = &symbols->processes[id];
+        if (process->pid == pid) {
+            if (now_ns - process->checked_ns > RECHECK_NS)
+                recheck(symbols, process, now_ns);
+            return process;
+        }
+        slot = idset_next(&symbols->by_pid, slot);
+    }
+    bool full = symbols->process_count >= MAX_PROCESSES;
+    struct process *process = add_process(symbols, pid, now_ns);
+    if (full) // everything was forgotten, the slot with it
+        slot = idset_first(&symbols->by_pid, hash_pair(0, (uint64_t)pid, 0));
+    idset_put(&symbols->by_pid, slot, (uint32_t)(process - symbols->processes));
+    return process;
+}
+
+static struct elf_symbols *image_of(struct symbols *symbols, const struct process *process,
+                                    const struct address_range *range)
+{
+    if (symbols->image_count >= MAX_IMAGES)
+        forget_images(symbols);
+    idset_reserve(&symbols->by_inode, hash_of_image, symbols);
+    uint32_t slot = idset_first(&symbols->by_inode, hash_pair(0, range->device, range->inode)), id;
+    while ((id = idset_at(&symbols->by_inode, slot)) != IDSET_NONE) {
+        const struct image *image = &symbols->images[id];
+        if (image->device == range->device && image->inode == range->inode)
+            return image->elf;
+        slot = idset_next(&symbols->by_inode, slot);
+    }
+    int fd = launcher_open_mapped(symbols->launcher, process->pid, range->start);
+    if (fd < 0)
+        return NULL; // not remembered: another process may open it
+    array_reserve(&symbols->images, &symbols->image_capacity, symbols->image_count + 1);
+    id = (uint32_t)symbols->image_count++;
+    symbols->images[id] = (struct image){range->device, range->inode, elf_symbols_read(fd)};
+    idset_put(&symbols->by_inode, slot, id);
+    close(fd);
+    return symbols->images[id].elf;
+}
+
+// One vdso serves all processes of this kernel, and ours is at hand.
+static struct elf_symbols *vdso_of(struct symbols *symbols)
+{
+    if (symbols->vdso_read)
+        return symbols->vdso;
+    symbols->vdso_read = true;
+    uintptr_t image = getauxval(AT_SYSINFO_EHDR);
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    while (image && maps && fgets(line, sizeof line, maps)) {
+        unsigned long start = 0, end = 0;
+        if (sscanf(line, "%lx-%lx", &start, &end) == 2 && start == image)
+            symbols->vdso = elf_symbols_read_memory((void *)image, end - start);
+    }
+    if (maps)
+        fclose(maps);
+    return symbols->vdso;
+}
+
+static const char *jit_name(struct symbols *symbols, struct process *process, uint64_t address)
+{
+    const char *name = jit_symbols_name(&process->jit, address);
+    int64_t now_ns = host_now_ns();
+    if (name || (process->jit_read_ns && now_ns - process->jit_read_ns < REFRESH_NS))
+        return name;
+    process->jit_read_ns = now_ns;
+    int fd = launcher_open_jit(symbols->launcher, process->pid);
+    if (fd < 0)
+        return NULL;
+    if (jit_symbols_read(&process->jit, fd))
+        name = jit_symbols_name(&process->jit, address);
+    close(fd);
+    return name;
+}
+
+// Fills name and address from an image and the place in it.
+static void resolve_in(struct elf_symbols *elf, struct dict *dict, uint64_t file_offset,
+                       struct frame *frame)
+{
+    uint64_t address = file_offset;
+    if (elf && !elf_symbols_address(elf, file_offset, &address))
+        elf = NULL;
+    const char *name = elf ? elf_symbols_name(elf, address) : NULL;
+    if (name)
+        frame->name = dict_string_z(dict, name);
+    else
+        frame->address = address;
+}
+
+void symbols_resolve(void *arg, struct dict *dict, int32_t pid, uint64_t address,
+                     struct frame *frame)
+{
+    struct symbols *symbols = arg;
+    *frame = (struct frame){.kind = FRAME_USER};
+    struct process *process = process_of(symbols, pid);
+    struct address_range *range = address_map_find(&process->map, address);
+    if (!range && host_now_ns() - process->read_ns > REFRESH_NS) {
+        read_maps(symbols, process, host_now_ns());
+        range = address_map_find(&process->map, address);
+    }
+    if (range && range->path[0] == '/' && range->inode) {
+        frame->module = dict_string_z(dict, range->path);
+        resolve_in(image_of(symbols, process, range), dict,
+                   address - range->start + range->file_offset, frame);
+        return;
+    }
+    if (range && !strcmp(range->path, "[vdso]")) {
+        frame->module = dict_string_z(dict, range->path);
+        resolve_in(vdso_of(symbols), dict, address - range->start, frame);
+        return;
+    }
+    const char *name = range ? jit_name(symbols, process, address) : NULL;
+    frame->kind = range ? FRAME_JIT : FRAME_USER;
+    if (range)
+        frame->module = dict_string_z(dict, "[jit]");
+    if (name)
+        frame->name = dict_string_z(dict, name);
+    else
+        frame->address = address;
+}

@@ -1,0 +1,214 @@
+// Names for addresses: tables, ELF files, maps, JIT maps, and this very process.
+#include "collectors/address_map.h"
+#include "collectors/elf_symbols.h"
+#include "collectors/jit_symbols.h"
+#include "collectors/symbols.h"
+#include "proto/alloc.h"
+#include "tests/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static const char *name_at(struct symbol_table *table, uint64_t address)
+{
+    const struct symbol *symbol = symbol_table_find(table, address);
+    return symbol ? symbol_table_name(table, symbol) : NULL;
+}
+
+static void a_table_knows_sizes_gaps_and_nesting(void **state)
+{
+    (void)state;
+    struct symbol_table table = {0};
+    assert_null(name_at(&table, 5));
+    symbol_table_add(&table, 100, 50, 1, "outer", 5);
+    symbol_table_add(&table, 110, 10, 1, "inner", 5);
+    symbol_table_add(&table, 200, 0, 1, "open", 4);
+    symbol_table_add(&table, 300, 10, 1, "low", 3);
+    symbol_table_add(&table, 300, 10, 2, "high", 4);
+    assert_null(name_at(&table, 99));
+    assert_string_equal(name_at(&table, 100), "outer");
+    assert_string_equal(name_at(&table, 115), "inner");
+    assert_string_equal(name_at(&table, 120), "outer");
+    assert_null(name_at(&table, 150));
+    assert_string_equal(name_at(&table, 299), "open");
+    assert_string_equal(name_at(&table, 305), "high");
+    assert_null(name_at(&table, 310));
+    symbol_table_add(&table, UINT64_MAX - 1, 0, 1, "top", 3);
+    assert_string_equal(name_at(&table, UINT64_MAX), "top");
+    symbol_table_dispose(&table);
+}
+
+static void maps_are_read_as_the_kernel_writes_them(void **state)
+{
+    (void)state;
+    const char text[] =
+        "55d29c4b8000-55d29c4bc000 r--p 00000000 fe:00 1234                       /usr/bin/ls\n"
+        "55d29c4bc000-55d29c4d0000 r-xp 00004000 fe:00 1234                       /usr/bin/ls\n"
+        "7f0000001000-7f0000002000 r-xp 00001000 fe:00 9   /tmp/a b (deleted)\n"
+        "nonsense\n"
+        "7f0000000000-7f0000001000 rwxp 00000000 00:00 0 \n"
+        "7ffe6f5f8000-7ffe6f5fa000 r-xp 00000000 00:00 0                          [vdso]";
+    struct address_map map = {0};
+    for (int i = 0; i < 2; i++) { // a second time replaces the first
+        address_map_parse(&map, text, sizeof text - 1);
+        assert_int_equal(map.count, 4);
+    }
+    assert_null(address_map_find(&map, 0x55d29c4b8000));
+    struct address_range *range = address_map_find(&map, 0x55d29c4bc000);
+    assert_non_null(range);
+    assert_string_equal(range->path, "/usr/bin/ls");
+    assert_int_equal(range->file_offset, 0x4000);
+    assert_int_equal(range->inode, 1234);
+    assert_string_equal(address_map_find(&map, 0x7f0000001fff)->path, "/tmp/a b");
+    assert_string_equal(address_map_find(&map, 0x7f0000000fff)->path, "");
+    assert_null(address_map_find(&map, 0x7f0000002000));
+    assert_string_equal(address_map_find(&map, 0x7ffe6f5f8000)->path, "[vdso]");
+    address_map_dispose(&map);
+}
+
+static void a_damaged_file_has_fewer_names_and_nothing_worse(void **state)
+{
+    (void)state;
+    int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    char *image = xmalloc(1 << 20);
+    ssize_t len = read(self, image, 1 << 20);
+    assert_true(len > 4096);
+    close(self);
+    unsigned seed = 1;
+    for (int round = 0; round < 300; round++) {
+        int fd = memfd_create("damaged", MFD_CLOEXEC);
+        char *copy = xmalloc((size_t)len);
+        memcpy(copy, image, (size_t)len);
+        // The first rounds cut the file, the others change its headers.
+        size_t kept = round < 50 ? (size_t)len * (size_t)round / 50 : (size_t)len;
+        for (int hit = 0; round >= 50 && hit < 20; hit++) {
+            seed = seed * 1103515245 + 12345;
+            copy[(seed >> 8) % (hit < 10 ? 1024 : (size_t)len)] = (char)(seed >> 24);
+        }
+        assert_int_equal(write(fd, copy, kept), kept);
+        struct elf_symbols *elf = elf_symbols_read(fd);
+        uint64_t address = 0;
+        for (uint64_t offset = 0; offset < 1 << 20; offset += 64 * 1024) {
+            if (elf_symbols_address(elf, offset, &address))
+                (void)elf_symbols_name(elf, address);
+        }
+        elf_symbols_free(elf);
+        free(copy);
+        close(fd);
+    }
+    free(image);
+}
+
+static void a_jit_map_grows_while_it_is_read(void **state)
+{
+    (void)state;
+    int fd = memfd_create("map", MFD_CLOEXEC);
+    struct jit_symbols jit = {0};
+    const char first[] = "1000 20 JS:*hot [eval]:1:15\nrubbish\n2000 10 ha";
+    assert_int_equal(write(fd, first, sizeof first - 1), sizeof first - 1);
+    assert_true(jit_symbols_read(&jit, fd));
+    assert_string_equal(jit_symbols_name(&jit, 0x101f), "JS:*hot [eval]:1:15");
+    assert_null(jit_symbols_name(&jit, 0x2000));
+    assert_false(jit_symbols_read(&jit, fd));
+    assert_int_equal(write(fd, "lf\n", 3), 3);
+    assert_true(jit_symbols_read(&jit, fd));
+    assert_string_equal(jit_symbols_name(&jit, 0x2000), "half");
+    // Code that was thrown away and made anew: the later line counts.
+    assert_int_equal(write(fd, "1000 20 newer\n", 14), 14);
+    assert_true(jit_symbols_read(&jit, fd));
+    assert_string_equal(jit_symbols_name(&jit, 0x1000), "newer");
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(pwrite(fd, "5000 8 again\n", 13, 0), 13);
+    assert_true(jit_symbols_read(&jit, fd));
+    assert_null(jit_symbols_name(&jit, 0x1000));
+    assert_string_equal(jit_symbols_name(&jit, 0x5000), "again");
+    jit_symbols_dispose(&jit);
+    close(fd);
+}
+
+static struct frame resolve(struct symbols *symbols, struct dict *dict, const void *address)
+{
+    struct frame frame = {0};
+    symbols_resolve(symbols, dict, getpid(), (uint64_t)(uintptr_t)address, &frame);
+    return frame;
+}
+
+static void this_process_is_named(void **state)
+{
+    (void)state;
+    struct dict dict;
+    dict_init(&dict);
+    struct launcher *launcher = launcher_local();
+    struct symbols *symbols = symbols_new(launcher);
+    struct frame frame = resolve(symbols, &dict, (const void *)&this_process_is_named);
+    assert_string_equal(dict_text(&dict, frame.name), "this_process_is_named");
+    assert_non_null(strstr(dict_text(&dict, frame.module), "test_symbols"));
+    assert_int_equal(frame.address, 0);
+    assert_int_equal(frame.kind, FRAME_USER);
+    frame = resolve(symbols, &dict, (const void *)&elf_symbols_read);
+    assert_string_equal(dict_text(&dict, frame.name), "elf_symbols_read");
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    unsigned long start = 0, end = 0;
+    while (fgets(line, sizeof line, maps)) {
+        if (strstr(line, "[vdso]"))
+            sscanf(line, "%lx-%lx", &start, &end);
+    }
+    fclose(maps);
+    if (start) {
+        frame = resolve(symbols, &dict, (const void *)(start + 0x10));
+        assert_string_equal(dict_text(&dict, frame.module), "[vdso]");
+    }
+    frame = resolve(symbols, &dict, (const void *)8);
+    assert_true(frame_is_unresolved(&frame));
+    assert_int_equal(frame.address, 8);
+    assert_int_equal(frame.module, DICT_EMPTY);
+    symbols_free(symbols);
+    launcher_free(launcher);
+    dict_dispose(&dict);
+}
+
+// Executable memory without a file is a JIT's; its names are in /tmp.
+static void jit_code_is_named(void **state)
+{
+    (void)state;
+    struct dict dict;
+    dict_init(&dict);
+    void *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(code, MAP_FAILED);
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/perf-%d.map", getpid());
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fprintf(file, "%lx 100 JS:hot loop\n", (unsigned long)code);
+    fclose(file);
+    struct launcher *launcher = launcher_local();
+    struct symbols *symbols = symbols_new(launcher);
+    struct frame frame = resolve(symbols, &dict, (char *)code + 16);
+    assert_string_equal(dict_text(&dict, frame.name), "JS:hot loop");
+    assert_int_equal(frame.kind, FRAME_JIT);
+    frame = resolve(symbols, &dict, (char *)code + 0x200);
+    assert_true(frame_is_unresolved(&frame));
+    unlink(path);
+    munmap(code, 4096);
+    symbols_free(symbols);
+    launcher_free(launcher);
+    dict_dispose(&dict);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_knows_sizes_gaps_and_nesting),
+        cmocka_unit_test(maps_are_read_as_the_kernel_writes_them),
+        cmocka_unit_test(a_damaged_file_has_fewer_names_and_nothing_worse),
+        cmocka_unit_test(a_jit_map_grows_while_it_is_read),
+        cmocka_unit_test(this_process_is_named),
+        cmocka_unit_test(jit_code_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

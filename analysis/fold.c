@@ -12,6 +12,9 @@ enum { WRITE_BYTES = 64 * 1024 };
 void fold_dispose(struct fold *fold)
 {
     free(fold->nodes);
+    if (fold->own)
+        dict_dispose(fold->own);
+    free(fold->own);
     *fold = (struct fold){0};
 }
 

@@ -2,12 +2,12 @@
 #include "analysis/why.h"
 
 #include "analysis/functions.h"
+#include "analysis/proportion.h"
 #include "proto/alloc.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-#define Z_95 1.959964
 #define SAME 0.98 // a callee with this much of its caller's weight makes it a wrapper
 
 // One function on both sides.
@@ -24,29 +24,10 @@ struct call {
     uint64_t weight;
 };
 
-// Wilson's interval of a share.
-static void wilson(double share, double samples, double *low, double *high)
+// Shares of values count as so many of the samples.
+static struct proportion proportion_of(double share, uint64_t samples)
 {
-    double square = Z_95 * Z_95;
-    double scale = 1 + square / samples;
-    double middle = (share + square / (2 * samples)) / scale;
-    double half =
-        Z_95 * sqrt(share * (1 - share) / samples + square / (4 * samples * samples)) / scale;
-    *low = fmax(0, middle - half);
-    *high = fmin(1, middle + half);
-}
-
-static void newcombe(struct why_row *row, uint64_t samples_in, uint64_t samples_out)
-{
-    double low_in;
-    double high_in;
-    double low_out;
-    double high_out;
-    double difference = row->share_in - row->share_out;
-    wilson(row->share_in, (double)samples_in, &low_in, &high_in);
-    wilson(row->share_out, (double)samples_out, &low_out, &high_out);
-    row->low = difference - hypot(row->share_in - low_in, high_out - row->share_out);
-    row->high = difference + hypot(high_in - row->share_in, row->share_out - low_out);
+    return (struct proportion){(uint64_t)(share * (double)samples + 0.5), samples};
 }
 
 struct side {
@@ -210,7 +191,8 @@ void why_of_folds(struct why *out, const struct fold *in, const struct fold *res
                               .samples_out = both[i].samples_out};
         if (both[i].inner != IDSET_NONE || row.share_in <= row.share_out)
             continue;
-        newcombe(&row, out->samples_in, out->samples_out ? out->samples_out : 1);
+        proportion_difference(&row.low, &row.high, proportion_of(row.share_in, out->samples_in),
+                              proportion_of(row.share_out, out->samples_out));
         out->rows[out->count++] = row;
     }
     if (out->count)

@@ -89,6 +89,8 @@ struct format {
 // clang-format off
 #define FORMAT_LIST(X) \
     X(fks) \
+    X(perf_script) \
+    X(folded) \
     /* end */
 // clang-format on
 

@@ -1,0 +1,30 @@
+// The plain bytes of a file that may be packed: gzip, zstd, UTF-16.
+#ifndef FLICKER_PROTO_UNPACK_H
+#define FLICKER_PROTO_UNPACK_H
+
+#include "proto/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum {
+    // A file that unpacks to more than this many times its size is taken for a bomb and refused,
+    // once it has given UNPACK_FREE_BYTES.
+    UNPACK_MAX_RATIO = 250,
+    UNPACK_FREE_BYTES = 64 << 20,
+};
+
+struct unpack;
+
+// Opens path for reading. On failure *out is NULL. Messages do not repeat the path.
+int unpack_open(struct unpack **out, const char *path, struct err *err) MUST_CHECK;
+// Fills buffer as far as there are bytes: less than len only at the end. Returns how many, or a
+// negative errno (what was unpacked before the damage has been given out by earlier calls).
+ssize_t unpack_read(struct unpack *unpack, void *buffer, size_t len, struct err *err) MUST_CHECK;
+// Bytes of the file read so far, and its size (0: not known).
+uint64_t unpack_done(const struct unpack *unpack);
+uint64_t unpack_size(const struct unpack *unpack);
+void unpack_free(struct unpack *unpack);
+
+#endif

@@ -111,6 +111,7 @@ static void append_color(struct bytes *out, const char *selector, const char *pr
 
 static void append_theme(struct bytes *out, enum theme theme)
 {
+    append_color(out, "svg", "background", color_token(theme, COLOR_BACKGROUND));
     append_color(out, ".ground", "fill", color_token(theme, COLOR_BACKGROUND));
     append_color(out, "text", "fill", color_token(theme, COLOR_INK));
     append_color(out, ".dim", "fill", color_token(theme, COLOR_INK3));

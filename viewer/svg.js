@@ -85,7 +85,7 @@ svg.addEventListener('click', (event) => {
 });
 svg.addEventListener('mouseover', (event) => {
   const frame = frame_at(event);
-  if (frame) details.textContent = frame.title.split('\n').join('   ');
+  if (frame) details.textContent = frame.title.split('\n').join(' · ');
 });
 svg.addEventListener('mouseout', find);
 reset.addEventListener('click', () => zoom(root));

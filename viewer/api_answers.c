@@ -1,0 +1,421 @@
+// Answers to the page's questions: heatmap, flame graph, top.
+#include "analysis/top.h"
+#include "proto/alloc.h"
+#include "viewer/api_params.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The selection's query with the ranges of the parameter `name` in place of its own, if given.
+static int selected(struct query *query, struct range *ranges, const struct server_host *host,
+                    const struct api_params *params, const char *name, struct err *err)
+{
+    struct axis axis;
+    size_t count;
+
+    store_axis(host->store, &axis);
+    int rc = api_ranges(ranges, &count, params, name, &axis, err);
+    if (rc)
+        return rc;
+    selection_query(host->selection, query);
+    if (count) {
+        query->ranges = ranges;
+        query->range_count = count;
+        query->outside = false;
+    }
+    return 0;
+}
+
+static void write_name(struct json *json, const struct dict *dict, uint32_t frame)
+{
+    struct bytes text = {0};
+
+    fold_frame_text(dict, frame, &text);
+    json_text(json, bytes_text(&text), text.len);
+    bytes_dispose(&text);
+}
+
+static void write_string(struct json *json, const struct dict *dict, uint32_t string)
+{
+    json_text(json, dict_text(dict, string), dict_text_len(dict, string));
+}
+
+// Kinds as the page colours them: FRAME_KINDS stands for "unresolved".
+static unsigned kind_of(const struct frame *frame)
+{
+    return frame->kind != FRAME_COMM && frame_is_unresolved(frame) ? FRAME_KINDS : frame->kind;
+}
+
+static void write_totals(struct json *json, const char *key, const struct totals *totals,
+                         const struct dict *dict, const struct axis *axis)
+{
+    json_key(json, key);
+    json_open(json, '{');
+    json_key(json, "samples");
+    json_uint(json, totals->samples);
+    json_key(json, "value");
+    json_uint(json, totals->value);
+    json_key(json, "idle");
+    json_uint(json, totals->idle);
+    json_key(json, "noStack");
+    json_uint(json, totals->no_stack);
+    json_key(json, "unresolved");
+    json_uint(json, totals->unresolved);
+    json_key(json, "lost");
+    json_uint(json, totals->lost);
+    json_key(json, "byValue");
+    json_bool(json, totals->by_value);
+    if (totals->event < dict->event_count) {
+        json_key(json, "event");
+        write_string(json, dict, dict->events[totals->event].name);
+        json_key(json, "unit");
+        write_string(json, dict, dict->events[totals->event].unit);
+    }
+    if (totals->samples && totals->first_ns != SAMPLE_NO_TIME) {
+        json_key(json, "first");
+        json_int(json, totals->first_ns - axis->start_ns);
+        json_key(json, "last");
+        json_int(json, totals->last_ns - axis->start_ns);
+    }
+    json_close(json, '}');
+}
+
+// A fold with its children as lists, in the fold's order (by name).
+struct tree {
+    const struct fold *fold;
+    uint32_t *first, *next; // of children; 0: none, since node 0 is nobody's child
+    uint32_t *twin;         // the same path in the baseline, 0: not there (the root's is 0, too)
+};
+
+static void tree_init(struct tree *tree, const struct fold *fold)
+{
+    tree->fold = fold;
+    tree->first = xcalloc(fold->count + 1, sizeof *tree->first);
+    tree->next = xcalloc(fold->count + 1, sizeof *tree->next);
+    tree->twin = xcalloc(fold->count + 1, sizeof *tree->twin);
+    for (size_t node = fold->count; node-- > 1;) {
+        uint32_t parent = fold->nodes[node].parent;
+        tree->next[node] = tree->first[parent];
+        tree->first[parent] = (uint32_t)node;
+    }
+}
+
+static void tree_dispose(struct tree *tree)
+{
+    free(tree->first);
+    free(tree->next);
+    free(tree->twin);
+}
+
+static bool same_frame(const struct dict *dict, uint32_t a, uint32_t b)
+{
+    const struct frame *left = &dict->frames[a], *right = &dict->frames[b];
+
+    return a == b || (left->name == right->name && left->module == right->module &&
+                      left->kind == right->kind && left->address == right->address);
+}
+
+// Finds each node's path in the other tree. Parents come before children, so one pass does.
+static void tree_match(struct tree *tree, const struct tree *other)
+{
+    for (size_t node = 1; node < tree->fold->count; node++) {
+        uint32_t parent = tree->fold->nodes[node].parent;
+        if (parent && !tree->twin[parent])
+            continue;
+        uint32_t twin = other->first[parent ? tree->twin[parent] : 0];
+        while (twin && !same_frame(tree->fold->dict, tree->fold->nodes[node].frame,
+                                   other->fold->nodes[twin].frame))
+            twin = other->next[twin];
+        tree->twin[node] = twin;
+    }
+}
+
+static void write_node(struct json *json, const struct tree *tree, const struct tree *base,
+                       uint32_t node)
+{
+    const struct fold *fold = tree->fold;
+    const struct fold_node *at = &fold->nodes[node];
+
+    json_open(json, '{');
+    json_key(json, "n");
+    if (node == 0) {
+        json_text_z(json, "all");
+    } else {
+        const struct frame *frame = &fold->dict->frames[at->frame];
+        write_name(json, fold->dict, at->frame);
+        json_key(json, "k");
+        json_uint(json, kind_of(frame));
+        if (frame->module != DICT_EMPTY) {
+            json_key(json, "m");
+            write_string(json, fold->dict, frame->module);
+        }
+    }
+    json_key(json, "v");
+    json_uint(json, fold_total(fold, at));
+    if (fold_self(fold, at)) {
+        json_key(json, "s");
+        json_uint(json, fold_self(fold, at));
+    }
+    if (base && (node == 0 || tree->twin[node])) {
+        json_key(json, "b");
+        json_uint(json, fold_total(base->fold, &base->fold->nodes[tree->twin[node]]));
+    }
+}
+
+// The tree as nested objects. Not recursive: a stack may be thousands of frames deep.
+static uint64_t write_tree(struct json *json, const struct tree *tree, const struct tree *base,
+                           double least)
+{
+    const struct fold_node *nodes = tree->fold->nodes;
+    double limit = least * (double)fold_total(tree->fold, &nodes[0]);
+    uint64_t pruned = 0;
+    uint32_t node = 0;
+
+    write_node(json, tree, base, 0);
+    for (uint32_t next = tree->first[0];;) {
+        while (next && (double)fold_total(tree->fold, &nodes[next]) < limit) {
+            pruned++;
+            next = tree->next[next];
+        }
+        if (next) { // down: the first child that is wide enough opens its parent's list
+            if (json->out->data[json->out->len - 1] != '}') {
+                json_key(json, "c");
+                json_open(json, '[');
+            }
+            write_node(json, tree, base, next);
+            node = next;
+            next = tree->first[node];
+            continue;
+        }
+        // up: a list that was opened ends with a child's brace
+        if (json->out->data[json->out->len - 1] == '}')
+            json_close(json, ']');
+        json_close(json, '}');
+        if (node == 0)
+            return pruned;
+        next = tree->next[node];
+        node = nodes[node].parent;
+    }
+}
+
+// Self weight by kind, for the legend.
+static void write_kinds(struct json *json, const struct fold *fold)
+{
+    uint64_t kinds[FRAME_KINDS + 1] = {0};
+
+    for (size_t node = 1; node < fold->count; node++)
+        kinds[kind_of(&fold->dict->frames[fold->nodes[node].frame])] +=
+            fold_self(fold, &fold->nodes[node]);
+    json_key(json, "kinds");
+    json_open(json, '[');
+    for (size_t kind = 0; kind <= FRAME_KINDS; kind++)
+        json_uint(json, kinds[kind]);
+    json_close(json, ']');
+}
+
+// Folds what is selected and, if a baseline is asked for, that too.
+struct folds {
+    struct fold here, base;
+    bool has_base;
+};
+
+static int folds_ask(struct folds *folds, const struct server_host *host,
+                     const struct api_params *params, struct err *err)
+{
+    struct range ranges[API_RANGES_MAX];
+    struct query query;
+    int rc = selected(&query, ranges, host, params, "ranges", err);
+
+    if (rc == 0)
+        rc = store_fold(host->store, &query, &folds->here, err);
+    folds->has_base = params->get(params->arg, "base") != NULL;
+    if (rc == 0 && folds->has_base)
+        rc = selected(&query, ranges, host, params, "base", err);
+    if (rc == 0 && folds->has_base)
+        rc = store_fold(host->store, &query, &folds->base, err);
+    return rc;
+}
+
+static void folds_dispose(struct folds *folds)
+{
+    fold_dispose(&folds->here);
+    fold_dispose(&folds->base);
+}
+
+int api_flame(struct bytes *out, const struct server_host *host, const struct api_params *params,
+              struct err *err)
+{
+    struct folds folds = {0};
+    struct json json = {.out = out};
+    struct tree tree, base;
+    struct axis axis;
+    double least;
+    int rc = api_share(&least, params, "least", 0.001, err);
+
+    if (rc == 0)
+        rc = folds_ask(&folds, host, params, err);
+    if (rc)
+        goto out;
+    store_axis(host->store, &axis);
+    json_open(&json, '{');
+    write_totals(&json, "totals", &folds.here.totals, folds.here.dict, &axis);
+    if (folds.has_base)
+        write_totals(&json, "base", &folds.base.totals, folds.base.dict, &axis);
+    write_kinds(&json, &folds.here);
+    json_key(&json, "root");
+    if (folds.here.count == 0) {
+        json_null(&json);
+    } else {
+        tree_init(&tree, &folds.here);
+        if (folds.has_base && folds.base.count) {
+            tree_init(&base, &folds.base);
+            tree_match(&tree, &base);
+        }
+        bool with_base = folds.has_base && folds.base.count;
+        uint64_t pruned = write_tree(&json, &tree, with_base ? &base : NULL, least);
+        json_key(&json, "pruned");
+        json_uint(&json, pruned);
+        if (with_base)
+            tree_dispose(&base);
+        tree_dispose(&tree);
+    }
+    json_close(&json, '}');
+out:
+    folds_dispose(&folds);
+    return rc;
+}
+
+static void write_top_row(struct json *json, const struct folds *folds, const struct top_row *row,
+                          const struct top *base)
+{
+    const struct dict *dict = folds->here.dict;
+    const struct frame *frame = &dict->frames[row->frame];
+    bool by_value = folds->here.totals.by_value;
+
+    json_open(json, '{');
+    json_key(json, "n");
+    write_name(json, dict, row->frame);
+    json_key(json, "k");
+    json_uint(json, kind_of(frame));
+    json_key(json, "m");
+    write_string(json, dict, frame->module);
+    json_key(json, "f");
+    write_string(json, dict, frame->file);
+    json_key(json, "line");
+    json_uint(json, frame->line);
+    json_key(json, "self");
+    json_uint(json, by_value ? row->self_value : row->self_samples);
+    json_key(json, "total");
+    json_uint(json, by_value ? row->total_value : row->total_samples);
+    for (size_t i = 0; base && i < base->count; i++) {
+        if (!same_frame(dict, row->frame, base->rows[i].frame))
+            continue;
+        json_key(json, "baseSelf");
+        json_uint(json, by_value ? base->rows[i].self_value : base->rows[i].self_samples);
+        json_key(json, "baseTotal");
+        json_uint(json, by_value ? base->rows[i].total_value : base->rows[i].total_samples);
+        break;
+    }
+    json_close(json, '}');
+}
+
+int api_top(struct bytes *out, const struct server_host *host, const struct api_params *params,
+            struct err *err)
+{
+    const char *by = params->get(params->arg, "by");
+    struct folds folds = {0};
+    struct json json = {.out = out};
+    struct top top = {0}, base = {0};
+    struct axis axis;
+    int64_t n;
+    int rc = api_int(&n, params, "n", 1, 1000, 30, err);
+
+    if (rc == 0 && by && strcmp(by, "self") != 0 && strcmp(by, "total") != 0)
+        rc = err_set(err, -EINVAL, "by='%.20s': expected self or total", by);
+    if (rc == 0)
+        rc = folds_ask(&folds, host, params, err);
+    if (rc)
+        goto out;
+    store_axis(host->store, &axis);
+    top_of_fold(&top, &folds.here, by && *by == 't' ? TOP_BY_TOTAL : TOP_BY_SELF);
+    if (folds.has_base)
+        top_of_fold(&base, &folds.base, TOP_BY_SELF);
+    json_open(&json, '{');
+    write_totals(&json, "totals", &folds.here.totals, folds.here.dict, &axis);
+    if (folds.has_base)
+        write_totals(&json, "base", &folds.base.totals, folds.base.dict, &axis);
+    json_key(&json, "functions");
+    json_uint(&json, top.count);
+    json_key(&json, "rows");
+    json_open(&json, '[');
+    for (size_t i = 0; i < top.count && i < (size_t)n; i++)
+        write_top_row(&json, &folds, &top.rows[i], folds.has_base ? &base : NULL);
+    json_close(&json, ']');
+    json_close(&json, '}');
+out:
+    top_dispose(&top);
+    top_dispose(&base);
+    folds_dispose(&folds);
+    return rc;
+}
+
+// The selection's filter with what this request adds: one more push, or none.
+static int narrowed(struct filter **out, const struct filter *filter,
+                    const struct api_params *params, struct err *err)
+{
+    const char *search = params->get(params->arg, "search");
+    const char *cpu = params->get(params->arg, "cpu");
+    int rc = 0;
+
+    *out = filter ? filter_copy(filter) : filter_new();
+    if (search || cpu)
+        filter_push(*out);
+    if (search)
+        rc = filter_add(*out, FILTER_FRAME, false, true, search, NULL, err);
+    if (rc == 0 && cpu)
+        rc = filter_add(*out, FILTER_CPU, false, false, cpu, NULL, err);
+    return rc;
+}
+
+int api_heatmap(struct bytes *out, const struct server_host *host, const struct api_params *params,
+                int64_t edge_ns, struct err *err)
+{
+    struct json json = {.out = out};
+    struct selection *wide = NULL;
+    struct filter *filter = NULL;
+    struct live_shape shape;
+    struct live *live = NULL;
+    struct axis axis;
+
+    store_axis(host->store, &axis);
+    int rc = api_shape(&shape, params, &axis, err);
+    if (rc == 0)
+        rc = narrowed(&filter, selection_filter(host->selection), params, err);
+    if (rc)
+        goto out;
+    struct query query;
+    selection_query(host->selection, &query);
+    wide = selection_new();
+    selection_set_filter(wide, filter);
+    filter = NULL; // taken over
+    selection_set_event(wide, query.event);
+    selection_set_source(wide, query.source);
+    selection_set_idle(wide, query.idle);
+    live = live_new(&shape);
+    live_refresh(live, host->store, wide, edge_ns, 0);
+    if (live->err.code) {
+        rc = err_set(err, live->err.code, "%s", live->err.message);
+        goto out;
+    }
+    json_open(&json, '{');
+    api_head(&json, host, live, edge_ns);
+    api_columns(&json, live, &axis, 0);
+    api_spikes(&json, live, &axis);
+    json_close(&json, '}');
+out:
+    live_free(live);
+    selection_free(wide);
+    filter_free(filter);
+    return rc;
+}

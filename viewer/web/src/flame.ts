@@ -1,0 +1,224 @@
+// The flame graph of the selection: d3-flame-graph with this page's colours, labels and folding.
+import flamegraph from 'd3-flame-graph';
+import { select } from 'd3-selection';
+import { percent, points, weight } from './format';
+import { fit } from './labels';
+import { framesOf, type Frame } from './paths';
+import type { Palette } from './palette';
+import { KINDS, type Flame } from './types';
+
+const CELL = 18;
+
+interface Placed {
+  data: Frame;
+  x0: number;
+  x1: number;
+  parent: Placed | null;
+  children?: Placed[];
+}
+
+export class FlameGraph {
+  private flame: Flame | null = null;
+  private chart: ReturnType<typeof flamegraph> | null = null;
+  private root: Placed | null = null;
+  private width = 0;
+  private zoomed = ''; // path
+  private opened = new Set<string>();
+  private pattern: RegExp | null = null;
+  private upright = false;
+  private differential = false;
+
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly detail: HTMLElement,
+    private palette: Palette,
+  ) {
+    element.addEventListener('pointerleave', () => (this.detail.textContent = ''));
+    element.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter' && event.target instanceof SVGGElement) event.target.dispatchEvent(new MouseEvent('click', { bubbles: true }));
+    });
+  }
+
+  show(flame: Flame): void {
+    this.flame = flame;
+    this.rebuild();
+  }
+
+  recolour(palette: Palette): void {
+    this.palette = palette;
+    this.rebuild();
+  }
+
+  resize(): void {
+    if (this.element.clientWidth !== this.width) this.rebuild();
+  }
+
+  direction(upright: boolean): void {
+    this.upright = upright;
+    this.rebuild();
+  }
+
+  diff(on: boolean): void {
+    this.differential = on;
+    this.rebuild();
+  }
+
+  get isDiff(): boolean {
+    return this.differential;
+  }
+
+  // One step back: true when there was something to step back from.
+  back(): boolean {
+    if (!this.zoomed && !this.opened.size) return false;
+    if (this.zoomed) this.zoomed = '';
+    else this.opened.clear();
+    this.rebuild();
+    return true;
+  }
+
+  // Marks what matches; returns the share of the samples with a matching frame.
+  search(pattern: RegExp | null): number {
+    this.pattern = pattern;
+    this.rebuild();
+    const root = this.flame?.root;
+    if (!pattern || !root || !root.v) return 0;
+    let sum = 0;
+    const work = [root];
+    for (let node = work.pop(); node; node = work.pop()) {
+      if (node !== root && pattern.test(node.n)) sum += node.v;
+      else work.push(...(node.c ?? []));
+    }
+    return sum / root.v;
+  }
+
+  private matches(frame: Frame): boolean {
+    if (!this.pattern) return false;
+    if (frame.folded.length) return frame.folded.some((node) => this.pattern!.test(node.n));
+    return frame.path !== '' && this.pattern.test(frame.n);
+  }
+
+  private rebuild(): void {
+    const flame = this.flame;
+    if (!flame) return;
+    const keep = this.element.scrollTop;
+    this.element.replaceChildren();
+    this.width = this.element.clientWidth;
+    if (!flame.root || !flame.root.v) {
+      const empty = document.createElement('p');
+      empty.className = 'empty';
+      empty.textContent = '0 samples here';
+      this.element.append(empty);
+      this.chart = null;
+      return;
+    }
+    this.chart = flamegraph()
+      .width(this.width)
+      .cellHeight(CELL)
+      .inverted(!this.upright)
+      .minFrameSize(1)
+      .transitionDuration(0)
+      .selfValue(false)
+      .sort(false)
+      .getName((d: Placed) => this.label(d))
+      .setLabelHandler((d: Placed) => this.sentence(d.data))
+      .setColorMapper((d: Placed) => this.colour(d.data))
+      .onHover((d: Placed) => (this.detail.textContent = this.sentence(d.data)))
+      .onClick((d: Placed) => this.clicked(d));
+    select(this.element).datum(framesOf(flame.root, this.opened)).call(this.chart as never);
+    this.root = select(this.element).datum() as unknown as Placed;
+    if (this.zoomed) this.restoreZoom();
+    this.decorate();
+    this.element.scrollTop = this.upright ? this.element.scrollHeight : keep;
+  }
+
+  private restoreZoom(): void {
+    const work: Placed[] = this.root ? [this.root] : [];
+    for (let at = work.pop(); at; at = work.pop()) {
+      if (at.data.path === this.zoomed && !at.data.folded.length) {
+        this.chart!.zoomTo(at as never);
+        return;
+      }
+      if (this.zoomed.startsWith(at.data.path)) work.push(...(at.children ?? []));
+    }
+    this.zoomed = ''; // it is not in the new data
+  }
+
+  private clicked(d: Placed): void {
+    if (d.data.folded.length) {
+      this.opened.add(d.data.path);
+      // d3-flame-graph has zoomed into the row by now; a new chart forgets that.
+    } else {
+      this.zoomed = d.data.path;
+    }
+    queueMicrotask(() => this.rebuild());
+  }
+
+  private frameWidth(d: Placed): number {
+    const root = this.root;
+    return root ? ((d.x1 - d.x0) / (root.x1 - root.x0)) * this.width : this.width * (d.data.v / this.flame!.root!.v);
+  }
+
+  private label(d: Placed): string {
+    const room = this.frameWidth(d);
+    const font = `11px ${this.palette.font}`;
+    if (d.data.folded.length) {
+      const n = d.data.folded.length;
+      for (const text of [`⋯ ${n} frames, one path`, `⋯ ${n} frames`, `⋯ ${n}`])
+        if (fit(text, room - 9, font) === text) return text;
+      return '⋯';
+    }
+    return fit(d.data.n, room - 9 - (room > 150 ? 48 : 0), font);
+  }
+
+  private sentence(frame: Frame): string {
+    const { totals, base } = this.flame!;
+    const node = frame.node;
+    const share = percent(node.v / this.flame!.root!.v);
+    const parts = [weight(node.v, totals.unit, totals.byValue), share];
+    if (node.s) parts.push(`self ${percent(node.s / this.flame!.root!.v)}`);
+    if (node.m) parts.push(node.m);
+    if (base && base.samples) parts.push(`${points(this.change(frame))} pp against the baseline`);
+    const name = frame.folded.length ? frame.folded.map((n) => n.n).join(' → ') : frame.n;
+    return `${name}  ·  ${parts.join(', ')}`;
+  }
+
+  private change(frame: Frame): number {
+    const { totals, base, root } = this.flame!;
+    const whole = base ? (totals.byValue ? base.value : base.samples) : 0;
+    return frame.node.v / root!.v - (whole ? (frame.node.b ?? 0) / whole : 0);
+  }
+
+  private colour(frame: Frame): string {
+    const { token } = this.palette;
+    if (this.matches(frame)) return token.sel;
+    if (frame.folded.length) return token.fill;
+    if (this.differential && this.flame!.base) {
+      const change = this.change(frame);
+      const strength = Math.min(1, Math.abs(change) / 0.25) * 70;
+      return strength < 1 ? token.fill : `color-mix(in srgb, ${change > 0 ? token.sel : token.base} ${strength.toFixed(0)}%, ${token.fill})`;
+    }
+    return token[frame.node.k === undefined ? 'comm' : KINDS[frame.node.k]!];
+  }
+
+  // What d3-flame-graph does not draw: shares at the right, marks of matches and folds.
+  private decorate(): void {
+    const whole = this.flame!.root!.v;
+    const { totals } = this.flame!;
+    select(this.element).selectAll<SVGGElement, Placed>('g.frame').each((d, i, groups) => {
+      const group = groups[i]!;
+      const frame = d.data;
+      group.classList.toggle('match', this.matches(frame));
+      group.classList.toggle('fold', frame.folded.length > 0);
+      group.dataset['path'] = frame.path;
+      if (frame.node.k === 3) group.classList.add('inlined');
+      const room = Number(group.getAttribute('width'));
+      if (room < 150 || frame.folded.length) return;
+      const share = document.createElementNS('http://www.w3.org/2000/svg', 'text');
+      share.setAttribute('class', 'share');
+      share.setAttribute('x', String(room - 7));
+      share.setAttribute('y', '13');
+      share.textContent = frame.path === '' ? weight(frame.v, totals.unit, totals.byValue) : percent(frame.v / whole);
+      group.append(share);
+    });
+  }
+}

@@ -1,0 +1,607 @@
+// The page: keeps model, canvas, flame graph and command line in step.
+import { FlameGraph } from './flame';
+import { duration, percent, rangeText, rangeWords, typedWords, weight } from './format';
+import { Gestures } from './gestures';
+import { Glass } from './glass';
+import { Heat, plotWidth } from './heat';
+import { Model, pairs, type Scale } from './model';
+import { readPalette, type Palette } from './palette';
+import { Session } from './session';
+import { drawStatus, Note } from './status';
+import { TopTable } from './table';
+import type { Range, StreamEvent, Totals } from './types';
+
+const SECOND = 1e9;
+const ROWS = 50;
+// Time in view, and 0 for all there is.
+const SPANS: [string, number][] = [['5 s', 5], ['90 s', 90], ['10 min', 600], ['1 h', 3600], ['all', 0]];
+const COLUMN_STEPS = [0.1, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400];
+const NARROW = 600;
+
+function $<T extends HTMLElement>(id: string): T {
+  return document.getElementById(id) as T;
+}
+
+class Page {
+  private readonly model = new Model();
+  private readonly heat = new Heat($<HTMLCanvasElement>('heat'));
+  private readonly note = new Note($('note'));
+  private readonly session = new Session({
+    event: (event) => this.event(event),
+    link: (link, detail) => {
+      this.note.set(link, detail);
+      this.draw();
+    },
+  });
+  private readonly glass = new Glass((range, signal) =>
+    this.session.flame(`ranges=${param([range])}&least=0.01`, signal));
+  private readonly gestures: Gestures;
+  private readonly flame: FlameGraph;
+  private readonly table: TopTable;
+  private palette: Palette;
+  private theme: 'light' | 'dark' | null = null; // chosen by hand
+  private readonly dark = matchMedia('(prefers-color-scheme: dark)');
+  private spanS = 90;
+  private from: number | null = null; // of a held window
+  private drawing = false;
+  private frozen: StreamEvent[] = []; // what came during a drag
+  private generation = -1;
+  private asked = ''; // the answer that flame graph and table show
+  private answerAt = 0;
+  private answering: AbortController | null = null;
+  private totals: { here: Totals; base: Totals | undefined } | null = null;
+  private order: 'self' | 'total' = 'self';
+  private searching: AbortController | null = null;
+
+  constructor() {
+    this.applyTheme();
+    this.palette = readPalette('scale');
+    this.flame = new FlameGraph($('chart'), $('detail'), this.palette);
+    this.table = new TopTable($('rows'), $('t-base'), (name) => this.setSearch(`^${escape(name)}$`));
+    this.gestures = new Gestures(this.heat, this.model, {
+      hover: (cell) => {
+        this.model.cursor = cell;
+        this.draw();
+      },
+      preview: (range, baseline) => {
+        this.model.dragging = range;
+        this.model.draggingBase = baseline;
+        if (!range) this.thaw();
+        this.draw();
+      },
+      select: (range, add) => void this.select(add ? [...pairs(this.model.selection.ranges), range] : [range]),
+      baseline: (range) => {
+        this.model.baseline = [range];
+        this.hold();
+        this.answer();
+        this.draw();
+      },
+      pan: (columns) => this.pan(columns),
+    });
+    this.controls();
+    void this.start();
+  }
+
+  private async start(): Promise<void> {
+    this.draw();
+    if (await this.session.signIn()) this.watch();
+  }
+
+  // --- the stream -------------------------------------------------------------------------------
+
+  private watch(): void {
+    const width = $('heat').parentElement!.clientWidth;
+    const narrow = width < 560;
+    const room = plotWidth(width, narrow);
+    const axis = this.model.axis;
+    const all = axis ? Math.max(10, (axis.edge - axis.first) / SECOND + 1) : 90;
+    const span = innerWidth < NARROW && this.spanS === 90 ? 40 : this.spanS || all;
+    const column = this.spanS === 5 ? 0.1 : COLUMN_STEPS.find((step) => step >= 1 && span / step <= room / 2) ?? 86400;
+    const wanted = Math.max(1, Math.ceil(span / column));
+    const columns = Math.max(wanted, Math.floor(room / Math.max(1, Math.floor(room / wanted))));
+    const from = this.from === null ? '' : `&from=${Math.round(this.from)}`;
+    this.session.watch(`column=${column * SECOND}&columns=${columns}&rows=${ROWS}${from}`);
+  }
+
+  private event(event: StreamEvent): void {
+    if (this.gestures.busy) {
+      this.frozen.push(event); // the view holds still under the pointer
+      return;
+    }
+    this.take(event);
+  }
+
+  private thaw(): void {
+    for (const event of this.frozen.splice(0)) this.take(event);
+  }
+
+  private take(event: StreamEvent): void {
+    const { model } = this;
+    const first = !model.view && event.view;
+    model.take(event);
+    if (this.generation !== event.selection.generation) {
+      const known = this.generation >= 0;
+      this.generation = event.selection.generation;
+      if (known) this.announce();
+      this.reveal();
+      this.answer();
+    } else if (this.windowAnswerIsOld()) {
+      this.answer();
+    }
+    if (first && this.spanS === 0) this.watch();
+    this.draw();
+  }
+
+  // With nothing selected, flame graph and table are those of the window, which grows.
+  private windowAnswerIsOld(): boolean {
+    if (this.model.selection.ranges.length || !this.model.view) return false;
+    return this.model.view.follow && performance.now() - this.answerAt > 2000;
+  }
+
+  // A selection made in the shell may lie outside the window: go there.
+  private reveal(): void {
+    const window = this.model.window();
+    const ranges = pairs(this.model.selection.ranges);
+    const view = this.model.view;
+    if (!window || !view || !ranges.length || ranges.some(([a, b]) => a < window[1] && b > window[0])) return;
+    const [from, to] = ranges[0]!;
+    const width = window[1] - window[0];
+    this.holdAt(Math.max(from - width / 2, to - width) === from ? from : (from + Math.min(to, from + width)) / 2 - width / 2);
+  }
+
+  // --- follow and hold --------------------------------------------------------------------------
+
+  private hold(): void {
+    if (this.model.view && this.from === null) this.holdAt(this.model.view.from);
+  }
+
+  private holdAt(from: number): void {
+    this.from = from;
+    this.model.heldAt ??= this.model.axis?.edge ?? null;
+    this.watch();
+  }
+
+  private followNow(): void {
+    this.from = null;
+    this.model.heldAt = null;
+    this.watch();
+    this.draw();
+  }
+
+  private pan(columns: number): void {
+    const { view, axis } = this.model;
+    if (!view || !axis) return;
+    const from = view.from + columns * view.column;
+    const latest = axis.edge - (view.columns - 1) * view.column;
+    if (from > latest && columns > 0) this.followNow();
+    else this.holdAt(Math.max(from, axis.first - view.column));
+  }
+
+  // --- selecting --------------------------------------------------------------------------------
+
+  private async select(ranges: Range[]): Promise<void> {
+    const axis = this.model.axis;
+    if (!axis) return;
+    this.model.selection = { ...this.model.selection, ranges: ranges.flat() };
+    this.hold();
+    this.draw();
+    await this.run(ranges.length ? rangeWords(axis, ranges) : 'all');
+  }
+
+  private async run(words: string): Promise<boolean> {
+    try {
+      await this.session.slice(words);
+      this.note.fail('');
+      return true;
+    } catch (error) {
+      this.note.fail(error instanceof Error ? error.message : String(error));
+      this.draw();
+      return false;
+    }
+  }
+
+  private jump(direction: 1 | -1): void {
+    const { spikes, selection, view } = this.model;
+    if (!view) return;
+    const at = selection.ranges[0] ?? (direction > 0 ? -Infinity : Infinity);
+    const list = spikes.filter(([from]) => (direction > 0 ? from > at : from < at));
+    const spike = direction > 0 ? list[0] : list[list.length - 1];
+    if (spike) void this.select([[spike[0], spike[1]]]);
+  }
+
+  // --- flame graph and table --------------------------------------------------------------------
+
+  private answer(): void {
+    const { model } = this;
+    const selected = pairs(model.selection.ranges);
+    const window = model.window();
+    const ranges = selected.length ? selected : window ? [window] : [];
+    if (!model.axis || !ranges.length) return;
+    const against = model.against().ranges;
+    const query = `ranges=${param(ranges)}${against.length ? `&base=${param(against)}` : ''}`;
+    const key = `${query} ${model.selection.filter} ${this.generation} ${this.order}`;
+    const moving = !selected.length && model.view?.follow;
+    if (key === this.asked && !moving) return;
+    this.asked = key;
+    this.answerAt = performance.now();
+    this.answering?.abort();
+    const { signal } = (this.answering = new AbortController());
+    const chosen = model.against().chosen;
+    void this.session.flame(`${query}&least=0.0005`, signal).then((flame) => {
+      this.totals = { here: flame.totals, base: flame.base };
+      this.flame.show(flame);
+      drawKinds(flame.kinds);
+      this.drawRanges();
+      this.matched();
+    }).catch((error: unknown) => this.asking(error));
+    void this.session.top(`${query}&n=60&by=${this.order}`, signal).then((top) => {
+      const room = innerWidth >= 1040 ? Math.max(8, Math.floor(($('chart').clientHeight - 4) / 19)) : 13;
+      this.table.show(top, chosen, room);
+    }).catch((error: unknown) => this.asking(error));
+  }
+
+  private asking(error: unknown): void {
+    if (error instanceof DOMException && error.name === 'AbortError') return;
+    this.asked = '';
+    if (error instanceof TypeError) return; // the link is down: the stream says so
+    this.note.fail(error instanceof Error ? error.message : String(error));
+    this.draw();
+  }
+
+  // --- search -----------------------------------------------------------------------------------
+
+  private pattern(): RegExp | null {
+    const text = this.model.search;
+    try {
+      $('q').classList.remove('wrong');
+      return text ? new RegExp(text, 'i') : null;
+    } catch {
+      $('q').classList.add('wrong');
+      return null;
+    }
+  }
+
+  private setSearch(text: string): void {
+    const input = $<HTMLInputElement>('q');
+    if (input.value !== text) input.value = text;
+    this.model.search = text;
+    this.matched();
+    this.paintMatches();
+    this.draw();
+  }
+
+  private matched(): void {
+    const pattern = this.pattern();
+    const share = this.flame.search(pattern);
+    $('q-out').textContent = pattern ? percent(share) : '';
+  }
+
+  // Cells are painted by the share of their samples that match: where in time is this code?
+  private paintMatches(): void {
+    this.searching?.abort();
+    const { model } = this;
+    const view = model.view;
+    if (!model.search || !this.pattern() || !view) {
+      model.matches = null;
+      return;
+    }
+    const { signal } = (this.searching = new AbortController());
+    const query = `column=${view.column}&columns=${view.columns}&rows=${view.rows}&from=${view.from}`;
+    setTimeout(() => {
+      if (signal.aborted) return;
+      this.session.heatmap(`${query}&search=${encodeURIComponent(`(?i)${model.search}`)}`, signal).then((event) => {
+        model.matches = new Map((event.columns ?? []).map((column) => [column.t, column]));
+        this.draw();
+        if (view.follow && model.search) window.setTimeout(() => !signal.aborted && this.paintMatches(), 1000);
+      }).catch((error: unknown) => this.asking(error));
+    }, 150);
+  }
+
+  // --- drawing ----------------------------------------------------------------------------------
+
+  private draw(): void {
+    if (this.drawing) return;
+    this.drawing = true;
+    requestAnimationFrame(() => {
+      this.drawing = false;
+      this.render();
+    });
+  }
+
+  private render(): void {
+    const { model, palette } = this;
+    drawStatus(model);
+    this.note.draw(model);
+    this.heat.draw(model, palette);
+    this.glass.draw(model, palette, this.heat);
+    this.drawFollow();
+    this.drawRanges();
+    this.drawCommand();
+    this.heat.canvas.setAttribute('aria-label', this.heat.describe(model));
+    const view = model.view;
+    if (view) {
+      $('v-column').textContent = duration(view.column);
+      $('v-row').textContent = duration(view.column / view.rows);
+    }
+  }
+
+  private drawFollow(): void {
+    const { axis, heldAt, status } = this.model;
+    const held = this.from !== null;
+    const behind = held && axis && heldAt !== null ? Math.floor((axis.edge - heldAt) / SECOND) : 0;
+    $('follow-state').textContent = held ? 'held' : status && !status.recording ? 'newest' : 'following';
+    $('follow-behind').textContent = behind > 0 ? `+${behind} s` : '';
+    $('follow-act').textContent = held ? 'follow' : 'hold';
+    $('follow').setAttribute('aria-pressed', String(!held));
+  }
+
+  private drawRanges(): void {
+    const { model, totals } = this;
+    const axis = model.axis;
+    if (!axis) return;
+    const field = $('r-sel');
+    const ranges = model.ranges();
+    const window = model.window();
+    if (document.activeElement !== field) {
+      const text = ranges.length ? rangeText(axis, ranges) : 'all of the window';
+      if (field.textContent !== text) field.textContent = text;
+      field.classList.remove('wrong');
+    }
+    const lengths = (list: Range[]) => list.reduce((sum, [a, b]) => sum + b - a, 0);
+    const amount = (t: Totals, list: Range[]) => {
+      const n = t.byValue ? t.value : t.samples;
+      const view = model.view;
+      const full = view && view.full > 0 ? (view.full * lengths(list)) / (view.column / view.rows) : 0;
+      const share = full && list.length ? `, ${percent(n / full, 0)} of all CPUs` : '';
+      return `${t.lost ? 'at least ' : ''}${weight(n, t.unit, t.byValue)}${share}`;
+    };
+    const settled = totals && !model.dragging;
+    $('r-sel-q').textContent = settled ? amount(totals.here, ranges.length ? ranges : window ? [window] : []) : '';
+    const against = model.against();
+    const base = document.querySelector<HTMLElement>('.range.base')!;
+    base.hidden = !against.ranges.length;
+    $('r-base').textContent = against.chosen ? rangeText(axis, against.ranges) : 'rest of the window';
+    $('r-base-q').textContent = settled && totals.base ? amount(totals.base, against.ranges) : '';
+    $('r-filter-wrap').hidden = !model.selection.filter;
+    $('r-filter').textContent = model.selection.filter;
+  }
+
+  private drawCommand(): void {
+    const { model } = this;
+    const ranges = model.ranges();
+    const code = $('cmd');
+    const words = model.axis && ranges.length ? rangeWords(model.axis, ranges) : 'all';
+    const against = model.against();
+    const base = model.axis && against.chosen ? rangeWords(model.axis, against.ranges) : '';
+    const key = `${words} ${base}`;
+    if (code.dataset['of'] === key) return;
+    code.dataset['of'] = key;
+    const range = document.createElement('u');
+    range.textContent = words;
+    code.replaceChildren('slice ', range);
+    if (base) {
+      const versus = document.createElement('s');
+      versus.textContent = base;
+      code.append('; flame vs=', versus);
+    }
+  }
+
+  private announce(): void {
+    const { model } = this;
+    if (!model.axis) return;
+    const ranges = model.ranges();
+    $('live').textContent = ranges.length ? `Selected ${rangeText(model.axis, ranges)}` : 'Nothing selected';
+  }
+
+  // --- controls ---------------------------------------------------------------------------------
+
+  private applyTheme(): void {
+    document.documentElement.dataset['theme'] = this.theme ?? (this.dark.matches ? 'dark' : 'light');
+  }
+
+  private recolour(): void {
+    this.applyTheme();
+    this.palette = readPalette($<HTMLSelectElement>('palette').value);
+    this.heat.recolour();
+    this.flame.recolour(this.palette);
+    this.draw();
+  }
+
+  private controls(): void {
+    const { model } = this;
+    $('spans').replaceChildren(...SPANS.map(([label, seconds]) => {
+      const button = document.createElement('button');
+      button.textContent = label;
+      button.dataset['v'] = String(seconds);
+      button.setAttribute('aria-pressed', String(seconds === this.spanS));
+      return button;
+    }));
+    pick('spans', (value) => {
+      this.spanS = Number(value);
+      if (this.from !== null) this.from = this.centred();
+      this.watch();
+    });
+    pick('direction', (value) => this.flame.direction(value === 'flame'));
+    pick('order', (value) => {
+      this.order = value as 'self' | 'total';
+      this.answer();
+    });
+    $('palette').onchange = () => this.recolour();
+    $('scale').onchange = () => {
+      model.scale = $<HTMLSelectElement>('scale').value as Scale;
+      this.draw();
+    };
+    $('theme').onclick = () => {
+      this.theme = document.documentElement.dataset['theme'] === 'dark' ? 'light' : 'dark';
+      this.recolour();
+    };
+    this.dark.addEventListener('change', () => this.recolour());
+    $('follow').onclick = () => (this.from === null ? this.hold() : this.followNow());
+    $('keys').onclick = () => showKeys();
+    $('copy').onclick = () => void this.copy();
+    $<HTMLInputElement>('q').oninput = (event) => this.setSearch((event.target as HTMLInputElement).value);
+    this.rangeField();
+    document.addEventListener('keydown', (event) => this.key(event));
+    let timer = 0;
+    new ResizeObserver(() => {
+      this.draw();
+      clearTimeout(timer);
+      timer = window.setTimeout(() => {
+        this.watch();
+        this.flame.resize();
+      }, 150);
+    }).observe($('heat').parentElement!);
+    setInterval(() => this.note.draw(model), 1000); // "disconnected N s ago"
+  }
+
+  // Where a held window starts when its length changes: around what is selected, else its middle.
+  private centred(): number {
+    const window = this.model.window()!;
+    const length = this.spanS ? this.spanS * SECOND : (this.model.axis!.edge - this.model.axis!.first);
+    const [from, to] = pairs(this.model.selection.ranges)[0] ?? window;
+    return this.spanS === 0 ? this.model.axis!.first : (from + to) / 2 - length / 2;
+  }
+
+  private rangeField(): void {
+    const field = $('r-sel');
+    field.addEventListener('focus', () => {
+      const { axis } = this.model;
+      const ranges = this.model.ranges();
+      if (axis) field.textContent = ranges.length ? rangeWords(axis, ranges) : 'all';
+    });
+    field.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') field.blur();
+      if (event.key !== 'Enter') return;
+      event.preventDefault();
+      void this.run(typedWords(field.textContent ?? '')).then((done) => {
+        field.classList.toggle('wrong', !done);
+        if (done) field.blur();
+      });
+    });
+    field.addEventListener('blur', () => this.draw());
+  }
+
+  private async copy(): Promise<void> {
+    const text = $('cmd').textContent ?? '';
+    try {
+      await navigator.clipboard.writeText(text);
+      $('copy').textContent = 'copied';
+    } catch {
+      getSelection()?.selectAllChildren($('cmd')); // not allowed to: at least it is marked
+      $('copy').textContent = 'marked';
+    }
+    setTimeout(() => ($('copy').textContent = 'copy'), 1500);
+  }
+
+  private key(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    const typing = target.matches('input, select, [contenteditable]');
+    if (event.key === 'Escape') this.escape(typing ? target : null);
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const act: Record<string, () => void> = {
+      '[': () => this.jump(-1),
+      ']': () => this.jump(1),
+      '/': () => $('q').focus(),
+      f: () => $('follow').click(),
+      t: () => $('theme').click(),
+      c: () => $('copy').click(),
+      b: () => this.dropBaseline(),
+      d: () => this.flame.diff(!this.flame.isDiff),
+      '?': () => showKeys(),
+    };
+    const span = SPANS[Number(event.key) - 1];
+    if (span) document.querySelector<HTMLElement>(`#spans [data-v="${span[1]}"]`)?.click();
+    const run = act[event.key];
+    if (!run) return;
+    event.preventDefault();
+    run();
+  }
+
+  // The selection becomes the baseline; without one, the baseline goes.
+  private dropBaseline(): void {
+    const ranges = pairs(this.model.selection.ranges);
+    this.model.baseline = this.model.baseline.length ? [] : ranges;
+    this.answer();
+    this.draw();
+  }
+
+  // One step back: the nearest thing that can be undone.
+  private escape(field: HTMLElement | null): void {
+    if ($<HTMLDialogElement>('help').open) return;
+    if (field) field.blur();
+    if (this.gestures.cancel()) return;
+    if (this.model.search) this.setSearch('');
+    else if (field) return;
+    else if (this.flame.back()) return;
+    else if (this.model.baseline.length) this.dropBaseline();
+    else if (this.model.selection.ranges.length) void this.select([]);
+    else if (this.from !== null) this.followNow();
+  }
+}
+
+// The buttons of a group, one of which is pressed.
+function pick(id: string, picked: (value: string) => void): void {
+  const group = $(id);
+  group.addEventListener('click', (event) => {
+    const button = (event.target as Element).closest('button');
+    if (!button) return;
+    for (const other of group.querySelectorAll('button')) other.setAttribute('aria-pressed', String(other === button));
+    picked(button.dataset['v']!);
+  });
+}
+
+function drawKinds(kinds: number[]): void {
+  const names = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'no stack', 'unresolved'];
+  const tokens = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'comm', 'unresolved'];
+  const whole = kinds.reduce((sum, n) => sum + n, 0) || 1;
+  $('kinds').replaceChildren(...kinds.flatMap((n, i) => {
+    if (!n) return [];
+    const item = document.createElement('li');
+    const swatch = document.createElement('i');
+    swatch.style.background = `var(--${tokens[i]})`;
+    item.append(swatch, `${names[i]} ${percent(n / whole, 0)}`);
+    return [item];
+  }));
+}
+
+function showKeys(): void {
+  const dialog = $<HTMLDialogElement>('help');
+  if (!dialog.childElementCount) {
+    const list = document.createElement('dl');
+    const keys: [string, string][] = [
+      ['drag, or click and click', 'select time'],
+      ['ctrl + drag', 'baseline to compare with'],
+      ['shift + drag', 'one more range'],
+      ['[  ]', 'previous, next spike'],
+      ['arrows, shift + arrows, enter', 'the same on the heatmap by keyboard'],
+      ['f', 'follow, hold'],
+      ['1 – 5', 'time in view'],
+      ['/', 'search frames; cells are painted by the share that matches'],
+      ['b', 'the selection becomes the baseline; again: drop it'],
+      ['d', 'colour the flame graph by difference to the baseline'],
+      ['c', 'copy the command'],
+      ['t', 'light or dark'],
+      ['esc', 'one step back'],
+    ];
+    for (const [key, what] of keys) {
+      const dt = document.createElement('dt');
+      const dd = document.createElement('dd');
+      dt.textContent = key;
+      dd.textContent = what;
+      list.append(dt, dd);
+    }
+    dialog.append(list);
+    dialog.addEventListener('click', () => dialog.close());
+  }
+  dialog.showModal();
+}
+
+function param(ranges: Range[]): string {
+  return ranges.map(([from, to]) => `${Math.round(from)}:${Math.round(to)}`).join(',');
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+new Page();

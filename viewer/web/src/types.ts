@@ -1,0 +1,122 @@
+// What the server says. Times are nanoseconds from the axis' start.
+
+export interface Status {
+  recording: boolean;
+  title: string;
+  source: string;
+  recordingS: number;
+  samplesPerS: number;
+  lost: number;
+  unresolved: number;
+  collectorCpu: number;
+  bufferS: number;
+  bufferBytes: number;
+  bufferFull: boolean;
+  note: string;
+}
+
+export interface Axis {
+  first: number;
+  last: number;
+  edge: number;
+  wallMs: number | null;
+  utcOffsetS?: number;
+}
+
+export interface Selection {
+  generation: number;
+  ranges: number[]; // from, to, from, to, ...
+  filter: string;
+}
+
+export interface View {
+  from: number;
+  column: number;
+  columns: number;
+  rows: number;
+  follow: boolean;
+  full: number; // of a cell with every CPU busy; 0: not known
+  lost: number;
+  event?: string;
+  unit?: string;
+  byValue?: boolean;
+  error: string;
+}
+
+export interface Column {
+  t: number;
+  n: number[]; // up to the last row that is not zero
+  p?: number | number[]; // paints of all rows, or of each
+}
+
+export interface StreamEvent {
+  status: Status;
+  axis: Axis | null;
+  selection: Selection;
+  view: View | null;
+  columns?: Column[];
+  spikes?: [number, number, number][]; // from, to, score
+}
+
+export interface Totals {
+  samples: number;
+  value: number;
+  idle: number;
+  noStack: number;
+  unresolved: number;
+  lost: number;
+  byValue: boolean;
+  event?: string;
+  unit?: string;
+  first?: number;
+  last?: number;
+}
+
+// Frame kinds, in the server's order.
+export const KINDS = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'comm', 'unresolved'] as const;
+
+export interface FlameNode {
+  n: string;
+  v: number;
+  s?: number; // self
+  k?: number;
+  m?: string;
+  b?: number; // in the baseline
+  c?: FlameNode[];
+}
+
+export interface Flame {
+  totals: Totals;
+  base?: Totals;
+  kinds: number[];
+  root: FlameNode | null;
+  pruned: number;
+}
+
+export interface TopRow {
+  n: string;
+  k: number;
+  m: string;
+  f: string;
+  line: number;
+  self: number;
+  total: number;
+  baseSelf?: number;
+  baseTotal?: number;
+}
+
+export interface Top {
+  totals: Totals;
+  base?: Totals;
+  functions: number;
+  rows: TopRow[];
+}
+
+export type Range = [from: number, to: number];
+
+export const enum Paint {
+  Lost = 1,
+  Pending = 2,
+  NotRecording = 4,
+  Evicted = 8,
+}

@@ -1,0 +1,307 @@
+// The reader: finds formats, unpacks, says what is wrong with a file.
+#include "proto/reader.h"
+#include "proto/unpack.h"
+#include "tests/collect.h"
+#include "tests/test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define FIXTURES FLICKER_TESTS "/fixtures/"
+
+static int read_all(struct collect *collect, const char *path, const char *format,
+                    struct decode_report *report, struct err *err)
+{
+    collect_init(collect);
+    struct reader *reader;
+    int rc = reader_open(&reader, path, format, &collect->sink, NULL, err);
+    if (rc) {
+        assert_null(reader);
+        return rc;
+    }
+    while ((rc = reader_step(reader, err)) > 0)
+        continue;
+    if (report)
+        *report = *reader_report(reader);
+    uint64_t done, size;
+    reader_progress(reader, &done, &size);
+    if (!rc)
+        assert_true(!size || done == size);
+    reader_free(reader);
+    return rc;
+}
+
+static char *text_of(const char *path)
+{
+    struct collect collect;
+    struct err err = {0};
+    if (read_all(&collect, path, NULL, NULL, &err))
+        fail_msg("%s", err.message);
+    struct bytes text = {0};
+    collect_text(&collect, &text);
+    collect_dispose(&collect);
+    return text.data ? text.data : xstrdup("");
+}
+
+// A file of its own in the build folder; the caller unlinks.
+static char *write_file(const char *name, const void *data, size_t len)
+{
+    char *path = xasprintf("%s/test-reader-%d-%s", FLICKER_BUILD, (int)getpid(), name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, len, file), len);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static void drop_file(char *path)
+{
+    unlink(path);
+    free(path);
+}
+
+static void expect_error(const char *path, const char *format, int code, const char *part)
+{
+    struct collect collect;
+    struct err err = {0};
+    assert_int_equal(read_all(&collect, path, format, NULL, &err), code);
+    if (!strstr(err.message, part) || !strstr(err.message, path))
+        fail_msg("message '%s' lacks '%s'", err.message, part);
+    collect_dispose(&collect);
+}
+
+static void test_packed_files_give_the_same_samples(void **state)
+{
+    (void)state;
+    char *plain = text_of(FIXTURES "perf-system.txt");
+    char *gzip = text_of(FIXTURES "perf-system.txt.gz");
+    char *zstd = text_of(FIXTURES "perf-system.txt.zst");
+    assert_true(strlen(plain) > 10000);
+    assert_string_equal(plain, gzip);
+    assert_string_equal(plain, zstd);
+    free(plain);
+    free(gzip);
+    free(zstd);
+}
+
+static size_t start_of_last_line(const char *text)
+{
+    size_t at = strlen(text) - 1;
+    while (at && text[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+static void test_utf16_and_crlf_are_text_too(void **state)
+{
+    (void)state;
+    char *plain = text_of(FIXTURES "perf-system.txt");
+    char *wide = text_of(FIXTURES "perf-utf16.txt");
+    char *crlf = text_of(FIXTURES "perf-crlf.txt");
+    // Both were cut, and their last samples lack callers.
+    size_t same = start_of_last_line(wide);
+    assert_true(same > 1000);
+    assert_memory_equal(plain, wide, same);
+    same = start_of_last_line(crlf);
+    assert_true(same > 1000);
+    assert_memory_equal(plain, crlf, same);
+    free(plain);
+    free(wide);
+    free(crlf);
+}
+
+static void test_gzip_members_one_after_the_other(void **state)
+{
+    (void)state;
+    size_t len;
+    char *data = collect_file(FIXTURES "perf-system.txt.gz", &len);
+    struct bytes twice = {0};
+    bytes_append(&twice, data, len);
+    bytes_append(&twice, data, len);
+    char *path = write_file("twice.gz", twice.data, twice.len);
+    struct collect once, both;
+    struct err err = {0};
+    assert_int_equal(read_all(&once, FIXTURES "perf-system.txt.gz", NULL, NULL, &err), 0);
+    assert_int_equal(read_all(&both, path, NULL, NULL, &err), 0);
+    assert_int_equal(both.count, 2 * once.count);
+    collect_dispose(&once);
+    collect_dispose(&both);
+    drop_file(path);
+    bytes_dispose(&twice);
+    free(data);
+}
+
+static void test_a_truncated_gzip_keeps_what_was_there(void **state)
+{
+    (void)state;
+    size_t len;
+    char *data = collect_file(FIXTURES "perf-system.txt.gz", &len);
+    char *path = write_file("cut.gz", data, len - 99);
+    struct collect collect;
+    struct err err = {0};
+    assert_int_equal(read_all(&collect, path, NULL, NULL, &err), -ENODATA);
+    assert_non_null(strstr(err.message, "ends early"));
+    assert_true(collect.count > 10);
+    collect_dispose(&collect);
+    drop_file(path);
+    free(data);
+}
+
+static void test_damaged_packed_files_are_an_error_or_shorter(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"perf-system.txt.gz", "perf-system.txt.zst"};
+    for (size_t n = 0; n < 2; n++) {
+        char fixture[512];
+        snprintf(fixture, sizeof fixture, FIXTURES "%s", names[n]);
+        size_t len;
+        char *data = collect_file(fixture, &len);
+        for (size_t at = 4; at < len; at += 97) {
+            data[at] ^= 0x10;
+            char *path = write_file("flip", data, len);
+            struct collect collect;
+            struct err err = {0};
+            int rc = read_all(&collect, path, NULL, NULL, &err);
+            assert_true(rc == 0 || err.message[0]);
+            collect_dispose(&collect);
+            drop_file(path);
+            data[at] ^= 0x10;
+        }
+        free(data);
+    }
+}
+
+static void test_a_bomb_is_stopped(void **state)
+{
+    (void)state;
+    char *path = xasprintf("%s/test-reader-%d-bomb.gz", FLICKER_BUILD, (int)getpid());
+    gzFile file = gzopen(path, "wb9");
+    static char zeros[1 << 20];
+    static const char head[] = "a;b 1\na;c 2\n";
+    gzwrite(file, head, sizeof head - 1);
+    for (int i = 0; i < 100; i++)
+        gzwrite(file, zeros, sizeof zeros);
+    gzclose(file);
+    expect_error(path, NULL, -EFBIG, "more than 250 times");
+    drop_file(path);
+}
+
+static void test_errors_say_what_and_where(void **state)
+{
+    (void)state;
+    expect_error("/nonexistent/file", NULL, -ENOENT, "No such file");
+    expect_error("/", NULL, -EISDIR, "directory");
+    char *path = write_file("empty", "", 0);
+    expect_error(path, NULL, -ENOMSG, "empty");
+    drop_file(path);
+    path = write_file("binary",
+                      "\x7f"
+                      "ELF\0\0\0\1",
+                      8);
+    expect_error(path, NULL, -ENOMSG, "binary");
+    drop_file(path);
+    path = write_file("prose", "hello world\nnothing to see\n", 27);
+    expect_error(path, NULL, -ENOMSG, "perf-script");
+    expect_error(path, "nonsense", -EINVAL, "'nonsense'");
+    drop_file(path);
+}
+
+static void test_a_pipe_has_no_size(void **state)
+{
+    (void)state;
+    char *path = xasprintf("%s/test-reader-%d-fifo", FLICKER_BUILD, (int)getpid());
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    static const char text[] = "a;b 1\na;c 2\n";
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    int reading = open(path, O_RDONLY | O_CLOEXEC); // keeps the data when fd is closed
+    close(fd);
+    struct unpack *unpack;
+    struct err err = {0};
+    // A writer must be there while the reader opens, and be gone for the end to come.
+    fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_int_equal(unpack_open(&unpack, path, &err), 0);
+    close(fd);
+    char buffer[64];
+    assert_int_equal(unpack_read(unpack, buffer, sizeof buffer, &err), sizeof text - 1);
+    assert_memory_equal(buffer, text, sizeof text - 1);
+    assert_int_equal(unpack_size(unpack), 0);
+    assert_int_equal(unpack_done(unpack), sizeof text - 1);
+    unpack_free(unpack);
+    close(reading);
+    drop_file(path);
+}
+
+static bool is_perf_text(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 4 && !strcmp(name + len - 4, ".txt") && !strstr(name, "collapsed") &&
+           strcmp(name, "no-events.txt") != 0;
+}
+
+// Everything that others recorded must be read without a skipped record.
+static void read_corpus_folder(const char *corpus, const char *folder, const char *format)
+{
+    char *path = xasprintf("%s/%s", corpus, folder);
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    int files = 0;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        bool wanted = is_perf_text(entry->d_name) || !strcmp(entry->d_name, "perf.test01");
+        if (!wanted)
+            continue;
+        char *file = xasprintf("%s/%s", path, entry->d_name);
+        struct collect collect;
+        struct decode_report report;
+        struct err err = {0};
+        if (read_all(&collect, file, NULL, &report, &err))
+            fail_msg("%s", err.message);
+        if (!report.samples || report.skipped)
+            fail_msg("%s: %d samples, %d skipped: %s", file, (int)report.samples,
+                     (int)report.skipped, report.first_skipped_why);
+        collect_dispose(&collect);
+        assert_int_equal(read_all(&collect, file, format, NULL, &err), 0);
+        collect_dispose(&collect);
+        free(file);
+        files++;
+    }
+    assert_true(files > 0);
+    closedir(dir);
+    free(path);
+}
+
+static void test_the_corpus_is_read_whole(void **state)
+{
+    (void)state;
+    const char *corpus = getenv("FLICKER_CORPUS");
+    if (!corpus) {
+        assert_null(getenv("FLICKER_REQUIRE_CORPUS"));
+        print_message("skipped: FLICKER_CORPUS names no folder with profiles of others\n");
+        skip();
+    }
+    read_corpus_folder(corpus, "flamegraph", "perf-script");
+    read_corpus_folder(corpus, "flamescope", "perf-script");
+    read_corpus_folder(corpus, "inferno", "perf-script");
+    read_corpus_folder(corpus, "speedscope/linux-perf", "perf-script");
+    read_corpus_folder(corpus, "speedscope/stackcollapse", "folded");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_packed_files_give_the_same_samples),
+        cmocka_unit_test(test_utf16_and_crlf_are_text_too),
+        cmocka_unit_test(test_gzip_members_one_after_the_other),
+        cmocka_unit_test(test_a_truncated_gzip_keeps_what_was_there),
+        cmocka_unit_test(test_damaged_packed_files_are_an_error_or_shorter),
+        cmocka_unit_test(test_a_bomb_is_stopped),
+        cmocka_unit_test(test_errors_say_what_and_where),
+        cmocka_unit_test(test_a_pipe_has_no_size),
+        cmocka_unit_test(test_the_corpus_is_read_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -52,6 +52,7 @@ struct collector {
 // clang-format off
 #define COLLECTOR_LIST(X) \
     X(perf) /* perf record piped into perf script */ \
+    X(bpftrace) /* a bpftrace program */ \
     /* end */
 // clang-format on
 

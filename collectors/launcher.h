@@ -16,6 +16,8 @@
 
 struct launcher;
 
+enum { LAUNCHER_MAX_PROGRAM_BYTES = 120 * 1024 }; // of a bpftrace program's text
+
 // Returns in the child (or, without root, in the only process) with *out set. In the parent it does
 // not return: the parent serves until the child ends and exits with the child's status.
 int launcher_split(struct launcher **out, struct err *err) MUST_CHECK;

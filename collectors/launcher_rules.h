@@ -8,7 +8,10 @@
 
 #include "collectors/launcher.h"
 
-enum { LAUNCHER_MAX_ARGS = 256, LAUNCHER_MAX_TEXT_BYTES = 120 * 1024 };
+enum {
+    LAUNCHER_MAX_ARGS = 256,
+    LAUNCHER_MAX_TEXT_BYTES = 124 * 1024, // an argument of execve() holds 128 KiB
+};
 
 // 0, or -EPERM naming the argument that is not allowed.
 int launcher_check_args(enum launcher_tool tool, const char *const *args,

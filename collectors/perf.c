@@ -45,8 +45,9 @@ static bool perf_serves(const struct collect_request *request)
     return !request->program && !request->file && (own_args || cpu);
 }
 
-static enum stderr_meaning perf_judge(const char *line, uint64_t *lost)
+static enum stderr_meaning perf_judge(void *arg, struct bytes *line, uint64_t *lost)
 {
+    (void)arg;
     (void)lost; // what is lost comes in the stream, with its time
     static const char *const noise[] = {
         "[ perf record:",
@@ -58,7 +59,7 @@ static enum stderr_meaning perf_judge(const char *line, uint64_t *lost)
         "Check /proc/kallsyms permission",
     };
     for (size_t i = 0; i < sizeof noise / sizeof *noise; i++) {
-        if (!strncmp(line, noise[i], strlen(noise[i])))
+        if (!strncmp(bytes_text(line), noise[i], strlen(noise[i])))
             return STDERR_NOISE;
     }
     return STDERR_MESSAGE;

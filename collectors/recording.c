@@ -38,6 +38,8 @@ struct recording {
     struct decoder *decoder;
     const struct collector *collector;
     stderr_judge_fn *judge;
+    void *judge_arg;
+    void (*judge_free)(void *arg);
     struct launched child;
     struct line_reader stderr_lines;
     char *command;
@@ -166,19 +168,23 @@ static void stderr_line(void *arg, const char *line, size_t len)
     uint64_t lost = 0;
     if (!len)
         return;
-    switch (recording->judge ? recording->judge(line, &lost) : STDERR_MESSAGE) {
+    struct bytes judged = {0};
+    bytes_append(&judged, line, len);
+    switch (recording->judge ? recording->judge(recording->judge_arg, &judged, &lost)
+                             : STDERR_MESSAGE) {
     case STDERR_NOISE:
         break;
     case STDERR_MESSAGE:
-        say(recording, false, line);
+        say(recording, false, bytes_text(&judged));
         break;
     case STDERR_ERROR:
-        say(recording, true, line);
+        say(recording, true, bytes_text(&judged));
         break;
     case STDERR_LOSS:
         count_loss(recording, lost);
         break;
     }
+    bytes_dispose(&judged);
 }
 
 static void send_signal(struct recording *recording, int signal)
@@ -389,26 +395,36 @@ void recording_free(struct recording *recording)
     decoder_free(recording->decoder);
     symbols_free(recording->symbols);
     line_reader_dispose(&recording->stderr_lines);
+    if (recording->judge_free)
+        recording->judge_free(recording->judge_arg);
     free(recording->command);
     free(recording->buffer);
     free(recording);
 }
 
+static void append_quoted(struct bytes *line, const char *word)
+{
+    bool plain = *word && !word[strcspn(word, " \t\n'\"\\$&|;<>(){}*?#~`!")];
+    bytes_append_text(line, plain ? " " : " '");
+    for (; *word; word++) {
+        if (*word == '\'')
+            bytes_append_text(line, "'\\''");
+        else
+            bytes_append_char(line, *word);
+    }
+    bytes_append_text(line, plain ? "" : "'");
+}
+
 // The command as a shell line that can be pasted.
-static char *shell_line(const char *program, const char *const *args)
+static char *shell_line(const struct recording_setup *setup)
 {
     struct bytes line = {0};
-    bytes_append_text(&line, program);
-    for (; *args; args++) {
-        bool plain = **args && !(*args)[strcspn(*args, " \t\n'\"\\$&|;<>(){}*?#~`!")];
-        bytes_append_text(&line, plain ? " " : " '");
-        for (const char *at = *args; *at; at++) {
-            if (*at == '\'')
-                bytes_append_text(&line, "'\\''");
-            else
-                bytes_append_char(&line, *at);
-        }
-        bytes_append_text(&line, plain ? "" : "'");
+    bool is_program = false;
+    bytes_append_text(&line,
+                      setup->tool == LAUNCHER_PERF_RECORD ? "perf record" : setup->collector->name);
+    for (const char *const *args = setup->args; *args; args++) {
+        append_quoted(&line, is_program ? setup->shown_program : *args);
+        is_program = setup->shown_program && !strcmp(*args, "-e");
     }
     return line.data;
 }
@@ -429,8 +445,11 @@ int recording_start(struct recording **out, struct launcher *launcher,
 {
     *out = NULL;
     const struct format *format = format_by_name(setup->format);
-    if (!format || !format->decoder_new)
+    if (!format || !format->decoder_new) {
+        if (setup->judge_free)
+            setup->judge_free(setup->judge_arg);
         return err_set(err, -ENOSYS, "no decoder for '%s'", setup->format);
+    }
     struct recording *recording = xcalloc(1, sizeof *recording);
     *recording = (struct recording){
         .tap = {&tap_ops, sink->dict},
@@ -439,6 +458,8 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .events = *events,
         .collector = setup->collector,
         .judge = setup->judge,
+        .judge_arg = setup->judge_arg,
+        .judge_free = setup->judge_free,
         .child = {.stdout_fd = -1, .stderr_fd = -1},
         .rate_hz = setup->rate_hz,
         .sample_value = setup->sample_value,
@@ -446,9 +467,7 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .brings_hello = setup->brings_hello,
         .for_ns = setup->for_ns,
         .started_ns = host_now_ns(),
-        .command =
-            shell_line(setup->tool == LAUNCHER_PERF_RECORD ? "perf record" : setup->collector->name,
-                       setup->args),
+        .command = shell_line(setup),
         .buffer = xmalloc(BITE_BYTES),
     };
     recording->now_ns = recording->started_ns;

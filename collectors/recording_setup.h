@@ -4,9 +4,10 @@
 
 #include "collectors/recording.h"
 
-// What a line on stderr is. *lost counts samples that the line says are missing.
+// What a line on stderr is. The judge may change the line; *lost is how many samples it says are
+// missing.
 enum stderr_meaning { STDERR_NOISE, STDERR_MESSAGE, STDERR_ERROR, STDERR_LOSS };
-typedef enum stderr_meaning stderr_judge_fn(const char *line, uint64_t *lost);
+typedef enum stderr_meaning stderr_judge_fn(void *arg, struct bytes *line, uint64_t *lost);
 
 struct recording_setup {
     const struct collector *collector;
@@ -18,10 +19,13 @@ struct recording_setup {
     uint64_t sample_value; // each sample's value, where the program does not print it; 0: as read
     const char *event_name, *event_unit; // see decode_options; NULL: the format's own
     int64_t for_ns;
-    bool says_ready_and_end; // its stream has lines "READY ..." and "END" (bpftrace)
-    bool wants_symbols;      // user addresses come without names
-    bool brings_hello;       // the stream says itself who speaks (.fks)
-    stderr_judge_fn *judge;
+    bool says_ready_and_end;   // its stream has lines "READY ..." and "END" (bpftrace)
+    bool wants_symbols;        // user addresses come without names
+    bool brings_hello;         // the stream says itself who speaks (.fks)
+    const char *shown_program; // shown instead of the text after -e; NULL: show that
+    stderr_judge_fn *judge;    // NULL: every line is a message
+    void *judge_arg;
+    void (*judge_free)(void *arg); // NULL: nothing to free; called even when the start fails
 };
 
 int recording_start(struct recording **out, struct launcher *launcher,

@@ -1,0 +1,172 @@
+// The bpftrace collector: a sampling program of our own, or any program of the user's.
+#include "collectors/bpftrace_program.h"
+#include "collectors/collector.h"
+#include "collectors/recording_setup.h"
+#include "collectors/tool.h"
+#include "proto/alloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const double default_hz = 99;
+
+// One sample is four lines and an end, the form that the decoder reads; the comm comes last as it
+// may hold anything. %s is the filter.
+static const char cpu_program[] =
+    "profile:hz:%u %s{ printf(\"S %%llu %%d %%d %%d %%s\\n%%s\\n%%s\\nE\\n\", nsecs, pid, tid, "
+    "cpu, comm, kstack(perf), ustack(perf)); }";
+
+// Room for what a flood brings between two reads, and for stacks: bpftrace never empties its table
+// of stacks, and one that finds no place is lost.
+static const char *const own_symbols[] = {"BPFTRACE_NO_USER_SYMBOLS=1",
+                                          "BPFTRACE_MAP_KEYS_MAX=32768",
+                                          "BPFTRACE_PERF_RB_PAGES=256", NULL};
+static const char *const bpftrace_symbols[] = {"BPFTRACE_MAP_KEYS_MAX=32768",
+                                               "BPFTRACE_PERF_RB_PAGES=256", NULL};
+
+static int bpftrace_probe(struct launcher *launcher, struct err *why_not)
+{
+    char path[PATH_MAX];
+    if (tool_find(path, LAUNCHER_BPFTRACE, why_not))
+        return err_set(why_not, -ENOENT,
+                       "'bpftrace' is not installed\ninstall the package bpftrace");
+    if (!launcher_is_privileged(launcher))
+        return err_set(why_not, -EPERM,
+                       "not root, and bpftrace runs as root only\nstart flicker with sudo");
+    return 0;
+}
+
+static bool bpftrace_serves(const struct collect_request *request)
+{
+    return request->program || request->file || (request->what && !strcmp(request->what, "cpu"));
+}
+
+static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_t *lost)
+{
+    bpftrace_program_unmark(arg, line);
+    const char *text = bytes_text(line);
+    // Without CAP_SYS_RESOURCE; since 5.11 nothing depends on it.
+    if (strstr(text, "couldn't set RLIMIT_MEMLOCK"))
+        return STDERR_NOISE;
+    if (strstr(text, "failed to look up stack id")) {
+        *lost = 1;
+        return STDERR_LOSS;
+    }
+    return strncmp(text, "WARNING", 7) ? STDERR_ERROR : STDERR_MESSAGE;
+}
+
+static void free_program(void *arg)
+{
+    bpftrace_program_dispose(arg);
+    free(arg);
+}
+
+static int read_program(char **text, const char *path, struct err *err)
+{
+    enum { MAX_BYTES = LAUNCHER_MAX_PROGRAM_BYTES };
+    struct stat stat;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &stat)) {
+        int status = -errno;
+        if (fd >= 0)
+            close(fd);
+        return err_set(err, status, "'%s': %s", path, strerror(-status));
+    }
+    char *data = xmalloc(MAX_BYTES + 1);
+    ssize_t len = S_ISREG(stat.st_mode) ? read(fd, data, MAX_BYTES) : -1;
+    close(fd);
+    data[len > 0 ? len : 0] = '\0';
+    *text = data;
+    if (len > 0 && stat.st_size <= MAX_BYTES && !memchr(data, '\0', (size_t)len))
+        return 0;
+    free(data);
+    *text = NULL;
+    return err_set(err, -EINVAL, "'%s': not a bpftrace program of 1 to %d bytes of text", path,
+                   MAX_BYTES);
+}
+
+// The text to run, the user's or ours; the caller frees it.
+static int program_text(char **text, const struct collect_request *request, unsigned hz,
+                        struct err *err)
+{
+    if (request->file)
+        return read_program(text, request->file, err);
+    if (request->program) {
+        if (strlen(request->program) > LAUNCHER_MAX_PROGRAM_BYTES)
+            return err_set(err, -E2BIG, "the program is too long: at most %d bytes",
+                           LAUNCHER_MAX_PROGRAM_BYTES);
+        *text = xstrdup(request->program);
+        return 0;
+    }
+    char filter[64] = "";
+    if (request->pid)
+        snprintf(filter, sizeof filter, "/pid == %d/ ", request->pid);
+    *text = xasprintf(cpu_program, hz, filter);
+    return 0;
+}
+
+static int bpftrace_start(struct recording **out, struct launcher *launcher,
+                          const struct collect_request *request, struct sink *sink,
+                          const struct recording_events *events, struct err *err)
+{
+    bool own = request->what != NULL;
+    unsigned hz = (unsigned)lround(request->hz >= 1 ? request->hz : default_hz);
+    char *text = NULL;
+    int status = program_text(&text, request, hz, err);
+    if (status)
+        return status;
+    struct bpftrace_program *program = xmalloc(sizeof *program);
+    bpftrace_program_init(program, text);
+    const char **args = xcalloc(request->arg_count + 8, sizeof *args);
+    size_t count = 0;
+    char pid_text[16];
+    args[count++] = "-f";
+    args[count++] = "json";
+    if (own && request->pid) { // it then ends with its target
+        snprintf(pid_text, sizeof pid_text, "%d", request->pid);
+        args[count++] = "-p";
+        args[count++] = pid_text;
+    }
+    args[count++] = "-e";
+    args[count++] = program->text;
+    for (size_t i = 0; !own && i < request->arg_count; i++)
+        args[count++] = request->args[i];
+    bool ours = own || !bpftrace_program_keys_stacks(text);
+    const struct recording_setup setup = {
+        .collector = &collector_bpftrace,
+        .tool = LAUNCHER_BPFTRACE,
+        .args = args,
+        .environment = ours ? own_symbols : bpftrace_symbols,
+        .shown_program = request->file ? request->file : text,
+        .format = "bpftrace-json",
+        .rate_hz = own ? hz : 0,
+        .sample_value = own ? 1000000000 / hz : 0,
+        .event_name = own ? "cpu-clock" : NULL,
+        .event_unit = own ? "ns" : NULL,
+        .for_ns = request->for_ns,
+        .says_ready_and_end = true,
+        .wants_symbols = ours,
+        .judge = bpftrace_judge,
+        .judge_arg = program,
+        .judge_free = free_program,
+    };
+    status = recording_start(out, launcher, &setup, sink, events, err);
+    free(args);
+    free(text);
+    return status;
+}
+
+const struct collector collector_bpftrace = {
+    .name = "bpftrace",
+    .summary = "a bpftrace program, ours for cpu or any of yours",
+    .measures = "cpu-clock, or what the program prints",
+    .probe = bpftrace_probe,
+    .serves = bpftrace_serves,
+    .start = bpftrace_start,
+};

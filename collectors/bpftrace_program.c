@@ -1,0 +1,174 @@
+// A bpftrace program made ready to be run by a recording.
+#include "collectors/bpftrace_program.h"
+
+#include "proto/alloc.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char ready_text[] = "printf(\"READY %llu\\n\", nsecs); ";
+static const char end_text[] = "printf(\"END\\n\"); ";
+
+// Steps over a comment, a string or a preprocessor line; returns at when there is none.
+static const char *skip_quiet(const char *at, bool line_start)
+{
+    const char *end = at;
+    if (at[0] == '/' && at[1] == '*') {
+        end = strstr(at + 2, "*/");
+        return end ? end + 2 : at + strlen(at);
+    }
+    if ((at[0] == '/' && at[1] == '/') || (at[0] == '#' && line_start))
+        return at + strcspn(at, "\n");
+    if (at[0] != '"')
+        return at;
+    for (end = at + 1; *end && *end != '"'; end++)
+        end += end[0] == '\\' && end[1];
+    return *end ? end + 1 : end;
+}
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+// Where the block of a probe (BEGIN, END) starts: after its '{'; NULL when there is none.
+static const char *find_block(const char *text, const char *probe)
+{
+    size_t len = strlen(probe);
+    int depth = 0;
+    bool wanted = false, line_start = true, in_word = false;
+    for (const char *at = text; *at;) {
+        const char *quiet = skip_quiet(at, line_start);
+        if (quiet > at) {
+            at = quiet;
+            in_word = line_start = false;
+            continue;
+        }
+        if (!depth && !in_word && !strncmp(at, probe, len) && !is_word(at[len]))
+            wanted = true;
+        if (*at == '{' && depth++ == 0 && wanted)
+            return at + 1;
+        depth -= *at == '}' && depth > 0;
+        in_word = is_word(*at);
+        line_start = *at == '\n' || (line_start && isspace((unsigned char)*at));
+        at++;
+    }
+    return NULL;
+}
+
+static void place_of(const char *text, size_t offset, uint32_t *line, uint32_t *column)
+{
+    *line = *column = 1;
+    for (size_t i = 0; i < offset; i++) {
+        *column = text[i] == '\n' ? 1 : *column + 1;
+        *line += text[i] == '\n';
+    }
+}
+
+// Adds a block at the end, or a statement to the block that is there.
+static void add(struct bpftrace_program *program, const char *probe, const char *statement)
+{
+    const char *block = find_block(program->text, probe);
+    char *marked;
+    if (!block) {
+        marked = xasprintf("%s\n%s { %s}", program->text, probe, statement);
+    } else {
+        size_t offset = (size_t)(block - program->text);
+        struct bpftrace_marker *marker = &program->markers[program->marker_count++];
+        place_of(program->text, offset, &marker->line, &marker->column);
+        marker->len = (uint32_t)strlen(statement);
+        marker->text = statement;
+        marked = xasprintf("%.*s%s%s", (int)offset, program->text, statement, block);
+    }
+    free(program->text);
+    program->text = marked;
+}
+
+void bpftrace_program_init(struct bpftrace_program *program, const char *text)
+{
+    *program = (struct bpftrace_program){.text = xstrdup(text)};
+    // From the back, so that the first marker's place stays true; then the other way round when
+    // END is written before BEGIN.
+    const char *begin = find_block(text, "BEGIN"), *end = find_block(text, "END");
+    bool end_first = !begin || (end && end > begin);
+    add(program, end_first ? "END" : "BEGIN", end_first ? end_text : ready_text);
+    add(program, end_first ? "BEGIN" : "END", end_first ? ready_text : end_text);
+}
+
+void bpftrace_program_dispose(struct bpftrace_program *program)
+{
+    free(program->text);
+    *program = (struct bpftrace_program){0};
+}
+
+static void remove_markers(const struct bpftrace_program *program, struct bytes *line)
+{
+    for (size_t i = 0; i < program->marker_count; i++) {
+        const struct bpftrace_marker *marker = &program->markers[i];
+        char *at = line->len ? strstr(line->data, marker->text) : NULL;
+        if (!at)
+            continue;
+        memmove(at, at + marker->len, line->len - (size_t)(at - line->data) - marker->len + 1);
+        line->len -= marker->len;
+    }
+}
+
+// By how much a column of the marked text lies behind the author's.
+static uint32_t shift_at(const struct bpftrace_program *program, uint32_t line, uint32_t column)
+{
+    uint32_t shift = 0;
+    // Markers of one line: the one that was put in last is the first in the line.
+    for (size_t i = program->marker_count; i-- > 0;) {
+        const struct bpftrace_marker *marker = &program->markers[i];
+        if (marker->line == line && column >= marker->column + shift + marker->len)
+            shift += marker->len;
+    }
+    return shift;
+}
+
+void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *line)
+{
+    unsigned row = 0, from = 0, to = 0;
+    int rest = 0;
+    remove_markers(program, line);
+    if (sscanf(bytes_text(line), "stdin:%u:%u-%u%n", &row, &from, &to, &rest) == 3 && rest) {
+        program->error_shift = shift_at(program, row, from);
+        program->error_line = row;
+        struct bytes moved = {0};
+        bytes_printf(&moved, "stdin:%u:%u-%u%s", row, from - program->error_shift,
+                     to - program->error_shift, line->data + rest);
+        bytes_dispose(line);
+        *line = moved;
+        return;
+    }
+    size_t blank = strspn(bytes_text(line), " ");
+    bool underline = program->error_line && line->len > blank &&
+                     strspn(line->data + blank, "~^") == line->len - blank;
+    if (!underline)
+        return;
+    size_t cut = program->error_shift < blank ? program->error_shift : blank;
+    bytes_consume(line, cut);
+    program->error_line = 0;
+}
+
+bool bpftrace_program_keys_stacks(const char *text)
+{
+    if (strstr(text, "usym(") || strstr(text, "uaddr("))
+        return true;
+    bool in_key = false, line_start = true;
+    for (const char *at = text; *at;) {
+        const char *quiet = skip_quiet(at, line_start);
+        if (quiet > at) {
+            at = quiet;
+            continue;
+        }
+        in_key = *at == '[' || (in_key && *at != ']');
+        if (in_key && !strncmp(at, "ustack", 6))
+            return true;
+        line_start = *at == '\n';
+        at++;
+    }
+    return false;
+}

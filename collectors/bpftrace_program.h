@@ -1,0 +1,35 @@
+// A bpftrace program made ready to be run by a recording: it says READY and END.
+//
+// bpftrace 0.17 allows one BEGIN and one END. Where the program has none, ours is added on a line
+// after it; where it has its own, a printf is put first into that block, and what bpftrace then
+// says about the text is put back to what its author wrote.
+#ifndef FLICKER_COLLECTORS_BPFTRACE_PROGRAM_H
+#define FLICKER_COLLECTORS_BPFTRACE_PROGRAM_H
+
+#include "proto/bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// A printf that was put into the author's text. Lines and columns count from 1, as bpftrace does.
+struct bpftrace_marker {
+    uint32_t line, column, len;
+    const char *text;
+};
+
+struct bpftrace_program {
+    char *text; // to be run; owned
+    struct bpftrace_marker markers[2];
+    size_t marker_count;
+    uint32_t error_line;  // of the message whose source line comes next; 0: none
+    uint32_t error_shift; // by which its underline must move
+};
+
+void bpftrace_program_init(struct bpftrace_program *program, const char *text);
+void bpftrace_program_dispose(struct bpftrace_program *program);
+// Puts a line of bpftrace's stderr back to the author's text; call with every line, in order.
+void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *line);
+// Whether user stacks are keys of maps: then only bpftrace itself can name them in time.
+bool bpftrace_program_keys_stacks(const char *text);
+
+#endif

@@ -1,0 +1,124 @@
+// A bpftrace program made ready: READY and END are said, and errors speak of the author's text.
+#include "collectors/bpftrace_program.h"
+#include "tests/test.h"
+
+#include <string.h>
+
+#define READY "printf(\"READY %llu\\n\", nsecs); "
+#define END   "printf(\"END\\n\"); "
+
+static void assert_ready(const char *text, const char *expected)
+{
+    struct bpftrace_program program;
+    bpftrace_program_init(&program, text);
+    assert_string_equal(program.text, expected);
+    bpftrace_program_dispose(&program);
+}
+
+static void missing_blocks_are_added_after_the_text(void **state)
+{
+    (void)state;
+    assert_ready("interval:s:1 { exit(); }",
+                 "interval:s:1 { exit(); }\nEND { " END "}\nBEGIN { " READY "}");
+    // A comment at the end must not swallow what is added.
+    assert_ready("i:s:1 { } // BEGIN {",
+                 "i:s:1 { } // BEGIN {\nEND { " END "}\nBEGIN { " READY "}");
+}
+
+static void own_blocks_say_it_first(void **state)
+{
+    (void)state;
+    assert_ready("BEGIN { @x = 1; }\nEND\n{ clear(@x); }",
+                 "BEGIN {" READY " @x = 1; }\nEND\n{" END " clear(@x); }");
+    assert_ready("END { } BEGIN { }", "END {" END " } BEGIN {" READY " }");
+    assert_ready("BEGIN, interval:s:1 { }", "BEGIN, interval:s:1 {" READY " }\nEND { " END "}");
+}
+
+static void words_elsewhere_are_not_blocks(void **state)
+{
+    (void)state;
+    const char *const texts[] = {
+        "i:s:1 { printf(\"BEGIN { \\\" END {\"); }",
+        "/* BEGIN { */ // END {\ni:s:1 { }",
+        "#define BEGIN_X END {\ni:s:1 { @BEGIN = 1; $END = 2; }",
+        "uprobe:/x:THE_BEGIN { }",
+        "uprobe:/x:BEGINNING { if (1) { @END = 1 } }",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct bpftrace_program program;
+        bpftrace_program_init(&program, texts[i]);
+        assert_int_equal(program.marker_count, 0);
+        assert_memory_equal(program.text, texts[i], strlen(texts[i]));
+        bpftrace_program_dispose(&program);
+    }
+}
+
+static void broken_text_is_no_trouble(void **state)
+{
+    (void)state;
+    const char *const texts[] = {"", "BEGIN", "BEGIN {", "\"", "/*", "{{{{", "}}} BEGIN {", "\"\\"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct bpftrace_program program;
+        bpftrace_program_init(&program, texts[i]);
+        assert_non_null(strstr(program.text, READY));
+        assert_non_null(strstr(program.text, END));
+        bpftrace_program_dispose(&program);
+    }
+}
+
+// What the real 0.17 says about the marked text must read as if it had been given the author's.
+static void errors_are_put_back(void **state)
+{
+    (void)state;
+    const char author[] = "BEGIN { @a = 1 } i:s:1 { bad(); } END { worse(); }";
+    struct bpftrace_program program;
+    bpftrace_program_init(&program, author);
+    const struct {
+        const char *word;
+    } cases[] = {{"@a"}, {"bad"}, {"worse"}};
+    for (size_t i = 0; i < 3; i++) {
+        size_t is = (size_t)(strstr(program.text, cases[i].word) - program.text);
+        size_t was = (size_t)(strstr(author, cases[i].word) - author);
+        struct bytes line = {0}, expected = {0};
+        bytes_printf(&line, "stdin:1:%zu-%zu: ERROR: unknown", is + 1, is + 4);
+        bytes_printf(&expected, "stdin:1:%zu-%zu: ERROR: unknown", was + 1, was + 4);
+        bpftrace_program_unmark(&program, &line);
+        assert_string_equal(bytes_text(&line), bytes_text(&expected));
+        bytes_clear(&line);
+        bytes_append_text(&line, program.text);
+        bpftrace_program_unmark(&program, &line);
+        assert_string_equal(bytes_text(&line), author);
+        bytes_clear(&line);
+        bytes_clear(&expected);
+        bytes_printf(&line, "%*s~~~", (int)is, "");
+        bytes_printf(&expected, "%*s~~~", (int)was, "");
+        bpftrace_program_unmark(&program, &line);
+        assert_string_equal(bytes_text(&line), bytes_text(&expected));
+        bytes_dispose(&line);
+        bytes_dispose(&expected);
+    }
+    bpftrace_program_dispose(&program);
+}
+
+static void stacks_as_keys_are_seen(void **state)
+{
+    (void)state;
+    assert_true(bpftrace_program_keys_stacks("p:h:9 { @[ustack, comm] = count(); }"));
+    assert_true(bpftrace_program_keys_stacks("p:h:9 { @x[pid, ustack(perf)] = count(); }"));
+    assert_true(bpftrace_program_keys_stacks("p:h:9 { printf(\"%s\", usym(reg(\"ip\"))); }"));
+    assert_false(bpftrace_program_keys_stacks("p:h:9 { printf(\"[%s]\", ustack); @[pid] = 1; }"));
+    assert_false(bpftrace_program_keys_stacks("p:h:9 { @[kstack] = count(); } // @[ustack]"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(missing_blocks_are_added_after_the_text),
+        cmocka_unit_test(own_blocks_say_it_first),
+        cmocka_unit_test(words_elsewhere_are_not_blocks),
+        cmocka_unit_test(broken_text_is_no_trouble),
+        cmocka_unit_test(errors_are_put_back),
+        cmocka_unit_test(stacks_as_keys_are_seen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

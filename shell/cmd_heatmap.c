@@ -1,0 +1,212 @@
+// heatmap: x seconds, y the offset in the second, colour the number of samples.
+#include "proto/alloc.h"
+#include "shell/answer.h"
+#include "shell/timewords.h"
+#include "shell/units.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// A map that is redrawn in place while samples come.
+struct live {
+    int64_t until_ns;   // 0: until Ctrl-C
+    size_t drawn_lines; // of the last picture, to go back over
+};
+
+static size_t count_lines(const struct bytes *text)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < text->len; i++)
+        lines += text->data[i] == '\n';
+    return lines;
+}
+
+// Which columns and rows: what is selected is in sight, else the end.
+static int choose_shape(struct session *session, struct invocation *run, const struct axis *axis,
+                        int64_t end_ns, struct heatmap_shape *shape, struct err *err)
+{
+    unsigned fit_columns, fit_rows;
+    uint64_t columns;
+    term_heatmap_fit(&run->term, &fit_columns, &fit_rows);
+    int64_t last_ns = 0;
+    shape->column_ns = NS_PER_S;
+    shape->rows = (uint32_t)(run->settings.rows ? run->settings.rows : fit_rows);
+    if (invocation_duration(run, "column", &shape->column_ns, err) ||
+        invocation_duration(run, "last", &last_ns, err))
+        return -EINVAL;
+    columns = fit_columns;
+    int64_t last_edge_ns = axis_floor(axis, end_ns - 1, shape->column_ns);
+    int64_t first_edge_ns = axis_floor(axis, axis->first_ns, shape->column_ns);
+    int64_t held = (last_edge_ns - first_edge_ns) / shape->column_ns + 1;
+    if (last_ns) {
+        int64_t wanted = (last_ns + shape->column_ns - 1) / shape->column_ns;
+        held = wanted < held ? wanted : held;
+    }
+    if (held < (int64_t)columns)
+        columns = (uint64_t)held;
+    shape->columns = (uint32_t)columns;
+    shape->from_ns = last_edge_ns - (int64_t)(columns - 1) * shape->column_ns;
+    size_t count;
+    const struct range *ranges = selection_ranges(session->selection, &count);
+    if (count && !last_ns && ranges[0].from_ns < shape->from_ns) {
+        // Some columns before it, to see what is usual.
+        shape->from_ns = axis_floor(axis, ranges[0].from_ns, shape->column_ns) -
+                         (int64_t)(columns / 4) * shape->column_ns;
+        if (shape->from_ns < first_edge_ns)
+            shape->from_ns = first_edge_ns;
+    }
+    return 0;
+}
+
+static void put_json(struct session *session, struct invocation *run, const struct query *query,
+                     const struct heatmap *heatmap, const struct axis *axis)
+{
+    const struct heatmap_shape *shape = &heatmap->shape;
+    struct json json = {.out = &run->out.text};
+    answer_json_open(&json, session, run, query, &heatmap->totals);
+    json_key(&json, "from_s");
+    json_number(&json, (double)(shape->from_ns - axis->start_ns) * 1e-9, 6);
+    json_key(&json, "column_s");
+    json_number(&json, (double)shape->column_ns * 1e-9, 6);
+    json_key(&json, "rows");
+    json_uint(&json, shape->rows);
+    json_key(&json, "max");
+    json_uint(&json, heatmap->max);
+    json_key(&json, "columns");
+    json_open(&json, '[');
+    for (uint32_t column = 0; column < shape->columns; column++) {
+        json_open(&json, '[');
+        for (uint32_t row = 0; row < shape->rows; row++) {
+            size_t at = (size_t)column * shape->rows + row;
+            if (heatmap->paint[at] & (HEATMAP_PENDING | HEATMAP_NOT_RECORDING | HEATMAP_EVICTED))
+                json_null(&json);
+            else
+                json_uint(&json, heatmap->cells[at]);
+        }
+        json_close(&json, ']');
+    }
+    json_close(&json, ']');
+    answer_json_close(&json);
+}
+
+static int draw(struct session *session, struct invocation *run, struct totals *totals,
+                struct err *err)
+{
+    struct axis axis;
+    int64_t end_ns = session_axis(session, &axis);
+    if (!axis.has_time)
+        return err_set(err, -ENODATA,
+                       buffer_source_count(session->buffer)
+                           ? "these samples have no times, so there is no heatmap of them"
+                           : "there are no samples yet; 'record' or 'open FILE' first");
+    struct heatmap_shape shape;
+    struct query query;
+    int code = choose_shape(session, run, &axis, end_ns, &shape, err);
+    if (code)
+        return code;
+    invocation_query(run, session, &query);
+    struct query all = query;
+    all.ranges = NULL;
+    all.range_count = 0;
+    struct heatmap heatmap = {0};
+    code = store_heatmap(session->store, &all, &shape, &heatmap, err);
+    if (!code && run->json) {
+        put_json(session, run, &all, &heatmap, &axis);
+    } else if (!code) {
+        struct spikes spikes = {0};
+        spikes_find(&spikes, &heatmap);
+        term_heatmap(&run->out.text, &run->term, &heatmap, &axis, query.ranges, query.range_count,
+                     &spikes);
+        spikes_dispose(&spikes);
+    }
+    *totals = heatmap.totals;
+    heatmap_dispose(&heatmap);
+    return code;
+}
+
+// Draws over the picture before it.
+static int redraw(struct session *session, struct invocation *run, struct err *err)
+{
+    struct live *live = run->state;
+    struct totals totals;
+    struct bytes *out = &run->out.text;
+    struct err none = {0};
+    if (live->drawn_lines)
+        bytes_printf(out, "\033[%zuA\033[J", live->drawn_lines);
+    size_t before = count_lines(out);
+    int code = draw(session, run, &totals, &none);
+    if (code == -ENODATA)
+        bytes_append_text(out, "waiting for samples...\n");
+    else if (code)
+        return err_set(err, code, "%s", none.message);
+    live->drawn_lines = count_lines(out) - before;
+    struct output_fd terminal;
+    output_fd_init(&terminal, STDOUT_FILENO, "the terminal");
+    code = output_write(&terminal.base, out->data, out->len, err);
+    bytes_clear(out);
+    return code;
+}
+
+static enum run_result step(struct session *session, struct invocation *run, int64_t now_ns,
+                            struct err *err)
+{
+    enum { REDRAW_MS = 250 };
+    struct live *live = run->state;
+    bool ends = atomic_load(&session->signals.interrupted) || !session->jobs.count ||
+                (live->until_ns && now_ns >= live->until_ns);
+    bool in_place = run->out.kind == REDIRECT_NONE && isatty(STDOUT_FILENO);
+    // Ctrl-C ends a live map in good order: it has no other end.
+    atomic_store(&session->signals.interrupted, false);
+    if (ends && !in_place) {
+        struct totals totals;
+        return draw(session, run, &totals, err) ? RUN_ERROR : RUN_OK;
+    }
+    if (now_ns >= run->wake_ns || ends) {
+        run->wake_ns = now_ns + REDRAW_MS * NS_PER_MS;
+        if (in_place && redraw(session, run, err))
+            return RUN_ERROR;
+    }
+    return ends ? RUN_OK : RUN_WAIT;
+}
+
+static enum run_result run(struct session *session, struct invocation *run, struct err *err)
+{
+    const char *word = invocation_word(run, 0);
+    int64_t for_ns = 0;
+    if (word && strcmp(word, "live") != 0)
+        return invocation_usage(run, run->words[0]->at, err, "'%s' is not expected; only 'live' is",
+                                word);
+    if (invocation_duration(run, "for", &for_ns, err))
+        return RUN_ERROR;
+    if (word) {
+        struct live *live = xcalloc(1, sizeof *live);
+        live->until_ns = for_ns ? session_now_ns() + for_ns : 0;
+        run->state = live;
+        run->dispose = free;
+        run->step = step;
+        return RUN_WAIT;
+    }
+    struct totals totals;
+    return draw(session, run, &totals, err) ? RUN_ERROR : RUN_OK;
+}
+
+const struct command command_heatmap = {
+    .name = "heatmap",
+    .group = "look",
+    .usage = "heatmap [live [for=DURATION]] [rows=N] [last=DURATION] [column=DURATION] [TERM...]",
+    .summary = "samples over time: seconds to the right, the offset in the second upwards",
+    .details = "Shows the end of what is held, or the selection when that lies before it. live: "
+               "redraws until\nCtrl-C, the given time has passed, or nothing records any more.",
+    .example = "heatmap rows=20",
+    .choices = "live",
+    .max_words = 1,
+    .keys = {{"last", ARG_DURATION, NULL, "only so much of the end"},
+             {"column", ARG_DURATION, NULL, "what one column is (1s)"},
+             {"for", ARG_DURATION, NULL, "of live: how long"}},
+    .settings = "rows color event idle",
+    .filters = true,
+    .json = true,
+    .run = run,
+};

@@ -1,0 +1,172 @@
+// open: reads files into the buffer, in bites, so that Ctrl-C stops it and a recording goes on.
+#include "proto/alloc.h"
+#include "proto/reader.h"
+#include "shell/rescue.h"
+#include "shell/session.h"
+#include "shell/units.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct opening {
+    struct session *session;
+    const struct invocation *run;
+    size_t next; // word to open
+    char *path;  // being read; NULL: none
+    struct reader *reader;
+    uint32_t source;
+};
+
+static void opening_free(void *arg)
+{
+    struct opening *opening = arg;
+    reader_free(opening->reader);
+    free(opening->path);
+    free(opening);
+}
+
+static int begin_file(struct opening *opening, struct err *err)
+{
+    const char *word = invocation_word(opening->run, opening->next);
+    const struct word *as = invocation_key(opening->run, "format");
+    struct session *session = opening->session;
+    opening->path = !strcmp(word, "rescue") ? rescue_path("rescue.fks") : NULL;
+    if (!opening->path)
+        opening->path = xstrdup(word);
+    struct sink *sink;
+    opening->source = buffer_source_add(session->buffer, word, &sink);
+    struct decode_options options = {0};
+    int code =
+        reader_open(&opening->reader, opening->path, as ? as->value : NULL, sink, &options, err);
+    if (code)
+        buffer_source_drop(session->buffer, opening->source);
+    return code;
+}
+
+static void say_report(struct opening *opening)
+{
+    const struct decode_report *report = reader_report(opening->reader);
+    const char *format = reader_format(opening->reader)->name;
+    struct bytes text = {0};
+    term_text(&text, opening->path, strlen(opening->path));
+    bytes_printf(&text, ": %s, ", format);
+    units_put_count(&text, report->samples);
+    bytes_append_text(&text, " samples");
+    struct axis axis;
+    store_axis(opening->session->store, &axis);
+    if (axis.has_time) {
+        bytes_append_text(&text, ", ");
+        units_put_duration(&text, axis.last_ns - axis.first_ns);
+    } else {
+        bytes_append_text(&text, ", no times");
+    }
+    if (report->lost) {
+        bytes_append_text(&text, ", ");
+        units_put_count(&text, report->lost);
+        bytes_append_text(&text, " lost");
+    }
+    if (report->frames && report->unresolved) {
+        bytes_append_text(&text, ", ");
+        units_put_percent(&text, (double)report->unresolved / (double)report->frames);
+        bytes_append_text(&text, " % of frames without a name");
+    }
+    if (report->skipped) {
+        bytes_append_text(&text, "\n  ");
+        units_put_count(&text, report->skipped);
+        bytes_append_text(&text, report->skipped == 1 ? " record" : " records");
+        bytes_append_text(&text, " not understood; the first at ");
+        if (report->first_skipped_line)
+            bytes_printf(&text, "line %" PRIu64, report->first_skipped_line);
+        else
+            bytes_printf(&text, "byte %" PRIu64, report->first_skipped_byte);
+        bytes_append_text(&text, ": ");
+        term_text(&text, report->first_skipped_why, strlen(report->first_skipped_why));
+    }
+    session_say(opening->session, "%s", bytes_text(&text));
+    bytes_dispose(&text);
+}
+
+// The file has ended, in good order or not. What was read is kept.
+static int end_file(struct opening *opening, int code, struct err *err)
+{
+    const struct decode_report *report = reader_report(opening->reader);
+    struct session *session = opening->session;
+    uint64_t samples = report->samples;
+    if (samples || !code)
+        say_report(opening);
+    if (!samples && !code)
+        code = err_set(err, -ENODATA, "'%s': there are no samples in it", opening->path);
+    if (!samples)
+        buffer_source_drop(session->buffer, opening->source);
+    else if (code && code != -ECANCELED) {
+        session_complain(session, "%s\n  what came before that is in the buffer", err->message);
+        code = 0;
+    }
+    reader_free(opening->reader);
+    free(opening->path);
+    opening->reader = NULL;
+    opening->path = NULL;
+    opening->next++;
+    return code;
+}
+
+static enum run_result step(struct session *session, struct invocation *run, int64_t now_ns,
+                            struct err *err)
+{
+    enum { SLICE_MS = 20 }; // then the loop's other work has its turn
+    struct opening *opening = run->state;
+    int64_t until_ns = now_ns + SLICE_MS * NS_PER_MS;
+    int code = 0;
+    while (!code && opening->next < run->word_count) {
+        if (!opening->reader) {
+            code = begin_file(opening, err);
+            if (code) {
+                run->bad_at = run->words[opening->next]->at;
+                return RUN_ERROR;
+            }
+        }
+        code = reader_step(opening->reader, err);
+        if (code == 1 && atomic_load(&session->signals.interrupted))
+            code = err_set(err, -ECANCELED, "stopped; what was read so far is in the buffer");
+        if (code <= 0)
+            code = end_file(opening, code, err);
+        if (code == 1 || (!code && opening->next < run->word_count)) {
+            code = 0;
+            if (session_now_ns() >= until_ns)
+                return RUN_WAIT;
+        }
+    }
+    return code ? RUN_ERROR : RUN_OK;
+}
+
+static enum run_result run(struct session *session, struct invocation *run, struct err *err)
+{
+    if (!run->word_count)
+        return invocation_usage(run, GRAMMAR_NOWHERE, err, "a file is expected\nusage: %s",
+                                run->command->usage);
+    struct opening *opening = xcalloc(1, sizeof *opening);
+    opening->session = session;
+    opening->run = run;
+    run->state = opening;
+    run->dispose = opening_free;
+    run->step = step;
+    return RUN_WAIT;
+}
+
+const struct command command_open = {
+    .name = "open",
+    .group = "files",
+    .usage = "open FILE... [format=NAME]",
+    .summary = "read recordings that flicker, perf script, bpftrace and others wrote",
+    .details = "The format is found by content; gzip and zstd are unpacked. Each file becomes a "
+               "source beside\nthose that are there. 'open rescue' reads what a session saved that "
+               "was ended by a signal.",
+    .example = "open demo.fks",
+    .words = {ARG_FILE},
+    .choices = "rescue",
+    .max_words = -1,
+    .keys = {{"format", ARG_FORMAT, NULL, "read it as this format, whatever it looks like"}},
+    .run = run,
+};

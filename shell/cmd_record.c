@@ -1,0 +1,173 @@
+// record: starts a collector.
+#include "collectors/collector.h"
+#include "proto/alloc.h"
+#include "shell/session.h"
+#include "shell/units.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool ends_in(const char *text, const char *ending)
+{
+    size_t len = strlen(text), tail = strlen(ending);
+    return len > tail && !strcmp(text + len - tail, ending);
+}
+
+// What the words ask for. Arguments are borrowed from the statement; *args is the caller's to free.
+static int understand(struct invocation *run, struct collect_request *request, const char ***args,
+                      struct err *err)
+{
+    size_t first_arg = 1;
+    const char *what = invocation_word(run, 0);
+    if (!what) {
+        request->what = "cpu";
+    } else if (!strcmp(what, "cpu")) {
+        request->what = what;
+        if (run->word_count > 1) {
+            invocation_usage(run, run->words[1]->at, err, "'%s' is not expected after 'cpu'",
+                             invocation_word(run, 1));
+            return -EINVAL;
+        }
+    } else if (!strcmp(what, "bt")) {
+        request->program = invocation_word(run, 1);
+        first_arg = 2;
+        if (!request->program) {
+            invocation_usage(run, run->words[0]->at + 2, err,
+                             "a bpftrace program in quotes is expected after 'bt'");
+            return -EINVAL;
+        }
+    } else if (ends_in(what, ".bt")) {
+        request->file = what;
+    } else if (strcmp(what, "perf") != 0) {
+        invocation_usage(run, run->words[0]->at, err,
+                         "'%s' cannot be recorded; expected cpu, bt 'PROGRAM', FILE.bt or perf "
+                         "ARGUMENTS",
+                         what);
+        return -EINVAL;
+    }
+    *args = xcalloc(run->word_count + 1, sizeof **args);
+    for (size_t i = first_arg; i < run->word_count; i++)
+        (*args)[request->arg_count++] = invocation_word(run, i);
+    request->args = *args;
+    return 0;
+}
+
+static int understand_keys(struct invocation *run, struct collect_request *request,
+                           const struct collector **collector, struct err *err)
+{
+    uint64_t pid = 0;
+    request->hz = run->settings.hz;
+    int code = invocation_duration(run, "for", &request->for_ns, err);
+    if (!code)
+        code = invocation_count(run, "pid", 1, 1 << 22, &pid, err);
+    request->pid = (int32_t)pid;
+    const struct word *with = invocation_key(run, "with");
+    if (code || !with)
+        return code;
+    *collector = collector_by_name(with->value);
+    if (!*collector || !(*collector)->serves(request)) {
+        invocation_usage(run, with->value_at, err, "'%s' is no collector that records this",
+                         with->value);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int choose(struct session *session, const struct collect_request *request,
+                  const struct collector **collector, struct err *err)
+{
+    if (*collector) {
+        if ((*collector)->probe(session->launcher, err))
+            return err_prefix(err, "%s", (*collector)->name);
+        return 0;
+    }
+    struct bytes passed_over = {0};
+    *collector = collector_choose(session->launcher, request, &passed_over, err);
+    for (char *line = strtok(passed_over.data, "\n"); line; line = strtok(NULL, "\n"))
+        session_say(session, "not %s", line);
+    bytes_dispose(&passed_over);
+    return *collector ? 0 : -ENOTSUP;
+}
+
+// The run that waits has the job's number only: the job may end and be freed meanwhile.
+static enum run_result step(struct session *session, struct invocation *run, int64_t now_ns,
+                            struct err *err)
+{
+    (void)now_ns;
+    unsigned number = *(unsigned *)run->state;
+    struct job *job = job_by_number(&session->jobs, number);
+    if (!job) {
+        if (!session->jobs.failed)
+            return RUN_OK;
+        err_set(err, -EIO, "nothing was recorded: the collector ended at once");
+        return RUN_ERROR;
+    }
+    struct recording_status status;
+    recording_status(job->recording, &status);
+    if (status.state == RECORDING_STARTING) {
+        if (!atomic_load(&session->signals.interrupted))
+            return RUN_WAIT;
+        job_stop(job);
+        err_set(err, -ECANCELED, "stopped before it began");
+        return RUN_ERROR;
+    }
+    if (status.state == RECORDING_RUNNING)
+        session_say(session, "[%u] recording with %s: %s\n    'stop' ends it; Ctrl-C does not",
+                    number, status.collector->name, status.command);
+    return RUN_OK;
+}
+
+static enum run_result run(struct session *session, struct invocation *run, struct err *err)
+{
+    struct collect_request request = {0};
+    const struct collector *collector = NULL;
+    const char **args = NULL;
+    struct job *job;
+    session->jobs.failed = false;
+    int code = understand(run, &request, &args, err);
+    if (!code)
+        code = understand_keys(run, &request, &collector, err);
+    if (!code) {
+        run->exit_code = EXIT_NO_COLLECTOR;
+        code = choose(session, &request, &collector, err);
+    }
+    if (!code) {
+        code = job_start(&job, session, collector, &request, err);
+        if (code != -ENOENT && code != -EPERM && code != -EACCES)
+            run->exit_code = EXIT_FAILED;
+    }
+    free(args);
+    if (code)
+        return RUN_ERROR;
+    unsigned *number = xmalloc(sizeof *number);
+    *number = job->number;
+    run->state = number;
+    run->dispose = free;
+    run->step = step;
+    run->wake_ns = INT64_MAX;
+    return RUN_WAIT;
+}
+
+const struct command command_record = {
+    .name = "record",
+    .group = "collect",
+    .usage = "record [cpu | bt 'PROGRAM' [ARG...] | FILE.bt [ARG...] | perf ARG...] [for=DURATION] "
+             "[hz=N] [pid=PID] [with=COLLECTOR]",
+    .summary = "start a collector: CPU stacks, a bpftrace program, or any perf record",
+    .details =
+        "Without words: the stacks that run on the CPUs, by the best collector that works here.\n"
+        "A bpftrace program must print a line and a stack for each event with its time; see the\n"
+        "examples in the manual. perf takes any arguments of 'perf record'.\n"
+        "Returns once samples can come; 'wait stop' waits for the end.",
+    .example = "record for=5s hz=199",
+    .words = {ARG_FILE},
+    .choices = "cpu bt perf",
+    .max_words = -1,
+    .keys = {{"for", ARG_DURATION, NULL, "stop after this long"},
+             {"pid", ARG_PID, NULL, "this process only"},
+             {"with", ARG_COLLECTOR, NULL, "this collector, not the best one"}},
+    .settings = "hz",
+    .raw = true,
+    .run = run,
+};

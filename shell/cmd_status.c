@@ -1,0 +1,191 @@
+// status: what is held, from where, what was lost, and what is selected.
+#include "shell/answer.h"
+#include "shell/timewords.h"
+#include "shell/units.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put_share(struct bytes *out, const char *label, uint64_t part, uint64_t whole)
+{
+    if (!part || !whole)
+        return;
+    bytes_append_text(out, ", ");
+    units_put_percent(out, (double)part / (double)whole);
+    bytes_printf(out, " %% %s", label);
+}
+
+static void put_source(struct bytes *out, const struct axis *axis,
+                       const struct buffer_source *source)
+{
+    bytes_printf(out, "source %" PRIu32 "   ", source->number);
+    term_text(out, source->name, strlen(source->name));
+    if (strcmp(source->name, source->collector) != 0)
+        bytes_printf(out, " (%s)", source->collector);
+    if (*source->host) {
+        bytes_append_text(out, " on ");
+        term_text(out, source->host, strlen(source->host));
+    }
+    bytes_append_text(out, ": ");
+    for (size_t i = 0; source->events[i] && i < 8; i++) {
+        bytes_append_text(out, i ? ", " : "");
+        term_text(out, source->events[i], strlen(source->events[i]));
+    }
+    if (source->rate_hz > 0)
+        bytes_printf(out, " at %g Hz", source->rate_hz);
+    if (source->cpus)
+        bytes_printf(out, " on %" PRIu32 " CPU%s", source->cpus, source->cpus == 1 ? "" : "s");
+    bytes_append_text(out, "\n           ");
+    units_put_count(out, source->samples);
+    bytes_append_text(out, " samples, ");
+    units_put_count(out, source->lost);
+    bytes_append_text(out, " lost");
+    put_share(out, "without a name at the leaf", source->unresolved, source->samples);
+    put_share(out, "of one frame only (no frame pointers)", source->one_frame, source->samples);
+    if (source->late) {
+        bytes_append_text(out, ", ");
+        units_put_count(out, source->late);
+        bytes_append_text(out, " came late");
+    }
+    if (source->first_ns != SAMPLE_NO_TIME) {
+        struct range range = {source->first_ns, source->last_ns};
+        bytes_append_text(out, "\n           ");
+        timewords_put_range(out, axis, &range);
+        if (source->shifted)
+            bytes_append_text(out, "\n           its clock is its own: laid beside the others from "
+                                   "its start");
+    } else if (source->samples) {
+        bytes_append_text(out, "\n           no times: it can be folded, not sliced");
+    }
+    bytes_append_char(out, '\n');
+}
+
+static void put_buffer(struct bytes *out, const struct buffer_stats *stats, const struct axis *axis)
+{
+    bytes_append_text(out, "buffer     ");
+    units_put_size(out, stats->column_bytes + stats->table_bytes);
+    bytes_append_text(out, " of ");
+    units_put_size(out, stats->budget_bytes);
+    bytes_append_text(out, ": ");
+    units_put_count(out, stats->samples);
+    bytes_append_text(out, " samples, ");
+    units_put_count(out, stats->threads);
+    bytes_append_text(out, " threads, ");
+    units_put_count(out, stats->frames);
+    bytes_append_text(out, " frames");
+    if (stats->seconds_at_rate > 0) {
+        bytes_append_text(out, "; holds ");
+        units_put_duration(out, (int64_t)(stats->seconds_at_rate * 1e9));
+        bytes_append_text(out, " at this rate");
+    }
+    bytes_append_char(out, '\n');
+    if (!stats->evicted_samples)
+        return;
+    bytes_append_text(out, "           ");
+    units_put_count(out, stats->evicted_samples);
+    bytes_append_text(out, " samples have gone, all before ");
+    timewords_put_point(out, axis, stats->evicted_to_ns);
+    bytes_append_char(out, '\n');
+}
+
+static void put_json(struct session *session, struct invocation *run, const struct query *query,
+                     const struct buffer_stats *stats)
+{
+    struct json json = {.out = &run->out.text};
+    answer_json_open(&json, session, run, query, NULL);
+    json_key(&json, "buffer");
+    json_open(&json, '{');
+    json_key(&json, "budget_bytes");
+    json_uint(&json, stats->budget_bytes);
+    json_key(&json, "used_bytes");
+    json_uint(&json, stats->column_bytes + stats->table_bytes);
+    json_key(&json, "samples");
+    json_uint(&json, stats->samples);
+    json_key(&json, "evicted_samples");
+    json_uint(&json, stats->evicted_samples);
+    json_close(&json, '}');
+    json_key(&json, "recording");
+    json_uint(&json, session->jobs.count);
+    json_key(&json, "sources");
+    json_open(&json, '[');
+    for (size_t i = 0; i < buffer_source_count(session->buffer); i++) {
+        struct buffer_source source;
+        buffer_source_get(session->buffer, i, &source);
+        json_open(&json, '{');
+        json_key(&json, "number");
+        json_uint(&json, source.number);
+        json_key(&json, "name");
+        json_text_z(&json, source.name);
+        json_key(&json, "collector");
+        json_text_z(&json, source.collector);
+        json_key(&json, "host");
+        json_text_z(&json, source.host);
+        json_key(&json, "rate_hz");
+        json_number(&json, source.rate_hz, 3);
+        json_key(&json, "cpus");
+        json_uint(&json, source.cpus);
+        json_key(&json, "samples");
+        json_uint(&json, source.samples);
+        json_key(&json, "lost");
+        json_uint(&json, source.lost);
+        json_key(&json, "unresolved");
+        json_uint(&json, source.unresolved);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+    answer_json_close(&json);
+}
+
+static enum run_result run(struct session *session, struct invocation *run, struct err *err)
+{
+    (void)err;
+    struct buffer_stats stats;
+    struct axis axis;
+    struct query query;
+    struct bytes *out = &run->out.text;
+    buffer_stats(session->buffer, &stats);
+    session_axis(session, &axis);
+    invocation_query(run, session, &query);
+    if (run->json) {
+        put_json(session, run, &query, &stats);
+        return RUN_OK;
+    }
+    if (!buffer_source_count(session->buffer))
+        bytes_append_text(out, "source     none yet: 'record', or 'open FILE'\n");
+    for (size_t i = 0; i < buffer_source_count(session->buffer); i++) {
+        struct buffer_source source;
+        buffer_source_get(session->buffer, i, &source);
+        put_source(out, &axis, &source);
+    }
+    put_buffer(out, &stats, &axis);
+    struct bytes ranges = {0};
+    answer_put_ranges(&ranges, session, &query);
+    if (ranges.len)
+        bytes_printf(out, "selection  %s", bytes_text(&ranges));
+    bytes_dispose(&ranges);
+    if (query.filter && !filter_is_empty(query.filter)) {
+        char *text = filter_text(query.filter);
+        bytes_append_text(out, "filter     ");
+        term_text(out, text, strlen(text));
+        bytes_append_char(out, '\n');
+        free(text);
+    }
+    bytes_printf(out, "recording  %zu collector%s\n", session->jobs.count,
+                 session->jobs.count == 1 ? "" : "s");
+    if (session->server)
+        bytes_printf(out, "page       %zu tab%s; 'view' prints its address\n",
+                     server_tabs(session->server), server_tabs(session->server) == 1 ? "" : "s");
+    return RUN_OK;
+}
+
+const struct command command_status = {
+    .name = "status",
+    .group = "show",
+    .usage = "status",
+    .summary = "what is held, from where, what was lost, what is selected",
+    .example = "status",
+    .settings = "event idle",
+    .json = true,
+    .run = run,
+};

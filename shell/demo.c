@@ -1,0 +1,126 @@
+// The demo: a workload of known shape, recorded live on this host.
+#include "shell/demo.h"
+
+#include "collectors/collector.h"
+#include "proto/alloc.h"
+#include "shell/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Only the workload is asked about: the host may be busy with something else.
+static const char prompt_script[] = "record\n"
+                                    "filter comm=demo\n"
+                                    "view\n"
+                                    "heatmap live for=12s\n";
+
+static const char batch_script[] = "record\n"
+                                   "wait 12s\n"
+                                   "filter comm=demo\n"
+                                   "heatmap\n"
+                                   "slice spike\n"
+                                   "top 10\n"
+                                   "why 10\n"
+                                   "fold\n";
+
+static const char replay_script[] = "filter comm=demo\n"
+                                    "heatmap\n"
+                                    "slice spike\n"
+                                    "top 10\n"
+                                    "why 10\n"
+                                    "fold\n";
+
+static int start_workload(struct demo *demo, struct err *err)
+{
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    int ends[2];
+    if (len < 0 || pipe2(ends, O_CLOEXEC))
+        return err_set(err, -errno, "cannot start the demo's workload: %s", strerror(errno));
+    self[len] = '\0';
+    pid_t child = fork();
+    if (!child) {
+        dup2(ends[0], STDIN_FILENO);
+        setpgid(0, 0); // Ctrl-C is not for it
+        execl(self, "demo", DEMO_WORKLOAD_OPTION, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[0]);
+    if (child < 0) {
+        close(ends[1]);
+        return err_set(err, -EAGAIN, "cannot start the demo's workload");
+    }
+    *demo = (struct demo){.keep_fd = ends[1], .pid = child};
+    return 0;
+}
+
+// The recording of the same demo that comes with the program: beside it when built in its tree,
+// else where it was installed.
+static char *bundled_recording(void)
+{
+    static const char *const places[] = {"../shell/demo.fks", "../share/flicker/demo.fks",
+                                         "demo.fks"};
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len < 0)
+        return NULL;
+    self[len] = '\0';
+    char *slash = strrchr(self, '/');
+    for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
+        char *path = xasprintf("%.*s/%s", (int)(slash - self), self, places[i]);
+        if (!access(path, R_OK))
+            return path;
+        free(path);
+    }
+    return NULL;
+}
+
+static int show_bundled(struct session *session, const struct err *why_not, struct err *err)
+{
+    session_complain(session, "%s", why_not->message);
+    char *path = bundled_recording();
+    if (!path)
+        return err_set(err, -ENOENT,
+                       "and the recording of the demo that comes with flicker is "
+                       "not there");
+    session_say(session, "showing the recording of the demo that comes with flicker instead");
+    char *script = xasprintf("open '%s'\n%s", path, replay_script);
+    feed_push_text(&session->feed, "demo", script);
+    free(script);
+    free(path);
+    return 0;
+}
+
+int demo_start(struct demo *demo, struct session *session, struct err *err)
+{
+    *demo = (struct demo){.keep_fd = -1};
+    struct collect_request request = {.what = "cpu"};
+    struct err why_not = {0};
+    if (!collector_choose(session->launcher, &request, NULL, &why_not))
+        return show_bundled(session, &why_not, err);
+    int code = start_workload(demo, err);
+    if (code)
+        return code;
+    session_say(session,
+                "a demo workload runs as pid %d: four workers that serve requests, and a "
+                "stall of 300 ms every 5 s",
+                demo->pid);
+    feed_push_text(&session->feed, "demo", session->prompt ? prompt_script : batch_script);
+    return 0;
+}
+
+void demo_stop(struct demo *demo)
+{
+    if (demo->keep_fd < 0)
+        return;
+    close(demo->keep_fd);
+    kill(demo->pid, SIGTERM);
+    waitpid(demo->pid, NULL, 0);
+    demo->keep_fd = -1;
+}

@@ -1,0 +1,174 @@
+// The collectors that this session started.
+#include "shell/jobs.h"
+
+#include "proto/alloc.h"
+#include "shell/session.h"
+#include "shell/units.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void message(void *arg, bool is_error, const char *line)
+{
+    struct job *job = arg;
+    struct bytes clean = {0};
+    term_text(&clean, line, strlen(line));
+    if (is_error)
+        session_complain(job->session, "[%u] %s", job->number, bytes_text(&clean));
+    else
+        session_say(job->session, "[%u] %s", job->number, bytes_text(&clean));
+    bytes_dispose(&clean);
+}
+
+int job_start(struct job **out, struct session *session, const struct collector *collector,
+              const struct collect_request *request, struct err *err)
+{
+    struct jobs *jobs = &session->jobs;
+    struct job *job = xcalloc(1, sizeof *job);
+    job->session = session;
+    job->number = jobs->last_number + 1;
+    job->for_ns = request->for_ns;
+    struct sink *sink;
+    job->source = buffer_source_add(session->buffer, collector->name, &sink);
+    struct recording_events events = {.message = message, .arg = job};
+    int code = collector->start(&job->recording, session->launcher, request, sink, &events, err);
+    if (code) {
+        buffer_source_drop(session->buffer, job->source);
+        free(job);
+        return code;
+    }
+    job->watched_ns = job->rate_at_ns = session_now_ns();
+    jobs->last_number++;
+    array_reserve(&jobs->items, &jobs->capacity, jobs->count + 1);
+    jobs->items[jobs->count++] = job;
+    *out = job;
+    return 0;
+}
+
+void job_stop(struct job *job)
+{
+    job->stopped = true;
+    recording_stop(job->recording);
+}
+
+struct job *job_by_number(const struct jobs *jobs, unsigned number)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        if (jobs->items[i]->number == number)
+            return jobs->items[i];
+    }
+    return NULL;
+}
+
+static void measure_rate(struct job *job, const struct recording_status *status, int64_t now_ns)
+{
+    uint64_t samples = status->report ? status->report->samples : 0;
+    int64_t passed_ns = now_ns - job->rate_at_ns;
+    if (passed_ns < NS_PER_S)
+        return;
+    job->samples_per_s = (double)(samples - job->rate_samples) * 1e9 / (double)passed_ns;
+    job->rate_samples = samples;
+    job->rate_at_ns = now_ns;
+}
+
+static void say_end(struct job *job, const struct recording_status *status)
+{
+    struct session *session = job->session;
+    uint64_t samples = status->report ? status->report->samples : 0;
+    uint64_t lost = status->report ? status->report->lost : 0;
+    struct bytes text = {0};
+    bytes_printf(&text, "[%u] %s has ended: %s; ", job->number, status->collector->name,
+                 *status->why_ended ? status->why_ended : "no reason given");
+    units_put_count(&text, samples);
+    bytes_append_text(&text, " samples, ");
+    units_put_count(&text, lost);
+    bytes_append_text(&text, " lost");
+    if (status->report && status->report->skipped)
+        bytes_printf(&text, ", %" PRIu64 " records not understood (%s)", status->report->skipped,
+                     status->report->first_skipped_why);
+    bool failed = !job->stopped && status->exit_status != 0;
+    session->jobs.failed |= failed;
+    if (failed)
+        session_complain(session, "%s", bytes_text(&text));
+    else
+        session_say(session, "%s", bytes_text(&text));
+    bytes_dispose(&text);
+    if (!samples)
+        buffer_source_drop(session->buffer, job->source);
+}
+
+// Returns false once the job has ended.
+static bool tick(struct job *job, int64_t now_ns)
+{
+    bool runs = recording_tick(job->recording, now_ns);
+    struct recording_status status;
+    recording_status(job->recording, &status);
+    if (status.state != RECORDING_STARTING && status.started_ns) {
+        int64_t to_ns = status.ended_ns ? status.ended_ns : now_ns;
+        int64_t from_ns = job->watched_ns > status.started_ns ? job->watched_ns : status.started_ns;
+        if (to_ns > from_ns)
+            buffer_source_watched(job->session->buffer, job->source, from_ns, to_ns);
+        job->watched_ns = to_ns;
+    }
+    measure_rate(job, &status, now_ns);
+    if (job->for_ns && status.state == RECORDING_RUNNING) {
+        if (!job->stop_ns)
+            job->stop_ns = status.started_ns + job->for_ns;
+        if (now_ns >= job->stop_ns && !job->stopped)
+            job_stop(job);
+    }
+    if (!runs)
+        say_end(job, &status);
+    return runs;
+}
+
+static void job_free(struct job *job)
+{
+    recording_free(job->recording);
+    free(job);
+}
+
+void jobs_tick(struct session *session, int64_t now_ns)
+{
+    struct jobs *jobs = &session->jobs;
+    size_t kept = 0;
+    for (size_t i = 0; i < jobs->count; i++) {
+        if (tick(jobs->items[i], now_ns))
+            jobs->items[kept++] = jobs->items[i];
+        else
+            job_free(jobs->items[i]);
+    }
+    jobs->count = kept;
+}
+
+int64_t jobs_wake_ns(const struct jobs *jobs, int64_t now_ns)
+{
+    int64_t wake_ns = INT64_MAX;
+    for (size_t i = 0; i < jobs->count; i++) {
+        int64_t due_ns = now_ns + recording_interval_ms(jobs->items[i]->recording) * NS_PER_MS;
+        if (due_ns < wake_ns)
+            wake_ns = due_ns;
+    }
+    return wake_ns;
+}
+
+size_t jobs_poll(const struct jobs *jobs, struct pollfd *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < jobs->count; i++) {
+        int fd = recording_fd(jobs->items[i]->recording);
+        if (fd >= 0)
+            out[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+    }
+    return count;
+}
+
+void jobs_dispose(struct jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->count; i++)
+        job_free(jobs->items[i]);
+    free(jobs->items);
+    *jobs = (struct jobs){0};
+}

@@ -1,0 +1,49 @@
+// The collectors that this session started.
+#ifndef FLICKER_SHELL_JOBS_H
+#define FLICKER_SHELL_JOBS_H
+
+#include "collectors/recording.h"
+
+#include <poll.h>
+
+struct session;
+
+struct job {
+    unsigned number; // from 1
+    struct recording *recording;
+    uint32_t source; // in the buffer
+    struct session *session;
+    int64_t watched_ns; // the buffer knows until here that the source runs
+    int64_t stop_ns;    // of for=; 0: none
+    int64_t for_ns;
+    bool stopped; // by us
+    // The rate, over the last second or so.
+    int64_t rate_at_ns;
+    uint64_t rate_samples;
+    double samples_per_s;
+};
+
+// Starts as {0}.
+struct jobs {
+    struct job **items; // in order of their numbers; those that have ended are gone
+    size_t count, capacity;
+    unsigned last_number;
+    bool failed; // a collector ended that should not have, since this was last cleared
+};
+
+int job_start(struct job **out, struct session *session, const struct collector *collector,
+              const struct collect_request *request, struct err *err) MUST_CHECK;
+void job_stop(struct job *job);
+// NULL when there is none of this number (or it has ended).
+struct job *job_by_number(const struct jobs *jobs, unsigned number);
+
+// Ticks all; says what has ended.
+void jobs_tick(struct session *session, int64_t now_ns);
+// When jobs_tick is due; INT64_MAX: no jobs.
+int64_t jobs_wake_ns(const struct jobs *jobs, int64_t now_ns);
+// Appends what to poll for; at most jobs->count entries. Returns how many.
+size_t jobs_poll(const struct jobs *jobs, struct pollfd *out);
+// Kills what still runs.
+void jobs_dispose(struct jobs *jobs);
+
+#endif

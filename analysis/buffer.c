@@ -135,7 +135,7 @@ void buffer_source_watched(struct buffer *buffer, uint32_t number, int64_t from_
         return;
     if (!source->placed)
         buffer_place(source, from_ns);
-    ranges_add(&source->watched, from_ns + source->shift_ns, to_ns + source->shift_ns);
+    ranges_add(&source->watched, buffer_time(source, from_ns), buffer_time(source, to_ns));
     ranges_coarsen(&source->watched, RANGES_MOST);
 }
 
@@ -168,6 +168,12 @@ void buffer_source_drop(struct buffer *buffer, uint32_t number)
         axis_forget(buffer);
 }
 
+static int64_t hold(int64_t time_ns)
+{
+    const int64_t most_ns = INT64_C(1) << 62;
+    return time_ns > most_ns ? most_ns : time_ns < -most_ns ? -most_ns : time_ns;
+}
+
 // Whether the two speak of one CLOCK_MONOTONIC: one host, one boot.
 static bool is_same_clock(const struct buffer *buffer, const struct source *source)
 {
@@ -176,8 +182,13 @@ static bool is_same_clock(const struct buffer *buffer, const struct source *sour
         return false;
     if (!buffer->wall_known || !source->wall_known)
         return true;
-    int64_t apart_ns = buffer->wall_offset_ns - source->wall_offset_ns;
+    int64_t apart_ns = hold(buffer->wall_offset_ns) - hold(source->wall_offset_ns);
     return apart_ns > -SAME_BOOT_NS && apart_ns < SAME_BOOT_NS;
+}
+
+int64_t buffer_time(const struct source *source, int64_t time_ns)
+{
+    return hold(hold(time_ns) + source->shift_ns);
 }
 
 void buffer_place(struct source *source, int64_t first_ns)
@@ -190,13 +201,13 @@ void buffer_place(struct source *source, int64_t first_ns)
         buffer->host = xstrdup(source->host);
         buffer->wall_known = source->wall_known;
         buffer->wall_offset_ns = source->wall_offset_ns;
-        buffer->start_ns = first_ns;
+        buffer->start_ns = hold(first_ns);
     } else if (is_same_clock(buffer, source)) {
         source->shift_ns = 0;
     } else if (buffer->wall_known && source->wall_known) {
-        source->shift_ns = source->wall_offset_ns - buffer->wall_offset_ns;
+        source->shift_ns = hold(hold(source->wall_offset_ns) - hold(buffer->wall_offset_ns));
     } else {
-        source->shift_ns = buffer->start_ns - first_ns;
+        source->shift_ns = hold(buffer->start_ns - hold(first_ns));
         source->shifted = true;
     }
 }

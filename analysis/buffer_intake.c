@@ -152,7 +152,7 @@ static int take_samples(struct sink *sink, const struct sample *samples, size_t 
         if (source->clock == CLOCK_KIND_NONE)
             sample.time_ns = SAMPLE_NO_TIME;
         if (sample.time_ns != SAMPLE_NO_TIME)
-            sample.time_ns += source->shift_ns;
+            sample.time_ns = buffer_time(source, sample.time_ns);
         if (!track || track->event != sample.event)
             track = track_of(source, sample.event);
         take_sample(source, track, &sample);
@@ -191,8 +191,8 @@ static int take_loss(struct sink *sink, const struct loss *given, struct err *er
     if (loss.from_ns != SAMPLE_NO_TIME) {
         if (!source->placed)
             buffer_place(source, loss.from_ns);
-        loss.from_ns += source->shift_ns;
-        loss.to_ns += source->shift_ns;
+        loss.from_ns = buffer_time(source, loss.from_ns);
+        loss.to_ns = buffer_time(source, loss.to_ns);
         if (loss.to_ns <= loss.from_ns)
             loss.to_ns = loss.from_ns + 1;
     }

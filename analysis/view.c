@@ -173,9 +173,11 @@ static void add_segment_runs(struct view *view, struct view_run run)
     const struct segment *segment = run.segment;
     uint64_t reach_ns = view->intervals ? segment->value_max : 0;
     const struct ranges *ranges = &view->ranges;
+    int64_t first_ns = reach_ns > (uint64_t)segment->min_ns - (uint64_t)INT64_MIN
+                           ? INT64_MIN
+                           : (int64_t)((uint64_t)segment->min_ns - reach_ns);
     uint32_t done = 0;
-    for (size_t i = ranges_find(ranges->items, ranges->count, segment->min_ns); i < ranges->count;
-         i++) {
+    for (size_t i = ranges_find(ranges->items, ranges->count, first_ns); i < ranges->count; i++) {
         if (ranges->items[i].from_ns > segment->max_ns)
             break;
         run.from = segment_find(segment, ranges->items[i].from_ns);

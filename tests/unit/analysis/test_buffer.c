@@ -56,11 +56,372 @@ static void test_ranges_are_half_open_and_outside_is_the_rest(void **state)
     buffer_free(buffer);
 }
 
+// Samples one by one: `count` from from_ns on, step_ns apart.
+static void fill_many(struct sink *sink, int64_t from_ns, int64_t step_ns, size_t count)
+{
+    struct err err = {0};
+    struct sample sample = {.value = 1,
+                            .node = fill_node(sink->dict, "demo;main"),
+                            .thread = fill_thread(sink->dict, "demo", 1, 1),
+                            .event = fill_event(sink->dict, "cpu-clock", "ns", false)};
+    for (size_t i = 0; i < count; i++) {
+        sample.time_ns = from_ns + (int64_t)i * step_ns;
+        assert_int_equal(sink_samples(sink, &sample, 1, &err), 0);
+    }
+}
+
+static uint64_t samples_in(struct buffer *buffer, int64_t from_ns, int64_t to_ns)
+{
+    struct err err = {0};
+    struct totals totals;
+    struct range range = {from_ns, to_ns};
+    struct query query = {.ranges = &range, .range_count = 1};
+    assert_int_equal(store_totals(buffer_store(buffer), &query, &totals, &err), 0);
+    return totals.samples;
+}
+
+static void test_the_oldest_goes_when_the_budget_is_full_and_is_counted(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct buffer *buffer = buffer_new(256 * 1024, 0);
+    struct buffer_stats stats;
+    buffer_source_add(buffer, "one", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    fill_many(sink, 0, FILL_SECOND / 100, 100000);
+    buffer_tick(buffer);
+    buffer_stats(buffer, &stats);
+    assert_true(stats.column_bytes <= 256 * 1024);
+    assert_true(stats.samples > 10000); // most of what fits
+    assert_int_equal(stats.samples + stats.evicted_samples, 100000);
+    assert_int_equal(samples_in(buffer, INT64_MIN, INT64_MAX), stats.samples);
+    assert_int_equal(samples_in(buffer, INT64_MIN, stats.evicted_to_ns + 1), 0);
+    assert_int_equal(samples_in(buffer, stats.evicted_to_ns + 1, INT64_MAX), stats.samples);
+    struct axis axis;
+    store_axis(buffer_store(buffer), &axis);
+    assert_int_equal(axis.start_ns, 0);
+    assert_int_equal(axis.first_ns, stats.evicted_to_ns + FILL_SECOND / 100);
+    assert_int_equal(axis.last_ns, 999990 * INT64_C(1000000));
+    assert_true(stats.seconds_at_rate > 100 && stats.seconds_at_rate < 400);
+    buffer_set_budget(buffer, 64 * 1024);
+    buffer_stats(buffer, &stats);
+    assert_true(stats.column_bytes <= 64 * 1024);
+    buffer_free(buffer);
+}
+
+static void note_release(void *arg, const char *name)
+{
+    bytes_append_text(arg, name);
+    bytes_append_char(arg, ' ');
+}
+
+static void test_pins_keep_ranges_up_to_half_the_budget(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct bytes released = {0};
+    struct buffer *buffer = buffer_new(256 * 1024, 0);
+    struct range early = {FILL_SECOND, 2 * FILL_SECOND};
+    struct range later = {20 * FILL_SECOND, 21 * FILL_SECOND};
+    buffer_on_pin_released(buffer, note_release, &released);
+    buffer_source_add(buffer, "one", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    buffer_pin(buffer, "early", &early, 1);
+    buffer_pin(buffer, "later", &later, 1);
+    fill_many(sink, 0, FILL_SECOND / 100, 100000);
+    buffer_tick(buffer);
+    assert_int_equal(samples_in(buffer, early.from_ns, early.to_ns), 100);
+    assert_int_equal(samples_in(buffer, later.from_ns, later.to_ns), 100);
+    assert_string_equal(bytes_text(&released), "");
+    struct range all = {INT64_MIN, INT64_MAX};
+    buffer_pin(buffer, "all", &all, 1);
+    assert_string_equal(bytes_text(&released), "early later all ");
+    fill_many(sink, 1000 * FILL_SECOND, FILL_SECOND / 100, 30000);
+    assert_int_equal(samples_in(buffer, early.from_ns, early.to_ns), 0);
+    bytes_dispose(&released);
+    buffer_free(buffer);
+}
+
+static void test_sources_of_one_clock_share_the_axis_and_others_start_beside(void **state)
+{
+    (void)state;
+    struct sink *first, *same, *other, *remote;
+    struct err err = {0};
+    struct buffer_source source;
+    struct buffer *buffer = buffer_new(0, 0);
+    buffer_source_add(buffer, "first", &first);
+    buffer_source_add(buffer, "same", &same);
+    buffer_source_add(buffer, "other", &other);
+    buffer_source_add(buffer, "remote", &remote);
+    struct hello hello = {.host = "here",
+                          .clock = CLOCK_KIND_MONOTONIC,
+                          .wall_known = true,
+                          .wall_offset_ns = 1000 * FILL_SECOND + 250000000};
+    assert_int_equal(sink_hello(first, &hello, &err), 0);
+    hello.wall_offset_ns += 5000000; // the clock was set a little
+    assert_int_equal(sink_hello(same, &hello, &err), 0);
+    hello = (struct hello){.host = "here", .clock = CLOCK_KIND_UNKNOWN};
+    assert_int_equal(sink_hello(other, &hello, &err), 0);
+    hello = (struct hello){.host = "there",
+                           .clock = CLOCK_KIND_MONOTONIC,
+                           .wall_known = true,
+                           .wall_offset_ns = 900 * FILL_SECOND};
+    assert_int_equal(sink_hello(remote, &hello, &err), 0);
+    fill_sample(first, 7 * FILL_SECOND + 800000000, 1, 0, "demo;first");
+    fill_sample(same, 20 * FILL_SECOND, 1, 0, "demo;same");
+    fill_sample(other, 123456 * FILL_SECOND, 1, 0, "demo;other");
+    fill_sample(remote, 108 * FILL_SECOND, 1, 0, "demo;remote");
+    struct axis axis;
+    store_axis(buffer_store(buffer), &axis);
+    assert_true(axis.wall_known);
+    assert_int_equal(axis.start_ns, 7 * FILL_SECOND + 750000000); // a whole second of wall time
+    buffer_source_get(buffer, 1, &source);
+    assert_int_equal(source.first_ns, 20 * FILL_SECOND);
+    assert_false(source.shifted);
+    buffer_source_get(buffer, 2, &source);
+    assert_int_equal(source.first_ns, 7 * FILL_SECOND + 800000000);
+    assert_true(source.shifted);
+    buffer_source_get(buffer, 3, &source);
+    assert_int_equal(source.first_ns, 8 * FILL_SECOND - 250000000); // the same wall clock
+    assert_false(source.shifted);
+    buffer_free(buffer);
+}
+
+static void test_two_sources_of_one_event_are_not_added_silently(void **state)
+{
+    (void)state;
+    struct sink *sinks[3];
+    struct err err = {0};
+    struct totals totals;
+    struct buffer *buffer = buffer_new(0, 0);
+    struct store *store = buffer_store(buffer);
+    for (int i = 0; i < 3; i++) {
+        buffer_source_add(buffer, "recording", &sinks[i]);
+        fill_hello(sinks[i], CLOCK_KIND_MONOTONIC, "here");
+    }
+    fill_sample(sinks[0], 1 * FILL_SECOND, 1, 0, "demo;zero");
+    fill_sample(sinks[0], 5 * FILL_SECOND, 1, 0, "demo;zero");
+    fill_sample(sinks[1], 7 * FILL_SECOND, 1, 0, "demo;one");
+    fill_sample(sinks[1], 9 * FILL_SECOND, 1, 0, "demo;one");
+    assert_folded(store, &everything, "demo;one 2\ndemo;zero 2\n");
+    fill_sample(sinks[2], 4 * FILL_SECOND, 1, 0, "demo;two");
+    fill_sample(sinks[2], 6 * FILL_SECOND, 1, 0, "demo;two");
+    assert_folded(store, &everything, "demo;one 2\ndemo;two 2\n"); // zero overlaps with two
+    assert_int_equal(store_totals(store, &everything, &totals, &err), 0);
+    assert_int_equal(totals.source, 3);
+    assert_int_equal(totals.sources, 2);
+    assert_int_equal(totals.sources_left_out, 1);
+    struct query query = {.source = 1};
+    assert_folded(store, &query, "demo;zero 2\n");
+    buffer_source_drop(buffer, 3);
+    assert_folded(store, &everything, "demo;one 2\ndemo;zero 2\n");
+    assert_int_equal(buffer_source_count(buffer), 2);
+    fill_sample(sinks[2], 6 * FILL_SECOND, 1, 0, "demo;two"); // ignored
+    assert_folded(store, &everything, "demo;one 2\ndemo;zero 2\n");
+    buffer_free(buffer);
+}
+
+static void test_one_event_is_in_view(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct err err = {0};
+    struct fold fold;
+    struct buffer *buffer = buffer_new(0, 0);
+    struct store *store = buffer_store(buffer);
+    assert_int_equal(store_fold(store, &everything, &fold, &err), -ENODATA);
+    assert_string_equal(err.message, "no samples yet");
+    buffer_source_add(buffer, "one", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    fill_sample(sink, FILL_SECOND, 1, 0, "demo;main");
+    struct sample sample = {.time_ns = 2 * FILL_SECOND,
+                            .value = 4096,
+                            .node = fill_node(sink->dict, "demo;main;malloc"),
+                            .thread = fill_thread(sink->dict, "demo", 1, 1),
+                            .event = fill_event(sink->dict, "malloc", "bytes", true)};
+    assert_int_equal(sink_samples(sink, &sample, 1, &err), 0);
+    assert_folded(store, &everything, "demo;main 1\n");
+    struct query query = {.event = "malloc"};
+    assert_folded(store, &query, "demo;main;malloc 4096\n");
+    query.event = "faults";
+    assert_int_equal(store_fold(store, &query, &fold, &err), -ENODATA);
+    assert_string_equal(err.message, "no samples of event 'faults'");
+    buffer_free(buffer);
+}
+
+static void test_samples_without_time_fold_and_refuse_time(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct err err = {0};
+    struct heatmap map;
+    struct fold fold;
+    struct buffer *buffer = buffer_new(0, 0);
+    struct store *store = buffer_store(buffer);
+    buffer_source_add(buffer, "old.folded", &sink);
+    fill_hello(sink, CLOCK_KIND_NONE, NULL);
+    fill_sample(sink, SAMPLE_NO_TIME, 1, SAMPLE_NO_CPU, "demo;main;read");
+    fill_sample(sink, SAMPLE_NO_TIME, 1, SAMPLE_NO_CPU, "demo;main;read");
+    assert_folded(store, &everything, "demo;main;read 2\n");
+    struct axis axis;
+    store_axis(store, &axis);
+    assert_false(axis.has_time);
+    struct heatmap_shape shape = {.column_ns = FILL_SECOND, .columns = 1, .rows = 1};
+    const char *why = "the samples of 'old.folded' have no times, so they cannot be seen over time";
+    assert_int_equal(store_heatmap(store, &everything, &shape, &map, &err), -ENODATA);
+    assert_string_equal(err.message, why);
+    heatmap_dispose(&map);
+    struct range range = {0, 1};
+    struct query query = {.ranges = &range, .range_count = 1};
+    assert_int_equal(store_fold(store, &query, &fold, &err), -ENODATA);
+    assert_string_equal(err.message, why);
+    fold_dispose(&fold);
+    buffer_free(buffer);
+}
+
+static void test_losses_stand_beside_the_answer(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct err err = {0};
+    struct totals totals;
+    struct buffer *buffer = buffer_new(0, 0);
+    buffer_source_add(buffer, "one", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    fill_sample(sink, FILL_SECOND, 1, 0, "demo;main");
+    fill_sample(sink, 9 * FILL_SECOND, 1, 0, "demo;main");
+    struct loss loss = {2 * FILL_SECOND, 3 * FILL_SECOND, 40, 1, LOSS_RING};
+    struct loss whenever = {SAMPLE_NO_TIME, SAMPLE_NO_TIME, 2, -1, LOSS_KERNEL};
+    assert_int_equal(sink_loss(sink, &loss, &err), 0);
+    assert_int_equal(sink_loss(sink, &whenever, &err), 0);
+    assert_int_equal(store_totals(buffer_store(buffer), &everything, &totals, &err), 0);
+    assert_int_equal(totals.lost, 42);
+    struct range range = {FILL_SECOND, 2 * FILL_SECOND + 1};
+    struct query query = {.ranges = &range, .range_count = 1};
+    assert_int_equal(store_totals(buffer_store(buffer), &query, &totals, &err), 0);
+    assert_int_equal(totals.lost, 40);
+    struct filter *filter = filter_new();
+    assert_int_equal(filter_add(filter, FILTER_CPU, false, false, "0", NULL, &err), 0);
+    query.filter = filter;
+    assert_int_equal(store_totals(buffer_store(buffer), &query, &totals, &err), 0);
+    assert_int_equal(totals.lost, 0); // it was CPU 1's
+    filter_free(filter);
+    // However many losses there are, memory stays bounded and the sum exact.
+    for (int i = 0; i < 100000; i++) {
+        loss = (struct loss){10 * FILL_SECOND + i, 10 * FILL_SECOND + i, 1, i % 2, LOSS_RING};
+        assert_int_equal(sink_loss(sink, &loss, &err), 0);
+    }
+    assert_int_equal(store_totals(buffer_store(buffer), &everything, &totals, &err), 0);
+    assert_int_equal(totals.lost, 100042);
+    buffer_free(buffer);
+}
+
+static void test_idle_is_hidden_unless_asked_for(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct err err = {0};
+    struct totals totals;
+    struct buffer *buffer = buffer_new(0, 0);
+    struct store *store = buffer_store(buffer);
+    buffer_source_add(buffer, "one", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    fill_sample(sink, 1, 0, 0,
+                "swapper/0;k:secondary_startup_64;k:cpu_startup_entry;k:do_idle;k:default_idle");
+    fill_sample(sink, 2, 0, 0, "swapper/0");
+    fill_sample(sink, 3, 0, 0, "swapper/0;k:do_idle;k:default_idle;k:irq_exit_rcu;k:net_rx_action");
+    fill_sample(sink, 4, 0, 0, "unknown;k:start_secondary;k:do_idle;k:cpuidle_enter_state");
+    fill_sample(sink, 5, 1, 0, "game;do_idle@game"); // a user's function of that name
+    fill_sample(sink, 6, 1, 0, "demo;main");
+    assert_folded(store, &everything,
+                  "demo;main 1\ngame;do_idle 1\n"
+                  "swapper/0;do_idle;default_idle;irq_exit_rcu;net_rx_action 1\n");
+    assert_int_equal(store_totals(store, &everything, &totals, &err), 0);
+    assert_int_equal(totals.samples, 3);
+    assert_int_equal(totals.idle, 3);
+    struct query query = {.idle = true};
+    assert_int_equal(store_totals(store, &query, &totals, &err), 0);
+    assert_int_equal(totals.samples, 6);
+    assert_int_equal(totals.idle, 0);
+    buffer_free(buffer);
+}
+
+static void test_ctrl_c_stops_every_question(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct err err = {0};
+    struct fold fold;
+    struct totals totals;
+    struct heatmap map;
+    atomic_bool cancel = true;
+    struct query query = {.cancel = &cancel};
+    struct heatmap_shape shape = {.column_ns = FILL_SECOND, .columns = 1, .rows = 1};
+    struct buffer *buffer = buffer_new(0, 0);
+    struct store *store = buffer_store(buffer);
+    buffer_source_add(buffer, "one", &sink);
+    fill_sample(sink, 1, 0, 0, "demo;main");
+    assert_int_equal(store_fold(store, &query, &fold, &err), -ECANCELED);
+    fold_dispose(&fold);
+    assert_int_equal(store_totals(store, &query, &totals, &err), -ECANCELED);
+    assert_int_equal(store_heatmap(store, &query, &shape, &map, &err), -ECANCELED);
+    heatmap_dispose(&map);
+    buffer_free(buffer);
+}
+
+static void test_cpus_beyond_a_byte_and_unknown_ones(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct err err = {0};
+    struct buffer *buffer = buffer_new(0, 0);
+    buffer_source_add(buffer, "one", &sink);
+    fill_sample(sink, 1, 1, 3, "demo;three");
+    fill_sample(sink, 2, 1, SAMPLE_NO_CPU, "demo;none");
+    fill_sample(sink, 3, 1, 255, "demo;many");
+    fill_sample(sink, 4, 1, 4095, "demo;more");
+    struct filter *filter = filter_new();
+    struct query query = {.filter = filter};
+    assert_int_equal(filter_add(filter, FILTER_CPU, false, false, "3,255-5000", NULL, &err), 0);
+    assert_folded(buffer_store(buffer), &query, "demo;many 1\ndemo;more 1\ndemo;three 1\n");
+    filter_pop(filter);
+    assert_int_equal(filter_add(filter, FILTER_CPU, true, false, "0-254", NULL, &err), 0);
+    assert_folded(buffer_store(buffer), &query, "demo;many 1\ndemo;more 1\ndemo;none 1\n");
+    filter_free(filter);
+    buffer_free(buffer);
+}
+
+static void test_times_at_both_ends_of_what_a_clock_can_say(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct buffer *buffer = buffer_new(0, 0);
+    buffer_source_add(buffer, "one", &sink);
+    fill_sample(sink, INT64_MAX, 1, 0, "demo;late");
+    fill_sample(sink, INT64_MIN + 1, 1, 0, "demo;early");
+    fill_sample(sink, 0, 1, 0, "demo;now");
+    assert_folded(buffer_store(buffer), &everything, "demo;early 1\ndemo;late 1\ndemo;now 1\n");
+    assert_int_equal(samples_in(buffer, INT64_MIN, 0), 1);
+    assert_int_equal(samples_in(buffer, 0, 1), 1);
+    buffer_free(buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_fold_counts_paths_and_orders_children_by_name),
         cmocka_unit_test(test_ranges_are_half_open_and_outside_is_the_rest),
+        cmocka_unit_test(test_the_oldest_goes_when_the_budget_is_full_and_is_counted),
+        cmocka_unit_test(test_pins_keep_ranges_up_to_half_the_budget),
+        cmocka_unit_test(test_sources_of_one_clock_share_the_axis_and_others_start_beside),
+        cmocka_unit_test(test_two_sources_of_one_event_are_not_added_silently),
+        cmocka_unit_test(test_one_event_is_in_view),
+        cmocka_unit_test(test_samples_without_time_fold_and_refuse_time),
+        cmocka_unit_test(test_losses_stand_beside_the_answer),
+        cmocka_unit_test(test_idle_is_hidden_unless_asked_for),
+        cmocka_unit_test(test_ctrl_c_stops_every_question),
+        cmocka_unit_test(test_cpus_beyond_a_byte_and_unknown_ones),
+        cmocka_unit_test(test_times_at_both_ends_of_what_a_clock_can_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

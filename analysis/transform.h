@@ -1,0 +1,83 @@
+// Stacks made readable: the table of transforms, each a rewriting of a fold under a name.
+//
+// Adding one: a `const struct transform transform_NAME` in its family's file
+// analysis/transform_FAMILY.c, a line in TRANSFORM_LIST, a test.
+#ifndef FLICKER_ANALYSIS_TRANSFORM_H
+#define FLICKER_ANALYSIS_TRANSFORM_H
+
+#include "analysis/fold.h"
+#include "proto/bytes.h"
+
+struct transform {
+    const char *name;     // "demangle"
+    const char *summary;  // one line for help
+    const char *argument; // what it needs, for help: "REGEX", "module|package"; NULL: nothing
+    // Whether a frame shows that the fold is in need of it: the transform is then applied unless it
+    // was switched off. NULL: only when asked for.
+    bool (*detect)(const struct dict *dict, const struct frame *frame);
+    // -EINVAL: the argument is not understood; -E2BIG: a pattern is too expensive. The fold is then
+    // as it was.
+    int (*apply)(struct fold *fold, const char *argument, struct err *err);
+};
+
+// In the order in which they are applied: names first, then what is picked by name, then shape.
+// clang-format off
+#define TRANSFORM_LIST(X) \
+    X(demangle) \
+    X(java) \
+    X(node_packages) \
+    X(node_tiers) \
+    X(node) \
+    X(python) \
+    X(clones) \
+    X(shorten) \
+    X(focus) \
+    X(ignore) \
+    X(from) \
+    X(prune) \
+    X(hide) \
+    X(unknown) \
+    X(group) \
+    X(recursion) \
+    X(invert) \
+    /* end */
+// clang-format on
+
+#define TRANSFORM_DECLARE(name) extern const struct transform transform_##name;
+TRANSFORM_LIST(TRANSFORM_DECLARE)
+#undef TRANSFORM_DECLARE
+
+#define TRANSFORM_ONE(name) +1
+enum { TRANSFORM_COUNT = 0 TRANSFORM_LIST(TRANSFORM_ONE) };
+#undef TRANSFORM_ONE
+
+// All rows, in the order of application; NULL-terminated.
+extern const struct transform *const transform_table[TRANSFORM_COUNT + 1];
+
+// By name; NULL when there is none.
+const struct transform *transform_by_name(const char *name);
+
+// Which transforms a session wants: one state for each row of the table.
+enum transform_state { TRANSFORM_AUTO, TRANSFORM_ON, TRANSFORM_OFF };
+struct transforms {
+    enum transform_state state[TRANSFORM_COUNT]; // AUTO: where it detects its language
+    char *argument[TRANSFORM_COUNT];             // owned; NULL: none
+};
+
+// Starts as {0}: what detects itself.
+void transforms_dispose(struct transforms *transforms);
+void transforms_copy(struct transforms *out, const struct transforms *transforms);
+// Switches one row on, with the argument that it needs, or back (NULL or ""). -EINVAL when there is
+// no such transform, or the argument is not understood; nothing is changed then.
+int transforms_argue(struct transforms *transforms, const char *name, const char *argument,
+                     struct err *err) MUST_CHECK;
+// Switches rows that need no argument by a list of words: "NAME" on, "-NAME" off, "auto" all as
+// they detect, "none" all off. As in "none,demangle", "auto,-java,invert".
+int transforms_list(struct transforms *transforms, const char *words, struct err *err) MUST_CHECK;
+// Rewrites a fold. Bit i of *applied (may be NULL) is set where row i of the table was applied.
+int transforms_apply(const struct transforms *transforms, struct fold *fold, uint64_t *applied,
+                     struct err *err) MUST_CHECK;
+// The names of the rows in `applied`, for people: "demangle, java, group=module". Appends.
+void transforms_text(const struct transforms *transforms, uint64_t applied, struct bytes *out);
+
+#endif

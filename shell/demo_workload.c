@@ -24,7 +24,7 @@ enum {
     PARSE_US = 400,
     RENDER_US = 1000,
     COMPRESS_US = 600,
-    PAUSE_MS = 40, // between two requests of a worker, on average
+    PAUSE_MS = 60, // between two requests of a worker, on average
 };
 
 struct server {

@@ -16,10 +16,10 @@ enum { HEAD_MAX_BYTES = 1 << 16 };
 void bpftrace_record_init(struct bpftrace_record *record, struct decoder *decoder,
                           const struct decode_options *options)
 {
-    *record = (struct bpftrace_record){.decoder = decoder,
-                                       .options = *options,
-                                       .last_ns = SAMPLE_NO_TIME,
-                                       .map_ns = SAMPLE_NO_TIME};
+    *record = (struct bpftrace_record){
+        .decoder = decoder, .last_ns = SAMPLE_NO_TIME, .map_ns = SAMPLE_NO_TIME};
+    if (options)
+        record->options = *options;
 }
 
 void bpftrace_record_dispose(struct bpftrace_record *record)

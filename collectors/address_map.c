@@ -1,25 +1,42 @@
-// The executable mappings of a process, as /proc/PID/maps tells them.
+// The executable mappings of a process.
 #include "collectors/address_map.h"
 
 #include "proto/alloc.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void clear(struct address_map *map)
+struct address_map *address_map_new(void)
 {
-    for (size_t i = 0; i < map->count; i++)
-        free(map->ranges[i].path);
-    map->count = 0;
+    struct address_map *map = xcalloc(1, sizeof *map);
+    map->users = 1;
+    return map;
 }
 
-void address_map_dispose(struct address_map *map)
+struct address_map *address_map_share(struct address_map *map)
 {
-    clear(map);
+    map->users++;
+    return map;
+}
+
+void address_map_release(struct address_map *map)
+{
+    if (!map || --map->users)
+        return;
+    for (size_t i = 0; i < map->count; i++)
+        free(map->ranges[i].path);
     free(map->ranges);
-    *map = (struct address_map){0};
+    free(map);
+}
+
+// Takes the path over.
+static void append(struct address_map *map, struct address_range range)
+{
+    array_reserve(&map->ranges, &map->capacity, map->count + 1);
+    map->ranges[map->count++] = range;
 }
 
 static void parse_line(struct address_map *map, const char *line, size_t len)
@@ -44,8 +61,7 @@ static void parse_line(struct address_map *map, const char *line, size_t len)
         path_len -= deleted_len;
     range.device = (uint64_t)major << 32 | minor;
     range.path = xstrndup(line + path_at, path_len);
-    array_reserve(&map->ranges, &map->capacity, map->count + 1);
-    map->ranges[map->count++] = range;
+    append(map, range);
 }
 
 static int by_start(const void *left, const void *right)
@@ -54,9 +70,9 @@ static int by_start(const void *left, const void *right)
     return a->start < b->start ? -1 : a->start > b->start;
 }
 
-void address_map_parse(struct address_map *map, const char *text, size_t len)
+struct address_map *address_map_parse(const char *text, size_t len)
 {
-    clear(map);
+    struct address_map *map = address_map_new();
     const char *end = text + len;
     while (text < end) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
@@ -66,9 +82,45 @@ void address_map_parse(struct address_map *map, const char *text, size_t len)
     }
     if (map->count)
         qsort(map->ranges, map->count, sizeof *map->ranges, by_start);
+    return map;
 }
 
-struct address_range *address_map_find(const struct address_map *map, uint64_t address)
+// A piece of a range, with a path of its own.
+static void append_piece(struct address_map *map, const struct address_range *range, uint64_t start,
+                         uint64_t end)
+{
+    if (start >= end)
+        return;
+    struct address_range piece = *range;
+    piece.start = start;
+    piece.end = end;
+    piece.file_offset += start - range->start;
+    piece.path = xstrdup(range->path);
+    append(map, piece);
+}
+
+// What is under the new range makes room for it; in the order of addresses throughout.
+struct address_map *address_map_add(struct address_map *map, const struct address_range *range)
+{
+    struct address_map *next = address_map_new();
+    bool added = range->end <= range->start;
+    array_reserve(&next->ranges, &next->capacity, map->count + 2);
+    for (size_t i = 0; i < map->count; i++) {
+        const struct address_range *old = &map->ranges[i];
+        append_piece(next, old, old->start, old->end < range->start ? old->end : range->start);
+        if (!added && old->end > range->start) {
+            append_piece(next, range, range->start, range->end);
+            added = true;
+        }
+        append_piece(next, old, old->start > range->end ? old->start : range->end, old->end);
+    }
+    if (!added)
+        append_piece(next, range, range->start, range->end);
+    address_map_release(map);
+    return next;
+}
+
+const struct address_range *address_map_find(const struct address_map *map, uint64_t address)
 {
     size_t low = 0, high = map->count;
     while (low < high) {

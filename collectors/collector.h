@@ -51,6 +51,7 @@ struct collector {
 // In order of preference for `record`.
 // clang-format off
 #define COLLECTOR_LIST(X) \
+    X(native) /* our own BPF programs */ \
     X(perf) /* perf record piped into perf script */ \
     X(bpftrace) /* a bpftrace program */ \
     /* end */

@@ -58,11 +58,18 @@ static struct pipeline_stage stage_of(const struct argv *argv)
 }
 
 // A clean environment: neither the caller's locale nor its perf configuration changes what comes.
-static void make_environment(struct argv *environment, const char *const *asked, char *path_setting)
+// Our own collector becomes the invoking user where it needs no rights, as the shell does.
+static void make_environment(struct argv *environment, const char *const *asked, char *own[3])
 {
-    const char *const fixed[] = {
-        path_setting, "HOME=/", "LC_ALL=C.UTF-8", "PERF_CONFIG=/dev/null", "PERF_PAGER=cat", NULL};
-    argv_add(environment, fixed);
+    static const char *const names[3] = {"PATH", "SUDO_UID", "SUDO_GID"};
+    for (int i = 0; i < 3; i++) {
+        const char *value = getenv(names[i]);
+        own[i] = value || i == 0 ? xasprintf("%s=%s", names[i], value ? value : "") : NULL;
+        if (own[i])
+            argv_add_word(environment, own[i]);
+    }
+    argv_add(environment, (const char *const[]){"HOME=/", "LC_ALL=C.UTF-8", "PERF_CONFIG=/dev/null",
+                                                "PERF_PAGER=cat", NULL});
     if (asked)
         argv_add(environment, asked);
 }
@@ -112,14 +119,14 @@ int collector_set_start(struct collector_set *set, enum launcher_tool tool, cons
         status = launcher_check_environment(environment, err);
     if (status)
         return status;
-    const char *path = getenv("PATH");
-    char *path_setting = xasprintf("PATH=%s", path ? path : "");
+    char *own[3];
     struct argv full = {.count = 0};
-    make_environment(&full, environment, path_setting);
+    make_environment(&full, environment, own);
     struct pipeline pipeline;
     status = tool == LAUNCHER_PERF_RECORD ? start_perf(&pipeline, args, &full, out, err)
                                           : start_single(&pipeline, tool, args, &full, out, err);
-    free(path_setting);
+    for (int i = 0; i < 3; i++)
+        free(own[i]);
     if (status)
         return status;
     array_reserve(&set->rows, &set->capacity, set->count + 1);

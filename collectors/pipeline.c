@@ -11,6 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
 // What a child gets: its descriptors 0, 1, 2, and the pipe that tells that exec failed.
 struct child_fds {
     int in, out, err;
@@ -92,13 +99,6 @@ static int open_pipe(int fds[2])
     return 0;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
-}
-
 int pipeline_start(struct pipeline *pipeline, const struct pipeline_stage *stages, size_t count,
                    char *const *environment, bool hold_stdin, int *stdout_fd, int *stderr_fd,
                    struct err *err)
@@ -155,6 +155,10 @@ int pipeline_start(struct pipeline *pipeline, const struct pipeline_stage *stage
 int pipeline_signal(struct pipeline *pipeline, int signal)
 {
     int status = -ESRCH;
+    if (signal == SIGINT && pipeline->stdin_fd >= 0) {
+        close_fd(&pipeline->stdin_fd);
+        return 0;
+    }
     for (size_t i = 0; i < PIPELINE_STAGES; i++) {
         if (pipeline->pids[i] > 0 && (i == 0 || signal == SIGKILL))
             status = kill(pipeline->pids[i], signal) ? -errno : 0;

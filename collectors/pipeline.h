@@ -28,7 +28,8 @@ struct pipeline_stage {
 int pipeline_start(struct pipeline *pipeline, const struct pipeline_stage *stages, size_t count,
                    char *const *environment, bool hold_stdin, int *stdout_fd, int *stderr_fd,
                    struct err *err) MUST_CHECK;
-// SIGKILL goes to every stage, others to the first only. -ESRCH: it has ended.
+// SIGKILL goes to every stage, others to the first only; a first stage whose stdin is held is
+// interrupted by closing that. -ESRCH: it has ended.
 int pipeline_signal(struct pipeline *pipeline, int signal);
 // Collects what has ended; true once every stage has.
 bool pipeline_reap(struct pipeline *pipeline);

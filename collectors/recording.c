@@ -5,6 +5,7 @@
 #include "collectors/line_reader.h"
 #include "collectors/recording_setup.h"
 #include "collectors/symbols.h"
+#include "collectors/tool.h"
 #include "proto/alloc.h"
 
 #include <errno.h>

@@ -1,11 +1,10 @@
 // Names for user addresses of running processes.
 //
-// A process is looked at when its first address comes, and again when an address lies in no mapping
-// that was known (exec, dlopen), at most every REFRESH_NS. What was once read stays after the
-// process has gone. Symbol tables are shared between processes by device and inode.
+// A process whose exec was not seen is looked at when its first address comes, and again when an
+// address lies in no mapping that was known, at most every REFRESH_NS. What was once read stays
+// after the process has gone. Symbol tables are shared between processes by device and inode.
 #include "collectors/symbols.h"
 
-#include "collectors/address_map.h"
 #include "collectors/elf_symbols.h"
 #include "collectors/host.h"
 #include "collectors/jit_symbols.h"
@@ -13,15 +12,20 @@
 #include "proto/bytes.h"
 #include "proto/hash.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define REFRESH_NS INT64_C(200000000)
 #define RECHECK_NS INT64_C(1000000000)
-enum { MAX_PROCESSES = 8192, MAX_IMAGES = 4096 };
+#define KEEP_NS    INT64_C(5000000000) // how long an ended process is remembered
+enum { MAX_PROCESSES = 16384, MAX_IMAGES = 4096 };
 
 struct image {
     uint64_t device, inode;
@@ -29,10 +33,13 @@ struct image {
 };
 
 struct process {
-    int32_t pid;
+    int32_t pid, parent;  // parent: of a fork that was seen; else 0
+    uint64_t space;       // see symbols_space()
     uint64_t start_ticks; // since boot: tells a reused pid apart; 0: not known
-    int64_t read_ns, checked_ns, jit_read_ns;
-    struct address_map map;
+    bool recorded;        // its exec was seen: records say all that it maps
+    int64_t read_ns;      // when /proc was read; 0: not yet
+    int64_t checked_ns, jit_read_ns, exit_ns;
+    struct address_map *map;
     struct jit_symbols jit;
 };
 
@@ -46,6 +53,9 @@ struct symbols {
     struct idset by_inode;
     struct elf_symbols *vdso;
     bool vdso_read;
+    bool has_records; // start times need not be checked then
+    uint64_t last_space;
+    int64_t swept_ns;
 };
 
 struct symbols *symbols_new(struct launcher *launcher)
@@ -55,12 +65,16 @@ struct symbols *symbols_new(struct launcher *launcher)
     return symbols;
 }
 
+static void process_dispose(struct process *process)
+{
+    address_map_release(process->map);
+    jit_symbols_dispose(&process->jit);
+}
+
 static void forget_processes(struct symbols *symbols)
 {
-    for (size_t i = 0; i < symbols->process_count; i++) {
-        address_map_dispose(&symbols->processes[i].map);
-        jit_symbols_dispose(&symbols->processes[i].jit);
-    }
+    for (size_t i = 0; i < symbols->process_count; i++)
+        process_dispose(&symbols->processes[i]);
     symbols->process_count = 0;
     idset_clear(&symbols->by_pid);
 }
@@ -98,6 +112,13 @@ static uint64_t hash_of_image(const void *owner, uint32_t id)
     return hash_pair(0, image->device, image->inode);
 }
 
+static void set_map(struct symbols *symbols, struct process *process, struct address_map *map)
+{
+    address_map_release(process->map);
+    process->map = map;
+    process->space = ++symbols->last_space;
+}
+
 // Field 22 of /proc/PID/stat, which anyone may read; 0 when the process has gone.
 static uint64_t start_ticks_of(int32_t pid)
 {
@@ -118,34 +139,74 @@ static uint64_t start_ticks_of(int32_t pid)
     return ticks;
 }
 
-static void read_maps(struct symbols *symbols, struct process *process, int64_t now_ns)
+static struct address_map *read_maps(struct symbols *symbols, int32_t pid)
 {
-    process->read_ns = now_ns;
-    int fd = launcher_open_maps(symbols->launcher, process->pid);
+    int fd = launcher_open_maps(symbols->launcher, pid);
     if (fd < 0)
-        return; // what was known stays
+        return NULL;
     struct bytes text = {0};
     char chunk[16384];
     ssize_t got;
     while ((got = read(fd, chunk, sizeof chunk)) > 0)
         bytes_append(&text, chunk, (size_t)got);
     close(fd);
-    if (text.len)
-        address_map_parse(&process->map, text.data, text.len);
+    // An ended process that was not yet reaped has an empty list.
+    struct address_map *map = text.len ? address_map_parse(text.data, text.len) : NULL;
     bytes_dispose(&text);
+    return map;
 }
 
-static struct process *add_process(struct symbols *symbols, int32_t pid, int64_t now_ns)
+static struct process *find_process(struct symbols *symbols, int32_t pid)
 {
-    if (symbols->process_count >= MAX_PROCESSES)
-        forget_processes(symbols);
-    array_reserve(&symbols->processes, &symbols->process_capacity, symbols->process_count + 1);
-    uint32_t id = (uint32_t)symbols->process_count++;
-    struct process *process = &symbols->processes[id];
-    *process =
-        (struct process){.pid = pid, .start_ticks = start_ticks_of(pid), .checked_ns = now_ns};
-    read_maps(symbols, process, now_ns);
+    idset_reserve(&symbols->by_pid, hash_of_process, symbols);
+    uint32_t slot = idset_first(&symbols->by_pid, hash_pair(0, (uint64_t)pid, 0)), id;
+    while ((id = idset_at(&symbols->by_pid, slot)) != IDSET_NONE) {
+        if (symbols->processes[id].pid == pid)
+            return &symbols->processes[id];
+        slot = idset_next(&symbols->by_pid, slot);
+    }
+    return NULL;
+}
+
+static void index_process(struct symbols *symbols, uint32_t id)
+{
+    idset_reserve(&symbols->by_pid, hash_of_process, symbols);
+    uint32_t slot = idset_first(&symbols->by_pid, hash_of_process(symbols, id));
+    while (idset_at(&symbols->by_pid, slot) != IDSET_NONE)
+        slot = idset_next(&symbols->by_pid, slot);
+    idset_put(&symbols->by_pid, slot, id);
+}
+
+// The process as a blank page, whether it was known or not.
+static struct process *renew_process(struct symbols *symbols, int32_t pid)
+{
+    struct process *process = find_process(symbols, pid);
+    if (!process) {
+        if (symbols->process_count >= MAX_PROCESSES)
+            forget_processes(symbols);
+        array_reserve(&symbols->processes, &symbols->process_capacity, symbols->process_count + 1);
+        process = &symbols->processes[symbols->process_count];
+        *process = (struct process){.pid = pid};
+        index_process(symbols, (uint32_t)symbols->process_count++);
+    }
+    process_dispose(process);
+    *process = (struct process){.pid = pid};
+    set_map(symbols, process, address_map_new());
     return process;
+}
+
+// Reads what it maps now; what was known stays when it has gone. A child that never called exec
+// and was gone too soon has what its parent has.
+static void look_at(struct symbols *symbols, struct process *process, int64_t now_ns)
+{
+    struct address_map *map = read_maps(symbols, process->pid);
+    if (!map && !process->map->count && process->parent) {
+        map = read_maps(symbols, process->parent);
+        process->parent = 0;
+    }
+    if (map)
+        set_map(symbols, process, map);
+    process->read_ns = now_ns;
 }
 
 // A pid that was given to another process must not lend its names.
@@ -155,32 +216,108 @@ static void recheck(struct symbols *symbols, struct process *process, int64_t no
     uint64_t ticks = start_ticks_of(process->pid);
     if (!ticks || ticks == process->start_ticks)
         return;
+    process = renew_process(symbols, process->pid);
     process->start_ticks = ticks;
-    address_map_dispose(&process->map);
-    jit_symbols_dispose(&process->jit);
-    read_maps(symbols, process, now_ns);
+    process->checked_ns = now_ns;
 }
 
 static struct process *process_of(struct symbols *symbols, int32_t pid)
 {
     int64_t now_ns = host_now_ns();
-    idset_reserve(&symbols->by_pid, hash_of_process, symbols);
-    uint32_t slot = idset_first(&symbols->by_pid, hash_pair(0, (uint64_t)pid, 0)), id;
-    while ((id = idset_at(&symbols->by_pid, slot)) != IDSET_NONE) {
-        struct process *process = &symbols->processes[id];
-        if (process->pid == pid) {
-            if (now_ns - process->checked_ns > RECHECK_NS)
-                recheck(symbols, process, now_ns);
-            return process;
-        }
-        slot = idset_next(&symbols->by_pid, slot);
+    struct process *process = find_process(symbols, pid);
+    if (!process) {
+        process = renew_process(symbols, pid);
+        process->start_ticks = symbols->has_records ? 0 : start_ticks_of(pid);
+        process->checked_ns = now_ns;
     }
-    bool full = symbols->process_count >= MAX_PROCESSES;
-    struct process *process = add_process(symbols, pid, now_ns);
-    if (full) // everything was forgotten, the slot with it
-        slot = idset_first(&symbols->by_pid, hash_pair(0, (uint64_t)pid, 0));
-    idset_put(&symbols->by_pid, slot, (uint32_t)(process - symbols->processes));
+    if (!symbols->has_records && now_ns - process->checked_ns > RECHECK_NS)
+        recheck(symbols, process, now_ns);
+    if (!process->recorded && !process->read_ns)
+        look_at(symbols, process, now_ns);
     return process;
+}
+
+uint64_t symbols_space(struct symbols *symbols, int32_t pid)
+{
+    return process_of(symbols, pid)->space;
+}
+
+void symbols_on_fork(struct symbols *symbols, int32_t parent, int32_t child)
+{
+    symbols->has_records = true;
+    struct process *process = renew_process(symbols, child);
+    const struct process *from = find_process(symbols, parent);
+    process->parent = parent;
+    if (!from || (!from->recorded && !from->read_ns))
+        return;
+    // The same mappings: names found for one hold for the other.
+    address_map_release(process->map);
+    process->map = address_map_share(from->map);
+    process->space = from->space;
+    process->recorded = from->recorded;
+    process->read_ns = from->read_ns;
+}
+
+void symbols_on_exec(struct symbols *symbols, int32_t pid)
+{
+    symbols->has_records = true;
+    renew_process(symbols, pid)->recorded = true;
+}
+
+void symbols_on_map(struct symbols *symbols, int32_t pid, const struct address_range *range)
+{
+    struct process *process = find_process(symbols, pid);
+    if (!process || (!process->recorded && !process->read_ns))
+        return; // the first look will see it
+    process->map = address_map_add(process->map, range);
+    process->space = ++symbols->last_space;
+}
+
+void symbols_on_exit(struct symbols *symbols, int32_t pid)
+{
+    struct process *process = find_process(symbols, pid);
+    if (process)
+        process->exit_ns = host_now_ns();
+}
+
+void symbols_sweep(struct symbols *symbols)
+{
+    int64_t now_ns = host_now_ns();
+    if (now_ns - symbols->swept_ns < KEEP_NS)
+        return;
+    symbols->swept_ns = now_ns;
+    size_t kept = 0;
+    idset_clear(&symbols->by_pid);
+    for (size_t i = 0; i < symbols->process_count; i++) {
+        struct process *process = &symbols->processes[i];
+        if (process->exit_ns && now_ns - process->exit_ns > KEEP_NS)
+            process_dispose(process);
+        else
+            symbols->processes[kept++] = *process;
+    }
+    symbols->process_count = kept;
+    for (size_t i = 0; i < kept; i++)
+        index_process(symbols, (uint32_t)i);
+}
+
+// The file as it was mapped. The process may have gone by now: then the path will do, as long as it
+// is still the same file.
+static int open_image(struct symbols *symbols, const struct process *process,
+                      const struct address_range *range)
+{
+    int fd = launcher_open_mapped(symbols->launcher, process->pid, range->start);
+    if (fd >= 0)
+        return fd;
+    struct stat stat;
+    fd = open(range->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    uint64_t device = 0;
+    if (fd >= 0 && !fstat(fd, &stat))
+        device = (uint64_t)major(stat.st_dev) << 32 | minor(stat.st_dev);
+    if (fd >= 0 && S_ISREG(stat.st_mode) && device == range->device && stat.st_ino == range->inode)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -ENOENT;
 }
 
 static struct elf_symbols *image_of(struct symbols *symbols, const struct process *process,
@@ -196,7 +333,7 @@ static struct elf_symbols *image_of(struct symbols *symbols, const struct proces
             return image->elf;
         slot = idset_next(&symbols->by_inode, slot);
     }
-    int fd = launcher_open_mapped(symbols->launcher, process->pid, range->start);
+    int fd = open_image(symbols, process, range);
     if (fd < 0)
         return NULL; // not remembered: another process may open it
     array_reserve(&symbols->images, &symbols->image_capacity, symbols->image_count + 1);
@@ -236,8 +373,10 @@ static const char *jit_name(struct symbols *symbols, struct process *process, ui
     int fd = launcher_open_jit(symbols->launcher, process->pid);
     if (fd < 0)
         return NULL;
-    if (jit_symbols_read(&process->jit, fd))
+    if (jit_symbols_read(&process->jit, fd)) {
+        process->space = ++symbols->last_space; // what had no name may have one now
         name = jit_symbols_name(&process->jit, address);
+    }
     close(fd);
     return name;
 }
@@ -262,10 +401,10 @@ void symbols_resolve(void *arg, struct dict *dict, int32_t pid, uint64_t address
     struct symbols *symbols = arg;
     *frame = (struct frame){.kind = FRAME_USER};
     struct process *process = process_of(symbols, pid);
-    struct address_range *range = address_map_find(&process->map, address);
-    if (!range && host_now_ns() - process->read_ns > REFRESH_NS) {
-        read_maps(symbols, process, host_now_ns());
-        range = address_map_find(&process->map, address);
+    const struct address_range *range = address_map_find(process->map, address);
+    if (!range && !process->recorded && host_now_ns() - process->read_ns > REFRESH_NS) {
+        look_at(symbols, process, host_now_ns());
+        range = address_map_find(process->map, address);
     }
     if (range && range->path[0] == '/' && range->inode) {
         frame->module = dict_string_z(dict, range->path);

@@ -1,11 +1,16 @@
-// Names for user addresses of running processes: from /proc/PID/maps, the symbol tables of the
+// Names for user addresses of running processes: from their mappings, the symbol tables of the
 // mapped files, the vdso, and the maps that JITs write.
 //
 // Runs unprivileged: files are opened by the launcher and parsed here, and every field of them is
 // taken as hostile.
+//
+// A process is looked at (/proc/PID/maps) when its first address comes. Who also reads the kernel's
+// records of what processes do hands them in, in order of time; short-lived processes, gone before
+// anyone can look, are then named too.
 #ifndef FLICKER_COLLECTORS_SYMBOLS_H
 #define FLICKER_COLLECTORS_SYMBOLS_H
 
+#include "collectors/address_map.h"
 #include "collectors/launcher.h"
 #include "proto/dict.h"
 
@@ -19,5 +24,17 @@ void symbols_free(struct symbols *symbols);
 // the bare address. As decode_options.symbolise; the argument is a struct symbols.
 void symbols_resolve(void *symbols, struct dict *dict, int32_t pid, uint64_t address,
                      struct frame *frame);
+// A number for what the process has mapped: never 0, new whenever that changes, never reused. What
+// was resolved under the same number stays true.
+uint64_t symbols_space(struct symbols *symbols, int32_t pid);
+
+// Records: a fork (the child has its parent's mappings), an exec (nothing is mapped; what follows
+// is), a file mapped executable (path copied), the end of a process.
+void symbols_on_fork(struct symbols *symbols, int32_t parent, int32_t child);
+void symbols_on_exec(struct symbols *symbols, int32_t pid);
+void symbols_on_map(struct symbols *symbols, int32_t pid, const struct address_range *range);
+void symbols_on_exit(struct symbols *symbols, int32_t pid);
+// Forgets processes that ended a while ago; call now and then.
+void symbols_sweep(struct symbols *symbols);
 
 #endif

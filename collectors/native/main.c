@@ -1,0 +1,152 @@
+// flicker-collect: samples stacks with BPF programs of our own and writes a flicker stream.
+//
+// It loads and attaches as root, then splits: what is left with root only opens files that
+// symbolising needs (collectors/launcher.h), and what reads the ring, parses symbol tables and
+// writes runs without any right.
+#include "collectors/host.h"
+#include "collectors/native/collect.h"
+#include "proto/fks.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { ROUND_MS = 40, FIRST_ROUND_MS = 10, USAGE = 2, NO_RIGHTS = 3 };
+
+struct ends {
+    int signal_fd;
+    bool watch_stdin; // a pipe: who started us holds its other end
+    int64_t deadline_ns;
+    int target_fd; // becomes readable when the watched process ends; -1: the whole host
+};
+
+static void ends_init(struct ends *ends, const struct native_options *options)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    struct stat stat;
+    bool pipe = !fstat(STDIN_FILENO, &stat) && (S_ISFIFO(stat.st_mode) || S_ISSOCK(stat.st_mode));
+    *ends = (struct ends){
+        .signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK),
+        .watch_stdin = pipe,
+        .target_fd = options->pid ? (int)syscall(SYS_pidfd_open, options->pid, 0) : -1,
+        .deadline_ns = options->for_ns ? host_now_ns() + options->for_ns : INT64_MAX,
+    };
+}
+
+static bool stdin_closed(void)
+{
+    char byte;
+    ssize_t got = read(STDIN_FILENO, &byte, 1);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+// Sleeps until the next round; true when it is the last one.
+static bool wait_round(const struct ends *ends, int round_ms)
+{
+    int64_t left_ms = (ends->deadline_ns - host_now_ns()) / 1000000;
+    struct pollfd fds[3] = {{ends->signal_fd, POLLIN, 0},
+                            {ends->watch_stdin ? STDIN_FILENO : -1, POLLIN, 0},
+                            {ends->target_fd, POLLIN, 0}};
+    if (poll(fds, 3, left_ms < round_ms ? (int)(left_ms > 0 ? left_ms : 0) : round_ms) < 0)
+        return errno != EINTR;
+    return fds[0].revents || (fds[1].revents && stdin_closed()) || fds[2].revents ||
+           host_now_ns() >= ends->deadline_ns;
+}
+
+static int record(struct collect *collect, struct encoder *encoder,
+                  const struct native_options *options, struct err *err)
+{
+    struct ends ends;
+    ends_init(&ends, options);
+    int status = collect_hello(collect, err);
+    if (!status)
+        status = fks_encoder_flush(encoder, err);
+    bool last = false;
+    for (int round_ms = FIRST_ROUND_MS; !status && !last; round_ms = ROUND_MS) {
+        last = wait_round(&ends, round_ms);
+        status = collect_round(collect, err);
+        if (!status)
+            status = fks_encoder_flush(encoder, err);
+    }
+    if (!status)
+        status = encoder->ops->finish(encoder, err);
+    close(ends.signal_fd);
+    return status;
+}
+
+static int run(const struct native_options *options, struct source *source,
+               struct sideband *sideband, struct kernel_symbols *kernel, struct launcher *launcher,
+               struct err *err)
+{
+    int status = sideband ? sideband_map(sideband, err) : 0;
+    if (status)
+        return status;
+    struct dict dict;
+    struct output_fd output;
+    dict_init(&dict);
+    output_fd_init(&output, STDOUT_FILENO, "the stream");
+    struct encoder *encoder = fks_encoder_new(&dict, &output.base);
+    struct symbols *symbols = symbols_new(launcher);
+    struct collect *collect =
+        collect_new(options, source, sideband, kernel, symbols, &encoder->sink);
+    status = record(collect, encoder, options, err);
+    collect_free(collect);
+    symbols_free(symbols);
+    encoder_free(encoder);
+    dict_dispose(&dict);
+    return status == -EPIPE ? 0 : status; // who read it has enough
+}
+
+static int complain(const struct err *err, int status)
+{
+    fprintf(stderr, "flicker-collect: %s\n", err->message);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct native_options options;
+    struct err err = {0};
+    if (native_options_parse(&options, argc, argv, &err)) {
+        complain(&err, 0);
+        fputs(native_usage, stderr);
+        return USAGE;
+    }
+    struct source *source = NULL;
+    struct sideband *sideband = NULL;
+    struct launcher *launcher = NULL;
+    struct kernel_symbols kernel;
+    int status = 0;
+    if (options.pid && kill(options.pid, 0))
+        status = err_set(&err, -errno, "no process %d: %s", options.pid, strerror(errno));
+    if (!status)
+        status = source_open(&source, &options, &err);
+    if (!status)
+        status = sideband_open(&sideband, source_cpus(source), &err);
+    if (status)
+        return complain(&err, status == -EPERM || status == -EACCES ? NO_RIGHTS : 1);
+    kernel_symbols_init(&kernel);
+    if (launcher_split(&launcher, &err))
+        return complain(&err, 1);
+    // Nothing is worth keeping when the other half is killed.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    status = run(&options, source, sideband, &kernel, launcher, &err);
+    kernel_symbols_dispose(&kernel);
+    sideband_close(sideband);
+    source_close(source);
+    launcher_free(launcher);
+    return status ? complain(&err, 1) : 0;
+}

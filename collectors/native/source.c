@@ -1,0 +1,172 @@
+// The kernel side of a recording.
+#include "collectors/native/source.h"
+
+#include "collectors/native/flicker.skel.h"
+#include "proto/alloc.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+    RING_BYTES_PER_CPU = 512 << 10, // 100 ms of 10 kHz with deep stacks
+    RING_MIN_BYTES = 4 << 20,
+    RING_MAX_BYTES = 64 << 20,
+};
+
+struct source {
+    struct flicker_bpf *bpf;
+    struct ring_buffer *ring;
+    struct bpf_link **links;
+    int *fds; // perf events, one a CPU
+    size_t link_count, fd_count;
+    uint32_t cpus;
+    source_event_fn *event;
+    void *event_arg;
+    size_t left; // of this drain
+};
+
+static int on_ring(void *arg, void *data, size_t bytes)
+{
+    struct source *source = arg;
+    const struct native_event *event = data;
+    size_t frames = bytes >= sizeof *event
+                        ? (size_t)event->kernel_frames + (size_t)event->user_frames
+                        : SIZE_MAX / 16;
+    if (bytes >= sizeof *event + frames * 8)
+        source->event(source->event_arg, event, bytes);
+    return --source->left ? 0 : -EAGAIN; // a negative value stops the drain after this event
+}
+
+static uint32_t ring_bytes(uint32_t cpus)
+{
+    uint64_t wanted = (uint64_t)cpus * RING_BYTES_PER_CPU, bytes = RING_MIN_BYTES;
+    while (bytes < wanted && bytes < RING_MAX_BYTES)
+        bytes *= 2;
+    return (uint32_t)bytes;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+    (void)level;
+    (void)format;
+    (void)args;
+    return 0; // errors come back as numbers, and are said in our words
+}
+
+static int load(struct source *source, const struct native_options *options, struct err *err)
+{
+    libbpf_set_print(quiet);
+    source->bpf = flicker_bpf__open();
+    if (!source->bpf)
+        return err_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
+    source->bpf->rodata->target_pid = (uint32_t)options->pid;
+    source->bpf->rodata->want_kernel = options->kernel;
+    source->bpf->rodata->want_user = options->user;
+    bpf_map__set_max_entries(source->bpf->maps.ring, ring_bytes(source->cpus));
+    int status = flicker_bpf__load(source->bpf);
+    if (status == -EPERM)
+        return err_set(err, status, "the kernel does not let us load BPF programs\n%s",
+                       geteuid() ? "it needs root" : "is CAP_BPF missing in this container?");
+    if (status)
+        return err_set(err, status, "cannot load the BPF programs: %s", strerror(-status));
+    return 0;
+}
+
+static int open_event(const struct native_options *options, int cpu)
+{
+    struct perf_event_attr attr = {
+        .size = sizeof attr,
+        .type = PERF_TYPE_SOFTWARE,
+        .config = PERF_COUNT_SW_CPU_CLOCK,
+        .freq = 1,
+        .sample_freq = options->hz,
+    };
+    long fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+    return fd < 0 ? -errno : (int)fd;
+}
+
+static int attach_cpu(struct source *source, const struct native_options *options, struct err *err)
+{
+    for (uint32_t cpu = 0; cpu < source->cpus; cpu++) {
+        int fd = open_event(options, (int)cpu);
+        if (fd == -ENODEV || fd == -ENXIO) // offline
+            continue;
+        if (fd == -EINVAL)
+            return err_set(err, fd,
+                           "cannot sample at %u Hz\nkernel.perf_event_max_sample_rate is the limit",
+                           options->hz);
+        if (fd < 0)
+            return err_set(err, fd, "cannot sample CPU %u: %s", cpu, strerror(-fd));
+        source->fds[source->fd_count++] = fd;
+        struct bpf_link *link = bpf_program__attach_perf_event(source->bpf->progs.on_cpu, fd);
+        if (!link)
+            return err_set(err, -errno, "cannot attach to the events of CPU %u: %s", cpu,
+                           strerror(errno));
+        source->links[source->link_count++] = link;
+    }
+    return source->link_count ? 0 : err_set(err, -ENODEV, "no CPU can be sampled");
+}
+
+int source_open(struct source **out, const struct native_options *options, struct err *err)
+{
+    struct source *source = xcalloc(1, sizeof *source);
+    int cpus = libbpf_num_possible_cpus();
+    source->cpus = cpus > 0 ? (uint32_t)cpus : 1;
+    source->links = xcalloc(source->cpus, sizeof(struct bpf_link *));
+    source->fds = xcalloc(source->cpus, sizeof *source->fds);
+    int status = load(source, options, err);
+    if (!status) {
+        source->ring = ring_buffer__new(bpf_map__fd(source->bpf->maps.ring), on_ring, source, NULL);
+        status = source->ring
+                     ? 0
+                     : err_set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
+    }
+    if (!status)
+        status = attach_cpu(source, options, err);
+    if (status) {
+        source_close(source);
+        source = NULL;
+    }
+    *out = source;
+    return status;
+}
+
+void source_close(struct source *source)
+{
+    if (!source)
+        return;
+    for (size_t i = 0; i < source->link_count; i++)
+        bpf_link__destroy(source->links[i]); // closes its perf event, too
+    for (size_t i = source->link_count; i < source->fd_count; i++)
+        close(source->fds[i]);
+    ring_buffer__free(source->ring);
+    flicker_bpf__destroy(source->bpf);
+    free(source->links);
+    free(source->fds);
+    free(source);
+}
+
+int source_drain(struct source *source, size_t max_events, source_event_fn *event, void *arg)
+{
+    source->event = event;
+    source->event_arg = arg;
+    source->left = max_events;
+    int status = ring_buffer__consume(source->ring);
+    return status == -EAGAIN || status > 0 ? 0 : status;
+}
+
+uint64_t source_lost(const struct source *source)
+{
+    return __atomic_load_n(&source->bpf->bss->lost, __ATOMIC_RELAXED);
+}
+
+uint32_t source_cpus(const struct source *source)
+{
+    return source->cpus;
+}

@@ -69,7 +69,8 @@ static bool parse_script(struct script *out, const char *text, size_t len)
     size_t tag = tag_len(text, len);
     if (!tag)
         return false;
-    *out = (struct script){.optimised = tag < len && strchr("*+", text[tag])};
+    *out =
+        (struct script){.file = "", .place = "", .optimised = tag < len && strchr("*+", text[tag])};
     text += tag;
     len -= tag;
     if (len && strchr("*~^+-'", *text)) { // optimised, interpreted, baseline
@@ -219,7 +220,7 @@ static size_t package_frame(void *arg, struct dict *own, uint32_t frame, uint32_
     struct script script;
     struct bytes package = {0};
     uint8_t kind = FRAME_JIT;
-    if (parse_script(&script, name, scratch->len) && script.place) {
+    if (parse_script(&script, name, scratch->len) && script.place_len) {
         append_package(&package, &script);
     } else {
         kind = row.kind == FRAME_KERNEL ? FRAME_KERNEL : FRAME_USER;

@@ -14,7 +14,10 @@ struct demo {
     int pid;
 };
 
-// Starts the workload and feeds the session with the demo's commands.
+// Starts the workload. Called before launcher_split(): what root may do for it must be done first.
+int demo_launch(struct demo *demo, struct err *err) MUST_CHECK;
+// Feeds the session with the demo's commands; where nothing can be recorded, ends the
+// workload and shows the recording that comes with the program.
 int demo_start(struct demo *demo, struct session *session, struct err *err) MUST_CHECK;
 void demo_stop(struct demo *demo);
 

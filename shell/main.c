@@ -176,11 +176,10 @@ static void welcome(struct session *session)
     rescue_offer(session);
 }
 
-static int run(struct options *options)
+static int run(struct options *options, struct demo *demo)
 {
     struct session *session = options->session;
     struct err err = {0};
-    struct demo demo = {.keep_fd = -1};
     session->json = options->json;
     session->quiet = options->quiet;
     bool batch = options->script_count || options->commands.len;
@@ -193,15 +192,22 @@ static int run(struct options *options)
         welcome(session);
     }
     if (!code && options->demo)
-        code = demo_start(&demo, session, &err);
+        code = demo_start(demo, session, &err);
     if (code) {
         session_complain(session, "flicker: %s", err.message);
-        demo_stop(&demo);
         return code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
     }
     loop_run(session);
-    demo_stop(&demo);
     return session->exit_code;
+}
+
+// Whether the demo is asked for, before options are parsed: see demo_launch().
+static bool wants_demo(int argc, char **argv)
+{
+    bool wanted = false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+        wanted |= !strcmp(argv[i], "--demo");
+    return wanted;
 }
 
 int main(int argc, char **argv)
@@ -212,6 +218,11 @@ int main(int argc, char **argv)
     struct launcher *launcher;
     struct err err = {0};
     struct session session = {0};
+    struct demo demo = {.keep_fd = -1};
+    if (wants_demo(argc, argv) && demo_launch(&demo, &err)) {
+        session_complain(&session, "flicker: %s", err.message);
+        return EXIT_FAILED;
+    }
     if (launcher_split(&launcher, &err)) {
         session_complain(&session, "flicker: %s", err.message);
         return EXIT_FAILED;
@@ -223,7 +234,8 @@ int main(int argc, char **argv)
     struct options options = {.session = &session};
     int code = parse_options(&options, argc, argv);
     if (code < 0)
-        code = run(&options);
+        code = run(&options, &demo);
+    demo_stop(&demo);
     session_dispose(&session);
     launcher_free(launcher);
     bytes_dispose(&options.commands);

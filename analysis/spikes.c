@@ -9,6 +9,7 @@
 
 #define SCORE_LEAST      4.0
 #define MAD_TO_DEVIATION 1.4826
+#define ALIKE_FACTOR     2.5
 
 enum {
     SPIKES_MOST = 64,
@@ -247,6 +248,20 @@ const struct spike *spikes_strongest(const struct spikes *spikes)
             best = &spikes->items[i];
     }
     return best;
+}
+
+static bool within_factor(double a, double b, double factor)
+{
+    return a <= b * factor && b <= a * factor;
+}
+
+bool spikes_alike(const struct spike *a, const struct spike *b)
+{
+    double a_length = (double)(a->range.to_ns - a->range.from_ns);
+    double b_length = (double)(b->range.to_ns - b->range.from_ns);
+    return within_factor(a_length, b_length, ALIKE_FACTOR) &&
+           within_factor((double)a->samples / a_length, (double)b->samples / b_length,
+                         ALIKE_FACTOR);
 }
 
 void spikes_dispose(struct spikes *spikes)

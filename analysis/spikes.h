@@ -25,6 +25,9 @@ struct spikes {
 void spikes_find(struct spikes *out, const struct heatmap *heatmap);
 // The one with the highest score; NULL when there are none.
 const struct spike *spikes_strongest(const struct spikes *spikes);
+// Whether two spikes look like one kind of event: neither rate nor length differs by more than 2.5
+// times. A stall that comes back is several spikes of one kind.
+bool spikes_alike(const struct spike *a, const struct spike *b);
 void spikes_dispose(struct spikes *spikes);
 
 #endif

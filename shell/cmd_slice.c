@@ -45,15 +45,16 @@ const struct command command_slice = {
     .group = "select",
     .usage = "slice [RANGE[,RANGE...] | spike | all]",
     .summary = "select a part of the time; everything that is asked looks at that",
-    .details =
-        "A range is FROM TO, FROM-TO, FROM+LENGTH, or FROM alone (until the end).\n"
-        "  7.2 7.5                 seconds from the start\n"
-        "  @-10s @-5s              before the end (now, while something is recorded)\n"
-        "  14:03:12.5 14:03:13     on the wall clock (Z at the end: UTC)\n"
-        "  13:08:44.86+380ms       so long from there\n"
-        "  spike                   the strongest rise of the rate of what the filter lets through\n"
-        "  all                     everything\n"
-        "Without words: says what is selected.",
+    .details = "A range is FROM TO, FROM-TO, FROM+LENGTH, or FROM alone (until the end).\n"
+               "  7.2 7.5                 seconds from the start\n"
+               "  @-10s @-5s              before the end (now, while something is recorded)\n"
+               "  14:03:12.5 14:03:13     on the wall clock (Z at the end: UTC)\n"
+               "  13:08:44.86+380ms       so long from there\n"
+               "  spike                   the strongest rise of the rate of what the filter lets "
+               "through,\n"
+               "                          and those like it: of about its height and length\n"
+               "  all                     everything\n"
+               "Without words: says what is selected.",
     .example = "slice 7.2 7.5",
     .words = {ARG_TIME},
     .choices = "all spike",

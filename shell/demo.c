@@ -17,16 +17,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// Only the workload is asked about: the host may be busy with something else.
-static const char prompt_script[] = "record\n"
-                                    "filter comm=demo\n"
-                                    "view\n"
+// Only the workload is asked about: the host may be busy with something else, even with another
+// demo. %d is its pid.
+#define DEMO_FILTER "filter comm=demo pid=%d\n"
+
+static const char prompt_script[] = "record\n" DEMO_FILTER "view\n"
                                     "heatmap live for=12s\n";
 
 static const char batch_script[] = "record\n"
-                                   "wait 12s\n"
-                                   "filter comm=demo\n"
-                                   "heatmap\n"
+                                   "wait 12s\n" DEMO_FILTER "heatmap\n"
                                    "slice spike\n"
                                    "top 10\n"
                                    "why 10\n"
@@ -126,7 +125,9 @@ int demo_start(struct demo *demo, struct session *session, struct err *err)
                 "a demo workload runs as pid %d: four workers that serve requests, and a "
                 "stall of 300 ms every 5 s",
                 demo->pid);
-    feed_push_text(&session->feed, "demo", session->prompt ? prompt_script : batch_script);
+    char *script = xasprintf(session->prompt ? prompt_script : batch_script, demo->pid);
+    feed_push_text(&session->feed, "demo", script);
+    free(script);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 // What a session owns, how it speaks to people, and its one selection.
 #include "shell/session.h"
 
+#include "proto/alloc.h"
 #include "shell/prompt.h"
 #include "shell/timewords.h"
 #include "shell/units.h"
@@ -156,6 +157,23 @@ int session_spikes(struct session *session, const struct query *query, struct he
     return code;
 }
 
+// Selects the strongest spike and those of its kind.
+static void select_spikes(struct session *session, const struct spikes *spikes)
+{
+    const struct spike *strongest = spikes_strongest(spikes);
+    struct range *ranges = xcalloc(spikes->count, sizeof *ranges);
+    size_t count = 0;
+    for (size_t i = 0; i < spikes->count; i++) {
+        if (spikes_alike(&spikes->items[i], strongest))
+            ranges[count++] = spikes->items[i].range;
+    }
+    selection_set_ranges(session->selection, ranges, count);
+    if (count > 1)
+        session_say(session, "%zu spikes of one kind; 'spikes' lists them, each with its slice",
+                    count);
+    free(ranges);
+}
+
 static int slice_spike(struct session *session, struct err *err)
 {
     struct query query;
@@ -169,9 +187,8 @@ static int slice_spike(struct session *session, struct err *err)
     struct heatmap heatmap = {0};
     struct spikes spikes = {0};
     int code = session_spikes(session, &query, &heatmap, &spikes, err);
-    const struct spike *spike = code ? NULL : spikes_strongest(&spikes);
-    if (spike)
-        selection_set_ranges(session->selection, &spike->range, 1);
+    if (!code && spikes.count)
+        select_spikes(session, &spikes);
     else if (!code)
         code = err_set(err, -ENODATA, "no spike stands out of the rate of these samples");
     spikes_dispose(&spikes);

@@ -156,9 +156,23 @@ static void test_empty_and_tiny_maps_have_none(void **state)
     heatmap_dispose(&map);
 }
 
+static void test_spikes_of_one_kind_are_near_in_height_and_length(void **state)
+{
+    (void)state;
+    struct spike stall = {.range = {0, 300}, .samples = 30};
+    struct spike shorter = {.range = {1000, 1150}, .samples = 20};
+    struct spike long_run = {.range = {2000, 7000}, .samples = 500};
+    struct spike lower = {.range = {9000, 9300}, .samples = 6};
+    assert_true(spikes_alike(&stall, &stall));
+    assert_true(spikes_alike(&stall, &shorter) && spikes_alike(&shorter, &stall));
+    assert_false(spikes_alike(&stall, &long_run) || spikes_alike(&long_run, &stall));
+    assert_false(spikes_alike(&stall, &lower) || spikes_alike(&lower, &stall));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_spikes_of_one_kind_are_near_in_height_and_length),
         cmocka_unit_test(test_a_stall_of_300_ms_is_found_in_12_s_at_99_hz),
         cmocka_unit_test(test_noise_has_hardly_any),
         cmocka_unit_test(test_several_are_found_in_time_order_and_what_was_not_recorded_is_not_one),

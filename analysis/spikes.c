@@ -15,6 +15,7 @@ enum {
     SPIKES_MOST = 64,
     WINDOWS_MOST = 32,
     BRIDGE_CELLS = 2,
+    ROUNDS = 4,
     HEATMAP_NO_DATA = HEATMAP_PENDING | HEATMAP_NOT_RECORDING | HEATMAP_EVICTED,
 };
 
@@ -24,6 +25,7 @@ struct series {
     double *sum;     // of the cells before each, in samples
     uint32_t *holes; // cells without data before each
     bool *taken;     // by a spike that was found
+    uint32_t *spiky; // cells taken before each, as of the last round
 };
 
 // The usual band of windows of one length, after the square root.
@@ -35,6 +37,7 @@ struct band {
 struct window {
     size_t from, to;
     double score;
+    const struct band *band; // that it was measured against
 };
 
 static double steady(double count)
@@ -52,6 +55,11 @@ static bool window_is_whole(const struct series *series, size_t from, size_t to)
     return series->holes[to] == series->holes[from];
 }
 
+static bool touches_spike(const struct series *series, size_t from, size_t to)
+{
+    return series->spiky[to] != series->spiky[from];
+}
+
 static int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a;
@@ -65,21 +73,26 @@ static double median(double *values, size_t count)
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
-// False when too few windows of this length are whole to know what is usual.
+// False when too few windows of this length are whole to know what is usual. How far windows stray
+// is measured below the median too: spikes lie above it, and may be a third of the time. Windows
+// that touch a spike found before say nothing about what is usual.
 static bool band_of(const struct series *series, size_t length, double *scratch, struct band *out)
 {
     size_t count = 0;
     for (size_t i = 0; i + length <= series->count; i++) {
-        if (window_is_whole(series, i, i + length))
+        if (window_is_whole(series, i, i + length) && !touches_spike(series, i, i + length))
             scratch[count++] = steady(window_sum(series, i, i + length));
     }
     if (count < 3 * length || count < 8)
         return false;
     *out = (struct band){.length = length};
-    out->median = median(scratch, count);
+    out->median = median(scratch, count); // sorts
+    size_t below = (count + 1) / 2;
     for (size_t i = 0; i < count; i++)
         scratch[i] = fabs(scratch[i] - out->median);
-    out->deviation = fmax(1, MAD_TO_DEVIATION * median(scratch, count));
+    double spread_below = median(scratch, below);
+    double spread = median(scratch, count);
+    out->deviation = fmax(1, MAD_TO_DEVIATION * fmin(spread, spread_below));
     return true;
 }
 
@@ -92,31 +105,40 @@ static bool is_free(const struct series *series, size_t from, size_t to)
     return true;
 }
 
-// The window that stands out most among those that touch no spike found before.
-static struct window strongest_window(const struct series *series, const struct band *bands,
-                                      size_t band_count, const struct band **band)
+// For every start, the window that stands out most, when it stands out enough.
+static size_t find_candidates(const struct series *series, const struct band *bands,
+                              size_t band_count, struct window *out)
 {
-    struct window best = {0};
-    for (size_t i = 0; i < band_count; i++) {
-        size_t length = bands[i].length;
-        for (size_t from = 0; from + length <= series->count; from++) {
-            double height = steady(window_sum(series, from, from + length)) - bands[i].median;
-            double score = height / bands[i].deviation;
-            if (score > best.score && window_is_whole(series, from, from + length) &&
-                is_free(series, from, from + length)) {
-                best = (struct window){from, from + length, score};
-                *band = &bands[i];
-            }
+    size_t count = 0;
+    for (size_t from = 0; from < series->count; from++) {
+        struct window best = {.score = SCORE_LEAST};
+        for (size_t i = 0; i < band_count && from + bands[i].length <= series->count; i++) {
+            size_t to = from + bands[i].length;
+            double height = steady(window_sum(series, from, to)) - bands[i].median;
+            if (height <= best.score * bands[i].deviation || !window_is_whole(series, from, to) ||
+                touches_spike(series, from, to))
+                continue;
+            best = (struct window){from, to, height / bands[i].deviation, &bands[i]};
         }
+        if (best.band)
+            out[count++] = best;
     }
-    return best;
+    return count;
+}
+
+static int strongest_first(const void *left, const void *right)
+{
+    const struct window *a = left, *b = right;
+    if (a->score != b->score)
+        return a->score < b->score ? 1 : -1;
+    return (a->from > b->from) - (a->from < b->from);
 }
 
 // The stretch near a window whose excess over half the window's height is largest: its edges are
 // where the rate falls below that.
-static struct window cut(const struct series *series, const struct window *window,
-                         const struct band *band)
+static struct window cut(const struct series *series, const struct window *window)
 {
+    const struct band *band = window->band;
     size_t length = window->to - window->from;
     double usual = (band->median * band->median / 4 - 0.375) / (double)band->length;
     double high = window_sum(series, window->from, window->to) / (double)length;
@@ -137,7 +159,7 @@ static struct window cut(const struct series *series, const struct window *windo
         excess += window_sum(series, i, i + 1) - half;
         if (excess > most) {
             most = excess;
-            best = (struct window){start, i + 1, window->score};
+            best = (struct window){start, i + 1, window->score, band};
         }
     }
     return best;
@@ -154,6 +176,7 @@ static void series_init(struct series *series, const struct heatmap *heatmap)
     series->sum = xcalloc(count + 1, sizeof *series->sum);
     series->holes = xcalloc(count + 1, sizeof *series->holes);
     series->taken = xcalloc(count + 1, sizeof *series->taken);
+    series->spiky = xcalloc(count + 1, sizeof *series->spiky);
     for (size_t i = 0; i < count; i++) {
         bool hole = heatmap->paint[i] & HEATMAP_NO_DATA;
         series->sum[i + 1] = series->sum[i] + (hole ? 0 : (double)heatmap->cells[i] * unit);
@@ -166,6 +189,7 @@ static void series_dispose(struct series *series)
     free(series->sum);
     free(series->holes);
     free(series->taken);
+    free(series->spiky);
 }
 
 static size_t find_bands(const struct series *series, struct band *bands)
@@ -186,6 +210,15 @@ static int compare_windows(const void *left, const void *right)
     return (a->from > b->from) - (a->from < b->from);
 }
 
+// A gap that is small beside what lies around it is noise inside one spike.
+static bool is_bridged(const struct series *series, const struct window *before,
+                       const struct window *after)
+{
+    size_t around = (before->to - before->from) + (after->to - after->from);
+    size_t most = around / 4 > BRIDGE_CELLS ? around / 4 : BRIDGE_CELLS;
+    return after->from <= before->to + most && window_is_whole(series, before->to, after->from);
+}
+
 // Bridges small gaps and turns cells into times.
 static void report(struct spikes *out, const struct series *series, struct window *found,
                    size_t count)
@@ -196,8 +229,7 @@ static void report(struct spikes *out, const struct series *series, struct windo
     size_t kept = 0;
     for (size_t i = 1; i < count; i++) {
         struct window *last = &found[kept];
-        if (found[i].from <= last->to + BRIDGE_CELLS &&
-            window_is_whole(series, last->to, found[i].from)) {
+        if (is_bridged(series, last, &found[i])) {
             last->to = found[i].to;
             last->score = fmax(last->score, found[i].score);
         } else {
@@ -215,28 +247,44 @@ static void report(struct spikes *out, const struct series *series, struct windo
     }
 }
 
+// Takes the strongest windows that do not touch each other. Returns how many spikes there are now.
+static size_t take_spikes(struct series *series, struct window *candidates, size_t candidate_count,
+                          struct window *found, size_t count)
+{
+    qsort(candidates, candidate_count, sizeof *candidates, strongest_first);
+    for (size_t i = 0; i < candidate_count && count < SPIKES_MOST; i++) {
+        const struct window *window = &candidates[i];
+        if (!is_free(series, window->from, window->to))
+            continue;
+        found[count] = cut(series, window);
+        memset(series->taken + window->from, true, window->to - window->from);
+        memset(series->taken + found[count].from, true, found[count].to - found[count].from);
+        count++;
+    }
+    for (size_t i = 0; i < series->count; i++)
+        series->spiky[i + 1] = series->spiky[i] + series->taken[i];
+    return count;
+}
+
 void spikes_find(struct spikes *out, const struct heatmap *heatmap)
 {
     struct series series;
     struct band bands[WINDOWS_MOST];
     struct window found[SPIKES_MOST];
-    size_t count = 0;
     *out = (struct spikes){0};
     series_init(&series, heatmap);
-    size_t band_count = find_bands(&series, bands);
-    while (count < SPIKES_MOST) {
-        const struct band *band = NULL;
-        struct window window = strongest_window(&series, bands, band_count, &band);
-        if (window.score < SCORE_LEAST)
+    struct window *candidates = xreallocarray(NULL, series.count + 1, sizeof *candidates);
+    size_t count = 0;
+    for (int round = 0; round < ROUNDS; round++) { // what is usual gets clearer without the spikes
+        size_t before = count;
+        size_t band_count = find_bands(&series, bands);
+        size_t candidate_count = find_candidates(&series, bands, band_count, candidates);
+        count = take_spikes(&series, candidates, candidate_count, found, count);
+        if (count == before)
             break;
-        found[count] = cut(&series, &window, band);
-        for (size_t i = window.from; i < window.to; i++)
-            series.taken[i] = true;
-        for (size_t i = found[count].from; i < found[count].to; i++)
-            series.taken[i] = true;
-        count++;
     }
     report(out, &series, found, count);
+    free(candidates);
     series_dispose(&series);
 }
 

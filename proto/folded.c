@@ -147,7 +147,6 @@ static void take_stack(struct folded *folded, const char *stack, size_t len, str
         report->frames++;
         report->unresolved += unresolved;
     }
-    report->samples++;
 }
 
 static uint32_t event_of(struct folded *folded, const char *name)
@@ -170,6 +169,7 @@ static void add_sample(struct folded *folded, struct sample sample, const char *
     sample.value = (uint64_t)whole;
     sample.event = (uint16_t)event_of(folded, event);
     folded->batch[folded->batch_count++] = sample;
+    folded->base.report.samples++;
     if (folded->batch_count == BATCH)
         flush(folded, err);
 }

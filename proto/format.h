@@ -89,6 +89,8 @@ struct format {
 // clang-format off
 #define FORMAT_LIST(X) \
     X(fks) \
+    X(bpftrace_text) \
+    X(bpftrace_json) \
     X(perf_script) \
     X(folded) \
     /* end */

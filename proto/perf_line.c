@@ -199,11 +199,12 @@ static bool header_fits(struct perf_header *out, const char *line, const char *i
 
 // How likely it is that this reading is the right one: perf prints a pid at least 5 wide, and a
 // header without a time is rare.
-static int plausibility(const struct perf_header *header, const char *comm_end, const char *ids)
+static int plausibility(struct perf_header *header, const char *comm_end, const char *ids)
 {
     while (*ids == '-' || is_digit(*ids))
         ids++;
-    return 2 * (ids - comm_end >= 6) + (header->time_ns != SAMPLE_NO_TIME);
+    header->padded = ids - comm_end >= 6;
+    return 2 * header->padded + (header->time_ns != SAMPLE_NO_TIME);
 }
 
 bool perf_header_parse(struct perf_header *out, const char *line, size_t len)

@@ -24,6 +24,7 @@ struct perf_header {
     int64_t time_ns;  // SAMPLE_NO_TIME when absent
     uint64_t period;  // 1 when absent
     bool has_period;
+    bool padded;       // the pid is as wide as perf makes it: it cannot be a part of the comm
     uint16_t cpu;      // SAMPLE_NO_CPU when absent
     struct span event; // without its colon; empty when absent
     struct span rest; // what follows on the line: "ip sym (dso)" without -g, or a tracepoint's text

@@ -7,6 +7,7 @@
 #include "proto/bytes.h"
 #include "proto/format.h"
 #include "proto/perf_hello.h"
+#include "proto/perf_known.h"
 #include "proto/perf_line.h"
 
 #include <stdlib.h>
@@ -14,9 +15,11 @@
 
 enum {
     BATCH = 512,
-    STACK_MAX = 4096,     // frames; perf's own limit is 127 unless raised
     RECORD_MAX = 2 << 20, // bytes of one record; what is longer is cut
     PROBE_LINES = 400,
+    TOKENS = 256,
+    BITE_MAX = 256 << 20, // bytes taken at once; offsets of tokens have 32 bits
+    PREFETCH = 8,         // tokens ahead
 };
 
 struct perf_script {
@@ -39,13 +42,18 @@ struct perf_script {
     struct sample sample;
     uint32_t comm; // string
     uint64_t pending_line, pending_byte;
-    struct decode_report pending_report; // as it was before the header
-    struct frame *frames;                // leaf first; STACK_MAX
+    struct decode_report pending_report; // as it was before the header, and `dropping` too
+    bool pending_dropping;
+    struct frame *frames; // leaf first; PERF_STACK_MAX
     size_t frame_count;
     size_t inlined; // the last so many frames wait for the module of the frame they lie in
 
     struct sample batch[BATCH];
     size_t batch_count;
+
+    struct perf_scan scan;
+    struct perf_known known;
+    struct perf_token tokens[TOKENS];
 };
 
 static int send_hello(struct perf_script *script, bool has_time, struct err *err)
@@ -93,7 +101,7 @@ static void take_loss(struct perf_script *script, uint64_t count, const struct p
 
 static void add_frame(struct perf_script *script, const struct frame *frame)
 {
-    if (script->frame_count == STACK_MAX) {
+    if (script->frame_count == PERF_STACK_MAX) {
         if (!script->dropping)
             skip(script, "the stack is deeper than 4096 frames: its callers beyond were cut");
         script->dropping = true;
@@ -125,20 +133,9 @@ static void add_jit_frames(struct perf_script *script, struct frame frame, struc
 
 static void take_frame(struct perf_script *script, const struct perf_frame *parsed)
 {
-    static const enum frame_kind kinds[] = {
-        [PERF_FRAME_USER] = FRAME_USER,
-        [PERF_FRAME_KERNEL] = FRAME_KERNEL,
-        [PERF_FRAME_JIT] = FRAME_JIT,
-        [PERF_FRAME_INLINED] = FRAME_INLINED,
-    };
-    struct dict *dict = script->base.sink->dict;
-    struct frame frame = {
-        .name = dict_string(dict, parsed->name.at, parsed->name.len),
-        .module = dict_string(dict, parsed->module.at, parsed->module.len),
-        .address = parsed->name.len ? 0 : parsed->address,
-        .kind = (uint8_t)kinds[parsed->where],
-    };
-    if (parsed->where == PERF_FRAME_JIT && memmem(parsed->name.at, parsed->name.len, "->", 2)) {
+    struct frame frame;
+    bool alone = perf_frame_intern(script->base.sink->dict, &frame, parsed);
+    if (!alone && parsed->where == PERF_FRAME_JIT) {
         add_jit_frames(script, frame, parsed->name);
         return;
     }
@@ -153,13 +150,25 @@ static void take_frame(struct perf_script *script, const struct perf_frame *pars
     }
 }
 
-static void count_sample(struct decode_report *report, const struct frame *frames, size_t count)
+static void add_sample(struct perf_script *script, const struct sample *sample,
+                       struct perf_path path, struct err *err)
 {
+    struct decode_report *report = &script->base.report;
+    script->batch[script->batch_count++] = *sample;
     report->samples++;
-    report->no_stack += !count;
-    report->frames += count;
-    for (size_t i = 0; i < count; i++)
-        report->unresolved += frame_is_unresolved(&frames[i]);
+    report->no_stack += !path.frames;
+    report->frames += path.frames;
+    report->unresolved += path.unresolved;
+    if (script->batch_count == BATCH)
+        flush(script, err);
+}
+
+static struct perf_path path_of(const struct perf_script *script, uint32_t node)
+{
+    struct perf_path path = {.node = node, .frames = (uint16_t)script->frame_count};
+    for (size_t i = 0; i < script->frame_count; i++)
+        path.unresolved += frame_is_unresolved(&script->frames[i]);
+    return path;
 }
 
 // The sample at hand is complete.
@@ -167,40 +176,29 @@ static void emit(struct perf_script *script, struct err *err)
 {
     if (!script->pending)
         return;
+    // In the order in which perf_known.c interns, so that both ways make the same dictionary.
     struct dict *dict = script->base.sink->dict;
+    uint32_t *ids = script->known.frames;
+    for (size_t i = 0; i < script->frame_count; i++)
+        ids[i] = dict_frame(dict, &script->frames[i]);
     uint32_t node = dict_comm_node(dict, script->comm);
     for (size_t i = script->frame_count; i-- > 0;)
-        node = dict_node(dict, node, dict_frame(dict, &script->frames[i]));
+        node = dict_node(dict, node, ids[i]);
     script->sample.node = node;
-    script->batch[script->batch_count++] = script->sample;
-    count_sample(&script->base.report, script->frames, script->frame_count);
     script->pending = false;
-    if (script->batch_count == BATCH)
-        flush(script, err);
-}
-
-static bool counts_ns(struct span event)
-{
-    struct span base = event;
-    const char *colon = memchr(event.at, ':', event.len);
-    if (colon)
-        base.len = (size_t)(colon - event.at);
-    return span_is(base, "cpu-clock") || span_is(base, "task-clock");
+    add_sample(script, &script->sample, path_of(script, node), err);
 }
 
 static uint32_t event_of(struct perf_script *script, const struct perf_header *header)
 {
     struct dict *dict = script->base.sink->dict;
-    struct event event = {0};
-    if (header->event.len) {
-        event.name = dict_string(dict, header->event.at, header->event.len);
-        if (header->has_period && counts_ns(header->event))
-            event.unit = dict_string_z(dict, "ns");
-    } else {
-        event.name = dict_string_z(dict, script->event_name ? script->event_name : "samples");
-        event.unit = dict_string_z(dict, script->event_unit ? script->event_unit : "");
-        event.by_value = script->event_by_value;
-    }
+    if (header->event.len)
+        return perf_event_id(dict, header->event, header->has_period);
+    struct event event = {
+        .name = dict_string_z(dict, script->event_name ? script->event_name : "samples"),
+        .unit = dict_string_z(dict, script->event_unit ? script->event_unit : ""),
+        .by_value = script->event_by_value,
+    };
     return dict_event(dict, &event);
 }
 
@@ -210,6 +208,8 @@ static void take_header(struct perf_script *script, const struct perf_header *he
     struct thread thread = {.pid = header->pid, .tid = header->tid};
     thread.comm = dict_string(dict, header->comm.at, header->comm.len);
     script->comm = thread.comm;
+    dict_comm_node(dict, thread.comm);
+    uint32_t thread_id = dict_thread(dict, &thread);
     uint32_t event = event_of(script, header);
     if (event > UINT16_MAX) {
         skip(script, "more than 65536 different events");
@@ -219,7 +219,7 @@ static void take_header(struct perf_script *script, const struct perf_header *he
     script->sample = (struct sample){
         .time_ns = header->time_ns,
         .value = header->period,
-        .thread = dict_thread(dict, &thread),
+        .thread = thread_id,
         .cpu = header->cpu,
         .event = (uint16_t)event,
     };
@@ -240,6 +240,7 @@ static void take_other(struct perf_script *script, const char *line, size_t len,
     if (perf_header_parse(&header, line, len)) {
         emit(script, err);
         script->pending_report = script->base.report;
+        script->pending_dropping = script->dropping;
         script->pending_line = script->line;
         script->pending_byte = script->byte;
         if (!perf_record_parse(&lost, &header))
@@ -321,38 +322,94 @@ static void take_line(struct perf_script *script, const char *line, size_t len, 
     take_other(script, line, len, err);
 }
 
-// Takes all complete records of text; the last line counts as complete when `final`. Returns how
-// many bytes were used up.
-static size_t take_records(struct perf_script *script, const char *text, size_t len, bool final,
-                           struct err *err)
+// Takes the whole lines of text, also the last one when `final`. Returns how many bytes that was.
+static size_t take_lines(struct perf_script *script, const char *text, size_t len, bool final,
+                         struct err *err)
 {
-    size_t used = 0; // up to the sample at hand
-    for (size_t at = 0; at < len && !script->failed;) {
+    size_t at = 0;
+    while (at < len && !script->failed) {
         const char *newline = memchr(text + at, '\n', len - at);
         if (!newline && !final)
             break;
         size_t line_len = newline ? (size_t)(newline - text) - at : len - at;
         size_t next = at + line_len + (newline != NULL);
-        bool had = script->pending;
-        uint64_t had_byte = script->pending_byte;
         take_line(script, text + at, line_len, err);
-        if (script->pending && (!had || script->pending_byte != had_byte))
-            used = at; // a header
-        else if (!script->pending)
-            used = next;
         script->line++;
         script->byte += next - at;
         at = next;
     }
-    if (final) {
+    return at;
+}
+
+// Reads a token's bytes line by line. A chain whose lines depend on each other is remembered when
+// they turned out to be one whole sample.
+static void take_slowly(struct perf_script *script, const char *text,
+                        const struct perf_token *token, bool learn, struct err *err)
+{
+    if (learn)
+        emit(script, err); // the token begins with a header
+    struct decode_report before = script->base.report;
+    size_t batched = script->batch_count;
+    take_lines(script, text, token->len, false, err);
+    const struct decode_report *report = &script->base.report;
+    if (!learn || script->pending || script->dropping || report->samples != before.samples + 1 ||
+        report->skipped != before.skipped || report->lost != before.lost)
+        return;
+    const struct sample *sample = &script->batch[batched]; // also when the batch went out since
+    struct perf_path path = {
+        .node = sample->node,
+        .frames = (uint16_t)(report->frames - before.frames),
+        .unresolved = (uint16_t)(report->unresolved - before.unresolved),
+    };
+    perf_known_learn(&script->known, token, sample->thread, &path);
+}
+
+static void take_token(struct perf_script *script, const char *text, const struct perf_token *token,
+                       struct err *err)
+{
+    struct sample sample;
+    struct perf_path path;
+    enum perf_known_result result = PERF_ODD_HEADER;
+    if (token->usual)
+        result = perf_known_sample(&script->known, &sample, &path, text, token);
+    if (result != PERF_KNOWN) {
+        take_slowly(script, text, token, result == PERF_ODD_CHAIN, err);
+        return;
+    }
+    if (script->pending)
         emit(script, err);
-        used = len;
-    } else if (script->pending) { // read again when the rest has come
+    script->dropping = false;
+    add_sample(script, &sample, path, err);
+    script->line += token->lines;
+    script->byte += token->len;
+}
+
+// Takes all complete records of text. Returns how many bytes were used up: to the start of the
+// first incomplete one.
+static size_t take_records(struct perf_script *script, const char *text, size_t len,
+                           struct err *err)
+{
+    size_t used = 0;
+    for (size_t count = TOKENS; count == TOKENS && !script->failed;) {
+        size_t scanned;
+        const char *at = text + used;
+        count = perf_scan_tokens(&script->scan, script->tokens, TOKENS, at, len - used, &scanned);
+        for (size_t i = 0; i < count && !script->failed; i++) {
+            if (i + PREFETCH < count && script->tokens[i + PREFETCH].usual)
+                perf_known_prefetch(&script->known, &script->tokens[i + PREFETCH]);
+            take_token(script, at + script->tokens[i].at, &script->tokens[i], err);
+        }
+        used += scanned;
+    }
+    used += take_lines(script, text + used, len - used, false, err);
+    if (script->pending) { // read again when the rest has come
+        used -= script->byte - script->pending_byte;
         script->pending = false;
         script->frame_count = 0;
         script->line = script->pending_line;
         script->byte = script->pending_byte;
         script->base.report = script->pending_report;
+        script->dropping = script->pending_dropping;
     }
     return used;
 }
@@ -367,8 +424,8 @@ static size_t cut_record(struct perf_script *script, const char *text, size_t le
         script->byte += len;
         return len;
     }
-    size_t whole = (size_t)(newline - text) + 1;
-    take_records(script, text, whole, true, err);
+    size_t whole = take_lines(script, text, (size_t)(newline - text) + 1, false, err);
+    emit(script, err);
     skip(script, "a record is longer than 2 MiB: the rest of its frames was cut");
     script->dropping = true;
     return whole;
@@ -389,8 +446,7 @@ static size_t take(struct perf_script *script, const char *text, size_t len, str
 {
     size_t used = script->in_long_line ? end_long_line(script, text, len) : 0;
     while (used < len && !script->failed) {
-        size_t more = take_records(script, text + used, len - used, false, err);
-        used += more;
+        used += take_records(script, text + used, len - used, err);
         if (len - used <= RECORD_MAX)
             break;
         used += cut_record(script, text + used, len - used, err);
@@ -398,21 +454,37 @@ static size_t take(struct perf_script *script, const char *text, size_t len, str
     return used;
 }
 
+// How much of data completes the carried record: up to its first blank line, all when none is near.
+static size_t completing(const struct bytes *carry, const char *data, size_t len)
+{
+    if (carry->data[carry->len - 1] == '\n' && *data == '\n')
+        return 1;
+    const char *blank = memmem(data, len < RECORD_MAX ? len : RECORD_MAX, "\n\n", 2);
+    return blank ? (size_t)(blank - data) + 2 : len;
+}
+
 static int push(struct decoder *decoder, const void *data, size_t len, struct err *err)
 {
     struct perf_script *script = (struct perf_script *)decoder;
-    const char *text = data;
+    struct bytes *carry = &script->carry;
+    const char *text = data, *end = text + len;
     decoder->report.bytes += len;
     if (script->failed)
         return err_set(err, script->failed, "the stream has failed before");
-    if (script->carry.len) {
-        // Joins the carried record with as much as completes it, then goes on in place.
-        bytes_append(&script->carry, text, len);
-        if (memchr(text, '\n', len) || script->carry.len > RECORD_MAX)
-            bytes_consume(&script->carry, take(script, script->carry.data, script->carry.len, err));
-    } else {
-        size_t used = take(script, text, len, err);
-        bytes_append(&script->carry, text + used, len - used);
+    perf_known_check(&script->known);
+    while (carry->len && text < end && !script->failed) {
+        size_t more = completing(carry, text, (size_t)(end - text));
+        bytes_append(carry, text, more);
+        if (memchr(text, '\n', more) || carry->len > RECORD_MAX)
+            bytes_consume(carry, take(script, carry->data, carry->len, err));
+        text += more;
+    }
+    while (text < end && !carry->len && !script->failed) {
+        size_t bite = (size_t)(end - text) < BITE_MAX ? (size_t)(end - text) : BITE_MAX;
+        size_t used = take(script, text, bite, err);
+        if (bite < BITE_MAX || !used)
+            bytes_append(carry, text + used, bite - used);
+        text += bite < BITE_MAX || !used ? bite : used;
     }
     flush(script, err);
     return script->failed;
@@ -423,7 +495,8 @@ static int finish(struct decoder *decoder, struct err *err)
     struct perf_script *script = (struct perf_script *)decoder;
     if (script->failed)
         return err_set(err, script->failed, "the stream has failed before");
-    take_records(script, bytes_text(&script->carry), script->carry.len, true, err);
+    take_lines(script, bytes_text(&script->carry), script->carry.len, true, err);
+    emit(script, err);
     bytes_clear(&script->carry);
     flush(script, err);
     if (!script->failed)
@@ -437,6 +510,7 @@ static void perf_script_free(struct decoder *decoder)
     if (!script)
         return;
     perf_hello_dispose(&script->hello);
+    perf_known_dispose(&script->known);
     bytes_dispose(&script->carry);
     free(script->event_name);
     free(script->event_unit);
@@ -450,7 +524,9 @@ static struct decoder *decoder_new(struct sink *sink, const struct decode_option
     struct perf_script *script = xcalloc(1, sizeof *script);
     script->base = (struct decoder){.ops = &ops, .sink = sink};
     script->line = 1;
-    script->frames = xcalloc(STACK_MAX, sizeof *script->frames);
+    perf_scan_init(&script->scan, sink->dict->seed);
+    perf_known_init(&script->known, sink->dict);
+    script->frames = xcalloc(PERF_STACK_MAX, sizeof *script->frames);
     if (options) {
         script->event_name = options->event_name ? xstrdup(options->event_name) : NULL;
         script->event_unit = options->event_unit ? xstrdup(options->event_unit) : NULL;

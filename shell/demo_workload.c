@@ -24,16 +24,16 @@ enum {
     PARSE_US = 400,
     RENDER_US = 1000,
     COMPRESS_US = 600,
-    PAUSE_MS = 40, // between two requests of a worker, on average
+    ROUNDS = 20000, // of arithmetic between two looks at the clock: some 50 us
+    PAUSE_MS = 100, // between two requests of a worker, on average
 };
 
 struct server {
     pthread_mutex_t lock;
     int64_t started_ns;
-    int64_t rebuild_ns;     // when the next stall is due; under the lock
-    uint64_t periods;       // that had theirs; under the lock
-    uint64_t rounds_per_ms; // of burn(), measured at the start
-    uint64_t random;        // under the lock
+    int64_t rebuild_ns; // when the next stall is due; under the lock
+    uint64_t periods;   // that had theirs; under the lock
+    uint64_t random;    // under the lock
 };
 
 static int64_t clock_ns(clockid_t clock)
@@ -59,54 +59,44 @@ static uint64_t random_next(uint64_t *state)
     return *state;
 }
 
-// Arithmetic in the body of the calling function, which stays the leaf. The volatile local keeps
-// its frame and the loop.
-#define BURN(rounds)                                                                               \
+// Burns so much CPU time of the thread in the body of the calling function, which stays the leaf:
+// the volatile local keeps its frame and the loop. Time of the CPU, not rounds: a crowded host is
+// several times slower.
+#define BURN_US(us)                                                                                \
     do {                                                                                           \
+        int64_t end_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) + (us)*INT64_C(1000);                   \
         volatile uint64_t burnt = 1;                                                               \
-        for (uint64_t round = 0; round < (rounds); round++)                                        \
-            burnt = burnt * 6364136223846793005u + round;                                          \
+        do {                                                                                       \
+            for (uint64_t round = 0; round < ROUNDS; round++)                                      \
+                burnt = burnt * 6364136223846793005u + round;                                      \
+        } while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < end_ns);                                      \
     } while (0)
 
 #define NOINLINE __attribute__((noinline))
 
-static NOINLINE void calibrate(struct server *server)
+static NOINLINE void rebuild_index(void)
 {
-    enum { ROUNDS = 1 << 22 };
-    int64_t from_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    BURN(ROUNDS);
-    int64_t spent_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) - from_ns;
-    server->rounds_per_ms = (uint64_t)(ROUNDS * 1e6 / (double)(spent_ns > 0 ? spent_ns : 1)) + 1;
+    BURN_US(STALL_MS * 1000);
 }
 
-// Until the thread has used that much CPU time: on a busy host the stall takes longer, and is as
-// heavy.
-static NOINLINE void rebuild_index(const struct server *server)
+static NOINLINE void parse_query(void)
 {
-    int64_t end_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID) + STALL_MS * INT64_C(1000000);
-    do
-        BURN(server->rounds_per_ms);
-    while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < end_ns);
+    BURN_US(PARSE_US);
 }
 
-static NOINLINE void parse_query(const struct server *server)
+static NOINLINE void look_up(void)
 {
-    BURN(server->rounds_per_ms * PARSE_US / 1000);
+    BURN_US(LOOKUP_US);
 }
 
-static NOINLINE void look_up(const struct server *server)
+static NOINLINE void render_page(void)
 {
-    BURN(server->rounds_per_ms * LOOKUP_US / 1000);
+    BURN_US(RENDER_US);
 }
 
-static NOINLINE void render_page(const struct server *server)
+static NOINLINE void compress_reply(void)
 {
-    BURN(server->rounds_per_ms * RENDER_US / 1000);
-}
-
-static NOINLINE void compress_reply(const struct server *server)
-{
-    BURN(server->rounds_per_ms * COMPRESS_US / 1000);
+    BURN_US(COMPRESS_US);
 }
 
 // A random moment in the next period, away from its ends: two stalls never touch.
@@ -123,19 +113,19 @@ static NOINLINE void use_index(struct server *server)
 {
     pthread_mutex_lock(&server->lock);
     if (clock_ns(CLOCK_MONOTONIC) >= server->rebuild_ns) {
-        rebuild_index(server);
+        rebuild_index();
         schedule_rebuild(server);
     }
-    look_up(server);
+    look_up();
     pthread_mutex_unlock(&server->lock);
 }
 
 static NOINLINE void handle_request(struct server *server)
 {
-    parse_query(server);
+    parse_query();
     use_index(server);
-    render_page(server);
-    compress_reply(server);
+    render_page();
+    compress_reply();
 }
 
 static void *serve(void *arg)
@@ -164,7 +154,6 @@ int demo_workload_run(void)
     pthread_mutex_init(&server->lock, NULL);
     server->started_ns = clock_ns(CLOCK_MONOTONIC);
     server->random = (uint64_t)server->started_ns | 1;
-    calibrate(server);
     schedule_rebuild(server);
     for (int i = 0; i < WORKERS; i++) {
         pthread_t worker;

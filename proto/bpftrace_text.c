@@ -1,0 +1,102 @@
+// What bpftrace prints, as text (bpftrace_record.h says what is recognised). The first 64 KiB of a
+// line are read.
+#include "proto/alloc.h"
+#include "proto/bpftrace_frame.h"
+#include "proto/bpftrace_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct bpftrace_text {
+    struct decoder base;
+    struct lines lines;
+    struct bpftrace_record record;
+};
+
+static int text_line(void *arg, const char *line, size_t len, struct err *err)
+{
+    struct bpftrace_text *text = arg;
+    text->record.place.number = text->lines.number;
+    text->record.place.offset = text->lines.offset;
+    return bpftrace_record_line(&text->record, line, len, err);
+}
+
+static int text_push(struct decoder *decoder, const void *data, size_t len, struct err *err)
+{
+    struct bpftrace_text *text = (struct bpftrace_text *)decoder;
+    decoder->report.bytes += len;
+    int code = lines_push(&text->lines, data, len, text_line, text, err);
+    return code ? code : bpftrace_record_flush(&text->record, err);
+}
+
+static int text_finish(struct decoder *decoder, struct err *err)
+{
+    struct bpftrace_text *text = (struct bpftrace_text *)decoder;
+    const struct bytes *rest = &text->lines.pending;
+    bool cut = rest->len && !bpftrace_record_is_whole(&text->record, rest->data, rest->len);
+    int code = cut ? 0 : lines_finish(&text->lines, text_line, text, err);
+    return code ? code : bpftrace_record_finish(&text->record, cut, err);
+}
+
+static void text_free(struct decoder *decoder)
+{
+    struct bpftrace_text *text = (struct bpftrace_text *)decoder;
+    if (!text)
+        return;
+    lines_dispose(&text->lines);
+    bpftrace_record_dispose(&text->record);
+    free(text);
+}
+
+static struct decoder *text_new(struct sink *sink, const struct decode_options *options)
+{
+    static const struct decoder_ops OPS = {text_push, text_finish, text_free};
+    struct bpftrace_text *text = xcalloc(1, sizeof *text);
+    text->base = (struct decoder){.ops = &OPS, .sink = sink};
+    text->lines.limit = BPFTRACE_LINE_MAX_BYTES;
+    bpftrace_record_init(&text->record, &text->base, options);
+    return &text->base;
+}
+
+// How much a line looks like bpftrace's: its banner and our protocol, maps, frames.
+static int line_score(const char *line, size_t len)
+{
+    struct bpftrace_header header;
+    struct bpftrace_frame frame;
+    if (len > 16 && !memcmp(line, "Attaching ", 10) && memmem(line, len, " probe", 6))
+        return 90;
+    if (len > 6 && !memcmp(line, "READY ", 6))
+        return 80;
+    if (bpftrace_header_own(&header, line, len))
+        return 60;
+    if (len && line[0] == '@' && memchr(line, '[', len))
+        return 50;
+    // perf prints "+0x30" where bpftrace prints "+48", and pads addresses.
+    bool decimal = bpftrace_frame_parse(&frame, line, len) && frame.name && len > 2 &&
+                   frame.has_offset &&
+                   (frame.has_address ? line[0] == '\t' && line[1] != ' ' : line[0] == ' ');
+    return decimal ? 96 : 0;
+}
+
+static int text_probe(const void *head, size_t len)
+{
+    const char *at = head, *end = at + len;
+    int best = 0;
+    if (memchr(head, '\0', len))
+        return 0;
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t line_len = (size_t)((newline ? newline : end) - at);
+        int score = line_score(at, line_len);
+        best = score > best ? score : best;
+        at += line_len + 1;
+    }
+    return best;
+}
+
+const struct format format_bpftrace_text = {
+    .name = "bpftrace",
+    .summary = "what bpftrace prints, with stacks",
+    .probe = text_probe,
+    .decoder_new = text_new,
+};

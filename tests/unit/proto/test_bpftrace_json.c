@@ -1,0 +1,105 @@
+// What bpftrace -f json prints: escapes, maps, losses, recordings.
+#include "tests/capture.h"
+
+static void check(const char *text, const char *expected, uint64_t skipped)
+{
+    struct capture capture;
+    struct decode_report report;
+    capture_init(&capture);
+    assert_int_equal(
+        capture_decode(&capture, &format_bpftrace_json, NULL, text, strlen(text), 0, &report), 0);
+    const char *hello = strchr(bytes_text(&capture.text), '\n'); // the first line
+    assert_non_null(hello);
+    assert_string_equal(hello + 1, expected);
+    assert_int_equal(report.skipped, skipped);
+    capture_dispose(&capture);
+}
+
+static void test_samples_and_escapes(void **state)
+{
+    (void)state;
+    check("{\"type\": \"attached_probes\", \"data\": {\"probes\": 2}}\n"
+          "{\"type\": \"printf\", \"data\": \"S 1 2 2 0 a\\nb "
+          "\\uffffffc3\\uffffffa9\\u00e9\\u001b\\\"\\n\\n\\n"
+          "\\t7f00 f+1 (/x)\\n\\nE\\n\"}\n\n\n",
+          "0.000000001 a\nb \xc3\xa9\xc3\xa9\x1b\" 2/2 cpu 0 samples 1: "
+          "a\nb \xc3\xa9\xc3\xa9\x1b\";f (/x)\n",
+          0);
+}
+
+static void test_maps_and_losses(void **state)
+{
+    (void)state;
+    check(
+        "{\"type\": \"printf\", \"data\": \"T 5000000000\\n\"}\n"
+        "{\"type\": \"map\", \"data\": {\"@s\": {\"4029,spin,,\\n\\t7f00 f+1 (/x)\\n\": 3, "
+        "\"\\n\\tffffffff81000130 entry+1\\n,\\n\\t7f00 f+1 (/x)\\n,spin,12\": 4}}}\n"
+        "{\"type\": \"lost_events\", \"data\": {\"events\": 9070}}\n"
+        "{\"type\": \"map\", \"data\": {\"@n\": 12}}\n{\"type\": \"map\", \"data\": {\"@e\": {}}}\n"
+        "{\"type\": \"stats\", \"data\": {\"@a\": 0}}\n"
+        "Some words of bpftrace\n",
+        "5.000000000 spin 4029/4029 samples 3samples!: spin;f (/x)\n"
+        "5.000000000 spin 12/12 samples 4samples!: spin;f (/x);entry ([kernel])_[k]\n"
+        "lost 9070 cpu -1 where 1\n",
+        0);
+}
+
+static void test_broken_lines_are_counted(void **state)
+{
+    (void)state;
+    check("{\"type\": \"printf\", \"data\": \"S 1 2\n"
+          "{\"type\": \"printf\", \"data\": \"\\q\"}\n"
+          "{\"type\": \"map\", \"data\": {\"@s\": {\"a\": x}}}\n"
+          "{\"type\"\n"
+          "{\"type\": \"printf\", \"data\": \"S 1 2 2 0 a\\n\\n\\nE\\n\"}\n",
+          "0.000000001 a 2/2 cpu 0 samples 1: a\n", 4);
+}
+
+static void test_recordings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned samples, frames, unresolved, lost, skipped;
+    } EXPECTED[] = {
+        {"bpftrace-ours.json", 48, 276, 183, 0, 1}, // cut in its last line
+        {"bpftrace-print.json", 29, 194, 0, 0, 1},
+        {"bpftrace-maps.json", 25, 169, 64, 0, 0},
+        {"bpftrace-lost.json", 6, 18, 0, 1473, 0},
+    };
+    for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++) {
+        char path[512];
+        char *data;
+        size_t len;
+        snprintf(path, sizeof path, FLICKER_TESTS "/fixtures/%s", EXPECTED[i].name);
+        read_whole(path, &data, &len);
+        struct capture capture;
+        struct decode_report report;
+        capture_init(&capture);
+        assert_ptr_equal(format_probe(data, len, NULL), &format_bpftrace_json);
+        assert_int_equal(
+            capture_decode(&capture, &format_bpftrace_json, NULL, data, len, 4096, &report), 0);
+        if (report.samples != EXPECTED[i].samples || report.frames != EXPECTED[i].frames ||
+            report.unresolved != EXPECTED[i].unresolved || report.lost != EXPECTED[i].lost ||
+            report.skipped != EXPECTED[i].skipped || report.no_stack)
+            fail_msg("%s: %d samples, %d frames, %d unresolved, %d lost, %d skipped (%s)",
+                     EXPECTED[i].name, (int)report.samples, (int)report.frames,
+                     (int)report.unresolved, (int)report.lost, (int)report.skipped,
+                     report.first_skipped_why);
+        capture_dispose(&capture);
+        capture_check_splits(&format_bpftrace_json, NULL, data, len < 6000 ? len : 6000, 1);
+        capture_check_damage(&format_bpftrace_json, data, len < 6000 ? len : 6000, 7, 1000);
+        free(data);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_samples_and_escapes),
+        cmocka_unit_test(test_maps_and_losses),
+        cmocka_unit_test(test_broken_lines_are_counted),
+        cmocka_unit_test(test_recordings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

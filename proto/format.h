@@ -36,6 +36,7 @@ struct decode_options {
     const char *event_unit;
     bool event_by_value;
     bool flush_each_push; // live: hand over every complete record at the end of each push
+    unsigned threads;     // that a reader of files may use; 0: as many as pay
 };
 
 struct decoder;
@@ -50,10 +51,20 @@ struct decoder_ops {
     void (*free)(struct decoder *decoder); // NULL is fine
 };
 
+// The part of push that needs no dictionary, for another thread to do ahead: `scan` looks at the
+// whole records at the start of text, writes what it saw into *notes and returns how long they are;
+// push_scanned then takes exactly these bytes with these notes.
+struct decoder_ahead {
+    size_t (*scan)(struct decoder *decoder, struct bytes *notes, const char *text, size_t len);
+    int (*push_scanned)(struct decoder *decoder, const char *text, size_t len,
+                        const struct bytes *notes, struct err *err);
+};
+
 // Embedded first in the concrete decoder.
 struct decoder {
     const struct decoder_ops *ops;
-    struct sink *sink; // borrowed
+    const struct decoder_ahead *ahead; // NULL: none
+    struct sink *sink;                 // borrowed
     struct decode_report report;
 };
 

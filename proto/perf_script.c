@@ -52,6 +52,7 @@ struct perf_script {
     size_t batch_count;
 
     struct perf_scan scan;
+    struct perf_scan ahead; // of the thread that scans ahead
     struct perf_known known;
     struct perf_token tokens[TOKENS];
 };
@@ -384,6 +385,32 @@ static void take_token(struct perf_script *script, const char *text, const struc
     script->byte += token->len;
 }
 
+static void take_tokens(struct perf_script *script, const char *text,
+                        const struct perf_token *tokens, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count && !script->failed; i++) {
+        if (i + PREFETCH < count && tokens[i + PREFETCH].usual)
+            perf_known_prefetch(&script->known, &tokens[i + PREFETCH]);
+        take_token(script, text + tokens[i].at, &tokens[i], err);
+    }
+}
+
+// A sample whose record may go on is read again when the rest has come. Returns how many of the
+// bytes taken it began before.
+static size_t take_back(struct perf_script *script)
+{
+    if (!script->pending)
+        return 0;
+    size_t len = script->byte - script->pending_byte;
+    script->pending = false;
+    script->frame_count = 0;
+    script->line = script->pending_line;
+    script->byte = script->pending_byte;
+    script->base.report = script->pending_report;
+    script->dropping = script->pending_dropping;
+    return len;
+}
+
 // Takes all complete records of text. Returns how many bytes were used up: to the start of the
 // first incomplete one.
 static size_t take_records(struct perf_script *script, const char *text, size_t len,
@@ -394,24 +421,11 @@ static size_t take_records(struct perf_script *script, const char *text, size_t 
         size_t scanned;
         const char *at = text + used;
         count = perf_scan_tokens(&script->scan, script->tokens, TOKENS, at, len - used, &scanned);
-        for (size_t i = 0; i < count && !script->failed; i++) {
-            if (i + PREFETCH < count && script->tokens[i + PREFETCH].usual)
-                perf_known_prefetch(&script->known, &script->tokens[i + PREFETCH]);
-            take_token(script, at + script->tokens[i].at, &script->tokens[i], err);
-        }
+        take_tokens(script, at, script->tokens, count, err);
         used += scanned;
     }
     used += take_lines(script, text + used, len - used, false, err);
-    if (script->pending) { // read again when the rest has come
-        used -= script->byte - script->pending_byte;
-        script->pending = false;
-        script->frame_count = 0;
-        script->line = script->pending_line;
-        script->byte = script->pending_byte;
-        script->base.report = script->pending_report;
-        script->dropping = script->pending_dropping;
-    }
-    return used;
+    return used - take_back(script);
 }
 
 // A record, or a line, that is longer than any can be: takes what is there and drops the rest.
@@ -490,6 +504,36 @@ static int push(struct decoder *decoder, const void *data, size_t len, struct er
     return script->failed;
 }
 
+static size_t scan_ahead(struct decoder *decoder, struct bytes *notes, const char *text, size_t len)
+{
+    struct perf_script *script = (struct perf_script *)decoder;
+    struct perf_token tokens[TOKENS];
+    size_t done = 0, scanned;
+    for (size_t count = TOKENS; count == TOKENS; done += scanned) {
+        count = perf_scan_tokens(&script->ahead, tokens, TOKENS, text + done, len - done, &scanned);
+        for (size_t i = 0; i < count; i++)
+            tokens[i].at += (uint32_t)done;
+        bytes_append(notes, tokens, count * sizeof *tokens);
+    }
+    return done;
+}
+
+static int push_scanned(struct decoder *decoder, const char *text, size_t len,
+                        const struct bytes *notes, struct err *err)
+{
+    struct perf_script *script = (struct perf_script *)decoder;
+    if (script->failed || script->carry.len || script->in_long_line)
+        return push(decoder, text, len, err);
+    decoder->report.bytes += len;
+    perf_known_check(&script->known);
+    take_tokens(script, text, (const struct perf_token *)notes->data,
+                notes->len / sizeof(struct perf_token), err);
+    size_t back = take_back(script);
+    bytes_append(&script->carry, text + len - back, back);
+    flush(script, err);
+    return script->failed;
+}
+
 static int finish(struct decoder *decoder, struct err *err)
 {
     struct perf_script *script = (struct perf_script *)decoder;
@@ -520,11 +564,17 @@ static void perf_script_free(struct decoder *decoder)
 
 static struct decoder *decoder_new(struct sink *sink, const struct decode_options *options)
 {
-    static const struct decoder_ops ops = {push, finish, perf_script_free};
+    static const struct decoder_ops ops = {
+        .push = push,
+        .finish = finish,
+        .free = perf_script_free,
+    };
+    static const struct decoder_ahead ahead = {scan_ahead, push_scanned};
     struct perf_script *script = xcalloc(1, sizeof *script);
-    script->base = (struct decoder){.ops = &ops, .sink = sink};
+    script->base = (struct decoder){.ops = &ops, .ahead = &ahead, .sink = sink};
     script->line = 1;
     perf_scan_init(&script->scan, sink->dict->seed);
+    perf_scan_init(&script->ahead, sink->dict->seed);
     perf_known_init(&script->known, sink->dict);
     script->frames = xcalloc(PERF_STACK_MAX, sizeof *script->frames);
     if (options) {

@@ -2,6 +2,7 @@
 #include "proto/reader.h"
 
 #include "proto/alloc.h"
+#include "proto/read_ahead.h"
 #include "proto/unpack.h"
 
 #include <errno.h>
@@ -10,15 +11,18 @@
 
 enum {
     HEAD_BYTES = 64 << 10, // what a format is found by
-    BITE_BYTES = 1 << 20,
+    BITE_BYTES = 256 << 10,
+    AHEAD_FROM_BYTES = 2 << 20, // smaller files are read sooner than a thread is started
+    BITES_A_STEP = 4,
 };
 
 struct reader {
     struct unpack *unpack;
     const struct format *format;
     struct decoder *decoder;
-    char *buffer; // BITE_BYTES
-    size_t held;  // the head, until the first step
+    char *buffer;             // BITE_BYTES
+    size_t held;              // the head, until the first step
+    struct read_ahead *ahead; // NULL: this thread reads
     bool done;
     int failed;
     char *path;
@@ -74,6 +78,12 @@ int reader_open(struct reader **out, const char *path, const char *format_name, 
     if (rc)
         goto failed;
     reader->decoder = reader->format->decoder_new(sink, options);
+    // Only a regular file: a pipe's thread could not be ended while it waits for bytes.
+    if ((!options || options->threads != 1) && unpack_size(reader->unpack) >= AHEAD_FROM_BYTES) {
+        bool scan = !unpack_is_packed(reader->unpack); // else that thread has enough to do
+        reader->ahead =
+            read_ahead_new(reader->unpack, reader->decoder, scan, reader->buffer, reader->held);
+    }
     *out = reader;
     return 0;
 failed:
@@ -97,25 +107,48 @@ static int fail(struct reader *reader, int code, struct err *err)
     return code;
 }
 
+// The next bite: 1, 0 at the end of the file, or the error of reading.
+static int take_bite(struct reader *reader, struct err *err)
+{
+    ssize_t got = (ssize_t)reader->held;
+    reader->held = 0;
+    if (!got)
+        got = unpack_read(reader->unpack, reader->buffer, BITE_BYTES, err);
+    if (got <= 0)
+        return (int)got;
+    int rc = reader->decoder->ops->push(reader->decoder, reader->buffer, (size_t)got, err);
+    return rc ? rc : 1;
+}
+
+static int take_piece(struct reader *reader, struct err *err)
+{
+    const struct read_piece *piece = read_ahead_next(reader->ahead);
+    struct decoder *decoder = reader->decoder;
+    int rc;
+    if (piece->scanned)
+        rc = decoder->ahead->push_scanned(decoder, piece->text, piece->len, &piece->notes, err);
+    else
+        rc = decoder->ops->push(decoder, piece->text, piece->len, err);
+    if (!rc && piece->failed)
+        rc = err_set(err, piece->failed, "%s", piece->err.message);
+    return rc ? rc : !piece->last;
+}
+
 int reader_step(struct reader *reader, struct err *err)
 {
     if (reader->failed)
         return err_set(err, reader->failed, "'%s': reading has failed before", reader->path);
     if (reader->done)
         return 0;
-    ssize_t got = (ssize_t)reader->held;
-    reader->held = 0;
-    if (!got)
-        got = unpack_read(reader->unpack, reader->buffer, BITE_BYTES, err);
-    if (got < 0) {
+    int rc = 1;
+    for (int i = 0; i < BITES_A_STEP && rc > 0; i++)
+        rc = reader->ahead ? take_piece(reader, err) : take_bite(reader, err);
+    if (rc < 0) {
         (void)finish(reader, NULL);
-        return fail(reader, (int)got, err);
-    }
-    int rc = got ? reader->decoder->ops->push(reader->decoder, reader->buffer, (size_t)got, err)
-                 : finish(reader, err);
-    if (rc)
         return fail(reader, rc, err);
-    return got > 0;
+    }
+    int finished = rc == 0 ? finish(reader, err) : 0;
+    return finished ? fail(reader, finished, err) : rc;
 }
 
 void reader_progress(const struct reader *reader, uint64_t *done_bytes, uint64_t *size_bytes)
@@ -138,6 +171,7 @@ void reader_free(struct reader *reader)
 {
     if (!reader)
         return;
+    read_ahead_free(reader->ahead);
     decoder_free(reader->decoder);
     unpack_free(reader->unpack);
     free(reader->buffer);

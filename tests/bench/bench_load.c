@@ -1,4 +1,5 @@
-// bench_load [--buffer] [--repeat=N] FILE...: how fast files are read, as JSON, one line a run.
+// bench_load [--buffer] [--threads=N] [--repeat=N] FILE...: how fast files are read, as JSON, one
+// line a run.
 //
 // Without --buffer the samples are only counted, so that it is the parser that is measured; with
 // it they go into the sample buffer, as in flicker itself.
@@ -58,7 +59,7 @@ static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
     return 0;
 }
 
-static int run(const char *path, bool into_buffer)
+static int run(const char *path, bool into_buffer, unsigned threads)
 {
     static const struct sink_ops ops = {on_hello, on_samples, on_loss};
     struct dict dict;
@@ -71,7 +72,8 @@ static int run(const char *path, bool into_buffer)
     double wall = now_s(CLOCK_MONOTONIC), cpu = now_s(CLOCK_PROCESS_CPUTIME_ID);
     struct err err = {0};
     struct reader *reader;
-    int rc = reader_open(&reader, path, NULL, sink, NULL, &err);
+    struct decode_options options = {.threads = threads};
+    int rc = reader_open(&reader, path, NULL, sink, &options, &err);
     while (!rc && (rc = reader_step(reader, &err)) > 0)
         rc = 0;
     wall = now_s(CLOCK_MONOTONIC) - wall;
@@ -85,11 +87,12 @@ static int run(const char *path, bool into_buffer)
     reader_progress(reader, &file_bytes, &size);
     reader_free(reader);
     uint64_t rss = rss_bytes(), peak = peak_rss_bytes();
-    printf("{\"file\": \"%s\", \"sink\": \"%s\", \"bytes\": %" PRIu64 ", \"file_bytes\": %" PRIu64
+    printf("{\"file\": \"%s\", \"sink\": \"%s\", \"threads\": %u, \"bytes\": %" PRIu64
+           ", \"file_bytes\": %" PRIu64
            ", \"wall_s\": %.4f, \"cpu_s\": %.4f, \"mb_per_s\": %.1f, \"samples\": %" PRIu64
            ", \"frames\": %" PRIu64 ", \"skipped\": %" PRIu64 ", \"rss_idle\": %" PRIu64
            ", \"rss\": %" PRIu64 ", \"rss_peak\": %" PRIu64 ", \"bytes_per_sample\": %.1f",
-           path, into_buffer ? "buffer" : "count", report.bytes, file_bytes, wall, cpu,
+           path, into_buffer ? "buffer" : "count", threads, report.bytes, file_bytes, wall, cpu,
            (double)report.bytes / 1e6 / wall, report.samples, report.frames, report.skipped, idle,
            rss, peak, report.samples ? (double)(rss - idle) / (double)report.samples : 0.0);
     const struct dict *used = buffer ? store_dict(buffer_store(buffer)) : &dict;
@@ -105,18 +108,21 @@ static int run(const char *path, bool into_buffer)
 int main(int argc, char **argv)
 {
     bool into_buffer = false;
+    unsigned threads = 0;
     int repeat = 1, rc = argc < 2;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--buffer")) {
             into_buffer = true;
+        } else if (!strncmp(argv[i], "--threads=", 10)) {
+            threads = (unsigned)atoi(argv[i] + 10);
         } else if (!strncmp(argv[i], "--repeat=", 9)) {
             repeat = atoi(argv[i] + 9);
         } else {
             for (int n = 0; n < repeat; n++)
-                rc |= run(argv[i], into_buffer);
+                rc |= run(argv[i], into_buffer, threads);
         }
     }
     if (argc < 2)
-        fprintf(stderr, "usage: bench_load [--buffer] [--repeat=N] FILE...\n");
+        fprintf(stderr, "usage: bench_load [--buffer] [--threads=N] [--repeat=N] FILE...\n");
     return rc;
 }

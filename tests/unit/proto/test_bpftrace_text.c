@@ -160,11 +160,9 @@ static void test_recordings(void **state)
     static const struct {
         unsigned samples, frames, unresolved, lost, skipped;
     } EXPECTED[] = {
-        {52, 332, 202, 0, 1}, // cut in its last sample
-        {58, 329, 217, 0, 0},
-        {38, 237, 132, 0, 1}, // likewise
-        {28, 194, 107, 0, 0},
-        {4, 12, 0, 72455, 0},
+        {52, 332, 202, 0, 1},                       // cut in its last sample
+        {58, 329, 217, 0, 0}, {38, 237, 132, 0, 1}, // likewise
+        {28, 194, 107, 0, 0}, {4, 12, 0, 72455, 0},
     };
     for (size_t i = 0; i < sizeof FIXTURES / sizeof *FIXTURES; i++) {
         char path[512];

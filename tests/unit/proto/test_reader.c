@@ -13,12 +13,13 @@
 
 #define FIXTURES FLICKER_TESTS "/fixtures/"
 
-static int read_all(struct collect *collect, const char *path, const char *format,
-                    struct decode_report *report, struct err *err)
+static int read_as(struct collect *collect, const char *path, const char *format,
+                   const struct decode_options *options, struct decode_report *report,
+                   struct err *err)
 {
     collect_init(collect);
     struct reader *reader;
-    int rc = reader_open(&reader, path, format, &collect->sink, NULL, err);
+    int rc = reader_open(&reader, path, format, &collect->sink, options, err);
     if (rc) {
         assert_null(reader);
         return rc;
@@ -33,6 +34,19 @@ static int read_all(struct collect *collect, const char *path, const char *forma
         assert_true(!size || done == size);
     reader_free(reader);
     return rc;
+}
+
+static int read_all(struct collect *collect, const char *path, const char *format,
+                    struct decode_report *report, struct err *err)
+{
+    return read_as(collect, path, format, NULL, report, err);
+}
+
+static int read_with(struct collect *collect, const char *path, unsigned threads,
+                     struct decode_report *report, struct err *err)
+{
+    struct decode_options options = {.threads = threads};
+    return read_as(collect, path, "perf-script", &options, report, err);
 }
 
 static char *text_of(const char *path)
@@ -112,6 +126,76 @@ static void test_utf16_and_crlf_are_text_too(void **state)
     free(plain);
     free(wide);
     free(crlf);
+}
+
+// A file large enough for a second thread: the fixtures over and over, the dialects in turn.
+static char *write_large_file(void)
+{
+    static const char *const names[] = {"perf-system.txt",  "perf-events.txt",
+                                        "perf-srcline.txt", "perf-crlf.txt",
+                                        "perf-node.txt",    "perf-tracepoint.txt"};
+    struct bytes all = {0};
+    for (int i = 0; all.len < 6 << 20; i++) {
+        char *path = xasprintf(FIXTURES "%s", names[i % 6]);
+        size_t len;
+        char *data = collect_file(path, &len);
+        bytes_append(&all, data, len);
+        bytes_append_text(&all, "\n\n");
+        free(data);
+        free(path);
+    }
+    char *path = write_file("large", all.data, all.len);
+    bytes_dispose(&all);
+    return path;
+}
+
+static void test_one_thread_and_two_give_the_same(void **state)
+{
+    (void)state;
+    char *path = write_large_file();
+    struct collect one, two;
+    struct decode_report one_report, two_report;
+    struct err err = {0};
+    assert_int_equal(read_with(&one, path, 1, &one_report, &err), 0);
+    assert_int_equal(read_with(&two, path, 2, &two_report, &err), 0);
+    assert_true(one.count > 5000);
+    assert_int_equal(one.count, two.count);
+    for (size_t i = 0; i < one.count; i++) {
+        const struct sample *a = &one.samples[i], *b = &two.samples[i];
+        assert_true(a->time_ns == b->time_ns && a->value == b->value && a->node == b->node &&
+                    a->thread == b->thread && a->cpu == b->cpu && a->event == b->event);
+    }
+    assert_memory_equal(&one_report, &two_report, sizeof one_report);
+    assert_int_equal(one.dict.node_count, two.dict.node_count);
+    assert_memory_equal(one.dict.nodes, two.dict.nodes, one.dict.node_count * sizeof(struct node));
+    assert_int_equal(one.dict.frame_count, two.dict.frame_count);
+    for (size_t i = 0; i < one.dict.frame_count; i++) {
+        const struct frame *a = &one.dict.frames[i], *b = &two.dict.frames[i];
+        assert_true(a->name == b->name && a->module == b->module && a->kind == b->kind);
+    }
+    assert_int_equal(one.dict.text_len, two.dict.text_len);
+    assert_memory_equal(one.dict.text, two.dict.text, one.dict.text_len);
+    collect_dispose(&one);
+    collect_dispose(&two);
+    drop_file(path);
+}
+
+static void test_a_reader_can_be_freed_half_way(void **state)
+{
+    (void)state;
+    char *path = write_large_file();
+    for (int steps = 0; steps < 4; steps++) {
+        struct collect collect;
+        collect_init(&collect);
+        struct reader *reader;
+        struct err err = {0};
+        assert_int_equal(reader_open(&reader, path, NULL, &collect.sink, NULL, &err), 0);
+        for (int i = 0; i < steps; i++)
+            assert_int_equal(reader_step(reader, &err), 1);
+        reader_free(reader);
+        collect_dispose(&collect);
+    }
+    drop_file(path);
 }
 
 static void test_gzip_members_one_after_the_other(void **state)
@@ -295,6 +379,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packed_files_give_the_same_samples),
         cmocka_unit_test(test_utf16_and_crlf_are_text_too),
+        cmocka_unit_test(test_one_thread_and_two_give_the_same),
+        cmocka_unit_test(test_a_reader_can_be_freed_half_way),
         cmocka_unit_test(test_gzip_members_one_after_the_other),
         cmocka_unit_test(test_a_truncated_gzip_keeps_what_was_there),
         cmocka_unit_test(test_damaged_packed_files_are_an_error_or_shorter),

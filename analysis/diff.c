@@ -207,10 +207,17 @@ void diff_elided(struct fold *out, const struct diff *diff)
     free(node_of);
 }
 
-static struct proportion of_samples(const struct top_row *row, bool self, uint64_t samples)
+// Files of folded stacks have one sample a line, whose value is how many samples it stands for.
+static bool value_is_samples(const struct fold *fold)
 {
-    uint64_t hits = self ? row->self_samples : row->total_samples;
-    return (struct proportion){hits < samples ? hits : samples, samples};
+    return fold->totals.by_value && !strcmp(unit_of(fold), "samples");
+}
+
+static uint64_t hits_of(const struct fold *fold, const struct top_row *row, bool self)
+{
+    if (value_is_samples(fold))
+        return self ? row->self_value : row->total_value;
+    return self ? row->self_samples : row->total_samples;
 }
 
 static double share_of(const struct fold *fold, const struct top_row *row, bool self)
@@ -243,14 +250,15 @@ static int compare_rows(const void *left, const void *right, void *arg)
 
 // Marks what moved, out of all questions asked. A function that neither side has (of its own, where
 // asked by self) is no question.
-static void judge(struct diff_rows *out, bool self)
+static void judge(struct diff_rows *out)
 {
     double *chances = xcalloc(out->count + 1, sizeof *chances);
     size_t asked = 0;
     for (size_t i = 0; i < out->count; i++) {
-        struct proportion a = of_samples(&out->rows[i].a, self, out->samples_a);
-        struct proportion b = of_samples(&out->rows[i].b, self, out->samples_b);
-        proportion_difference(&out->rows[i].low, &out->rows[i].high, a, b);
+        struct diff_row *row = &out->rows[i];
+        struct proportion a = {row->samples_a, out->samples_a};
+        struct proportion b = {row->samples_b, out->samples_b};
+        proportion_difference(&row->low, &row->high, a, b);
         if (a.hits || b.hits)
             chances[asked++] = proportion_chance(a, b);
     }
@@ -258,8 +266,7 @@ static void judge(struct diff_rows *out, bool self)
     asked = 0;
     for (size_t i = 0; i < out->count; i++) {
         struct diff_row *row = &out->rows[i];
-        bool hit = of_samples(&row->a, self, 1).hits || of_samples(&row->b, self, 1).hits;
-        row->chance = hit ? chances[asked++] : 1;
+        row->chance = row->samples_a || row->samples_b ? chances[asked++] : 1;
         row->moved = !out->too_few && row->chance <= 0.05;
         out->moved += row->moved;
     }
@@ -273,20 +280,26 @@ void diff_functions(struct diff_rows *out, const struct diff *diff, enum top_ord
     // One tree, hence the same functions in the same order.
     free(functions_of_fold(&diff->a, &rows_a, &count));
     free(functions_of_fold(&diff->b, &rows_b, &count_b));
-    *out = (struct diff_rows){.count = count,
-                              .samples_a = diff->a.nodes[0].total_samples,
-                              .samples_b = diff->b.nodes[0].total_samples};
+    const struct fold_node *all_a = &diff->a.nodes[0], *all_b = &diff->b.nodes[0];
+    bool by_value = value_is_samples(&diff->a);
+    *out = (struct diff_rows){
+        .count = count,
+        .samples_a = by_value ? all_a->total_value : all_a->total_samples,
+        .samples_b = by_value ? all_b->total_value : all_b->total_samples,
+    };
     out->too_few = out->samples_a < DIFF_MIN_SAMPLES || out->samples_b < DIFF_MIN_SAMPLES;
     out->rows = xcalloc(count + 1, sizeof *out->rows);
     bool self = order == TOP_BY_SELF;
     for (size_t i = 0; i < count; i++)
         out->rows[i] = (struct diff_row){.a = rows_a[i],
                                          .b = rows_b[i],
+                                         .samples_a = hits_of(&diff->a, &rows_a[i], self),
+                                         .samples_b = hits_of(&diff->b, &rows_b[i], self),
                                          .share_a = share_of(&diff->a, &rows_a[i], self),
                                          .share_b = share_of(&diff->b, &rows_b[i], self)};
     free(rows_a);
     free(rows_b);
-    judge(out, self);
+    judge(out);
     qsort_r(out->rows, count, sizeof *out->rows, compare_rows, (void *)diff->a.dict);
 }
 

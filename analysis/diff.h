@@ -42,11 +42,12 @@ void diff_elided(struct fold *out, const struct diff *diff);
 
 // One function on both sides; recursion counts once in total.
 struct diff_row {
-    struct top_row a, b;     // frames of diff->a.dict
-    double share_a, share_b; // 0..1 of the weight that people are shown, self or total
-    double low, high;        // 95 % interval of the difference of the shares of samples
-    double chance;           // that equal profiles differ so, all rows considered (0..1)
-    bool moved;              // chance <= 0.05
+    struct top_row a, b;           // frames of diff->a.dict
+    uint64_t samples_a, samples_b; // self or total, as asked
+    double share_a, share_b;       // 0..1 of the weight that people are shown, self or total
+    double low, high;              // 95 % interval of the difference of the shares of samples
+    double chance;                 // that equal profiles differ so, all rows considered (0..1)
+    bool moved;                    // chance <= 0.05
 };
 
 struct diff_rows {

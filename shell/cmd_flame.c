@@ -1,6 +1,7 @@
 // flame: the flame graph, as SVG into a file or drawn in the terminal.
 #include "proto/alloc.h"
 #include "shell/answer.h"
+#include "shell/stacks.h"
 #include "viewer/svg.h"
 
 #include <stdlib.h>
@@ -50,9 +51,10 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     if (invocation_count(run, "lines", 1, 1000, &lines, err))
         return RUN_ERROR;
     invocation_query(run, session, &query);
-    int code = store_fold(session->store, &query, &fold, err);
+    int code = stacks_fold(session, run, session->store, &query, &fold, err);
     if (!code) {
         answer_say(session, &query, &fold.totals);
+        stacks_say(session, run);
         if (svg)
             code = put_svg(session, run, &query, &fold, err);
         else
@@ -70,7 +72,7 @@ const struct command command_flame = {
     .example = "flame > stall.svg",
     .keys = {{"as", ARG_CHOICE, "text svg", "text in the terminal (the default there), or SVG"},
              {"lines", ARG_COUNT, NULL, "how deep to draw in the terminal"}},
-    .settings = "color event idle",
+    .settings = "color event idle " STACKS_SETTINGS,
     .filters = true,
     .run = run,
 };

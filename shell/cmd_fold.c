@@ -1,6 +1,7 @@
 // fold: folded stacks, one a line, as flame graph tools read them.
 #include "proto/alloc.h"
 #include "shell/answer.h"
+#include "shell/stacks.h"
 
 #include <stdlib.h>
 
@@ -56,10 +57,12 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     struct query query;
     struct fold fold = {0};
     invocation_query(run, session, &query);
-    int code = store_fold(session->store, &query, &fold, err);
+    int code = stacks_fold(session, run, session->store, &query, &fold, err);
     if (!code) {
-        if (run->out.kind != REDIRECT_NONE)
+        if (run->out.kind != REDIRECT_NONE) {
             answer_say(session, &query, &fold.totals);
+            stacks_say(session, run);
+        }
         code = run->json ? put_json(session, run, &query, &fold, err)
                          : fold_write_text(&fold, &run->out.base, err);
     }
@@ -73,7 +76,7 @@ const struct command command_fold = {
     .usage = "fold [TERM...] [> FILE]",
     .summary = "folded stacks: one line a call path, with its weight",
     .example = "fold > stall.folded",
-    .settings = "event idle",
+    .settings = "event idle " STACKS_SETTINGS,
     .filters = true,
     .json = true,
     .run = run,

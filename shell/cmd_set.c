@@ -61,7 +61,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         const char *name = word->key ? word->key : word->text;
         const struct setting *setting = setting_by_name(name);
         enum run_result result = RUN_OK;
-        if (!setting || word->negated || word->regex)
+        if (!setting || word->negated || (word->regex && setting->type != SETTING_PATTERN))
             return unknown(run, name, word->at, err);
         if (word->key)
             result = change(session, run, setting, word->value, word->value_at, err);

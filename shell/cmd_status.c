@@ -1,5 +1,6 @@
 // status: what is held, from where, what was lost, and what is selected.
 #include "shell/answer.h"
+#include "shell/stacks.h"
 #include "shell/timewords.h"
 #include "shell/units.h"
 
@@ -89,6 +90,22 @@ static void put_buffer(struct bytes *out, const struct buffer_stats *stats, cons
     bytes_append_char(out, '\n');
 }
 
+// What was done to the stacks of the last answer.
+static void put_stacks(struct bytes *out, const struct session *session)
+{
+    struct transforms transforms;
+    struct bytes text = {0};
+    stacks_transforms(&transforms, &session->settings);
+    transforms_text(&transforms, session->transforms_applied, &text);
+    if (text.len) {
+        bytes_append_text(out, "stacks     ");
+        term_text(out, bytes_text(&text), text.len);
+        bytes_append_char(out, '\n');
+    }
+    bytes_dispose(&text);
+    transforms_dispose(&transforms);
+}
+
 static void put_json(struct session *session, struct invocation *run, const struct query *query,
                      const struct buffer_stats *stats)
 {
@@ -171,6 +188,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         bytes_append_char(out, '\n');
         free(text);
     }
+    put_stacks(out, session);
     bytes_printf(out, "recording  %zu collector%s\n", session->jobs.count,
                  session->jobs.count == 1 ? "" : "s");
     if (session->server)

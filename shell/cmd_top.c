@@ -1,6 +1,7 @@
 // top: the heaviest functions.
 #include "analysis/top.h"
 #include "shell/answer.h"
+#include "shell/stacks.h"
 #include "shell/table.h"
 #include "shell/units.h"
 
@@ -89,13 +90,14 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     struct fold fold = {0};
     struct top top = {0};
     invocation_query(run, session, &query);
-    int code = store_fold(session->store, &query, &fold, err);
+    int code = stacks_fold(session, run, session->store, &query, &fold, err);
     if (!code) {
         top_of_fold(&top, &fold, by_total ? TOP_BY_TOTAL : TOP_BY_SELF);
         if (run->json) {
             put_json(session, run, &query, &top, &fold, rows);
         } else {
             answer_say(session, &query, &fold.totals);
+            stacks_say(session, run);
             if (top.count)
                 put_table(run, &top, &fold, rows, by_total);
         }
@@ -116,7 +118,7 @@ const struct command command_top = {
     .words = {ARG_COUNT},
     .max_words = 1,
     .keys = {{"by", ARG_CHOICE, "self total", "what to order by (self)"}},
-    .settings = "color event idle",
+    .settings = "color event idle " STACKS_SETTINGS,
     .filters = true,
     .json = true,
     .run = run,

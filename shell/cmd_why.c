@@ -1,6 +1,7 @@
 // why: what is special about the slice, against the rest.
 #include "analysis/why.h"
 #include "shell/answer.h"
+#include "shell/stacks.h"
 #include "shell/table.h"
 #include "shell/units.h"
 
@@ -106,15 +107,18 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     rest.outside = true;
     struct fold in = {0}, out = {0};
     struct why why = {0};
-    int code = store_fold(session->store, &query, &in, err);
+    int code = stacks_fold(session, run, session->store, &query, &in, err);
     if (!code)
-        code = store_fold(session->store, &rest, &out, err);
+        code = stacks_fold(session, run, session->store, &rest, &out, err);
+    if (!code && in.totals.samples && out.totals.samples)
+        code = stacks_align(&in, &out, err);
     if (!code) {
         why_of_folds(&why, &in, &out);
         if (run->json) {
             put_json(session, run, &query, &why, &in, rows);
         } else {
             say_basis(session, &query, &in, &why);
+            stacks_say(session, run);
             if (why.count && !why.too_few)
                 put_table(run, &why, in.dict, rows);
         }
@@ -135,7 +139,7 @@ const struct command command_why = {
     .example = "why",
     .words = {ARG_COUNT},
     .max_words = 1,
-    .settings = "color event idle top",
+    .settings = "color event idle top " STACKS_SETTINGS,
     .filters = true,
     .json = true,
     .run = run,

@@ -102,7 +102,7 @@ static int take_key(struct invocation *run, struct session *session, const struc
         return add_filter(run, session, word, filter_key, err);
     const struct setting *setting = setting_by_name(word->key);
     if (setting && command->settings && list_has(command->settings, setting->name)) {
-        if (!plain)
+        if (!plain && (word->negated || setting->type != SETTING_PATTERN))
             return usage_at(run, word->at, err, "'%s' takes '=' only", word->key);
         if (!setting_set(&run->settings, setting, word->value, err))
             return 0;

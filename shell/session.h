@@ -29,10 +29,11 @@ struct session {
     struct feed feed;
     struct execution execution;
     struct signals signals;
-    char page_source[160]; // what the page says of the newest source
-    bool json;             // --json: every command that can
-    bool quiet;            // -q: errors only
-    bool warned_leave;     // Ctrl-D came once while something was recording
+    char page_source[160];       // what the page says of the newest source
+    bool json;                   // --json: every command that can
+    bool quiet;                  // -q: errors only
+    uint64_t transforms_applied; // to the last fold, see analysis/transform.h
+    bool warned_leave;           // Ctrl-D came once while something was recording
     bool quitting;
     enum exit_code exit_code;
 };

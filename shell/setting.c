@@ -1,6 +1,7 @@
 // The table of settings.
 #include "shell/setting.h"
 
+#include "analysis/transform.h"
 #include "shell/units.h"
 
 #include <errno.h>
@@ -36,12 +37,40 @@ const struct setting setting_table[] = {
      .standard = "auto",
      .unit = "",
      .text = "the event in view; auto: that of the newest source"},
+    {.name = "focus",
+     .type = SETTING_PATTERN,
+     .field = FIELD(focus),
+     .zero = "off",
+     .standard = "off",
+     .unit = "",
+     .text = "only stacks with a function that matches"},
     {.name = "follow",
      .type = SETTING_BOOL,
      .field = FIELD(follow),
      .standard = "on",
      .unit = "",
      .text = "the page's selection becomes the shell's"},
+    {.name = "from",
+     .type = SETTING_PATTERN,
+     .field = FIELD(from),
+     .zero = "off",
+     .standard = "off",
+     .unit = "",
+     .text = "stacks begin at their first function that matches"},
+    {.name = "group",
+     .type = SETTING_CHOICE,
+     .field = FIELD(group),
+     .choices = "function module package file comm",
+     .standard = "function",
+     .unit = "",
+     .text = "what a level of a stack is"},
+    {.name = "hide",
+     .type = SETTING_PATTERN,
+     .field = FIELD(hide),
+     .zero = "off",
+     .standard = "off",
+     .unit = "",
+     .text = "functions that match go, their callers keep the weight"},
     {.name = "hz",
      .type = SETTING_NUMBER,
      .field = FIELD(hz),
@@ -56,6 +85,26 @@ const struct setting setting_table[] = {
      .standard = "off",
      .unit = "",
      .text = "count idle CPUs, too"},
+    {.name = "ignore",
+     .type = SETTING_PATTERN,
+     .field = FIELD(ignore),
+     .zero = "off",
+     .standard = "off",
+     .unit = "",
+     .text = "only stacks without any function that matches"},
+    {.name = "invert",
+     .type = SETTING_BOOL,
+     .field = FIELD(invert),
+     .standard = "off",
+     .unit = "",
+     .text = "stacks from the leaf up: the callers of each function"},
+    {.name = "prune",
+     .type = SETTING_PATTERN,
+     .field = FIELD(prune),
+     .zero = "off",
+     .standard = "off",
+     .unit = "",
+     .text = "stacks end at their last function that matches"},
     {.name = "rows",
      .type = SETTING_COUNT,
      .field = FIELD(rows),
@@ -79,6 +128,13 @@ const struct setting setting_table[] = {
      .standard = "20",
      .unit = "rows",
      .text = "how many rows top and why print"},
+    {.name = "transform",
+     .type = SETTING_TRANSFORMS,
+     .field = FIELD(transform),
+     .zero = "auto",
+     .standard = "auto",
+     .unit = "",
+     .text = "how names are made readable; 'none,demangle', '-java', 'shorten'"},
     {0},
 };
 
@@ -130,6 +186,17 @@ static int refuse(const struct setting *setting, const char *value, struct err *
     return code;
 }
 
+// Whether the transform of this setting's name understands the value.
+static int check_transform(const struct setting *setting, const char *value, struct err *err)
+{
+    struct transforms transforms = {0};
+    int code = setting->type == SETTING_TRANSFORMS
+                   ? transforms_list(&transforms, value, err)
+                   : transforms_argue(&transforms, setting->name, value, err);
+    transforms_dispose(&transforms);
+    return code;
+}
+
 int setting_set(struct settings *settings, const struct setting *setting, const char *value,
                 struct err *err)
 {
@@ -168,6 +235,14 @@ int setting_set(struct settings *settings, const struct setting *setting, const 
         if (strlen(value) >= SETTING_TEXT_BYTES)
             return refuse(setting, value, err);
         snprintf(field, SETTING_TEXT_BYTES, "%s", zero ? "" : value);
+        return 0;
+    case SETTING_TRANSFORMS:
+    case SETTING_PATTERN:
+        if (strlen(value) >= SETTING_PATTERN_BYTES)
+            return refuse(setting, value, err);
+        if (!zero && check_transform(setting, value, err))
+            return -EINVAL;
+        snprintf(field, SETTING_PATTERN_BYTES, "%s", zero ? "" : value);
         return 0;
     }
     return refuse(setting, value, err);
@@ -216,6 +291,8 @@ void setting_put(struct bytes *out, const struct settings *settings, const struc
         bytes_printf(out, "%g", *(const double *)field);
         break;
     case SETTING_TEXT:
+    case SETTING_TRANSFORMS:
+    case SETTING_PATTERN:
         bytes_append_text(out, *field ? field : setting->zero);
         break;
     }
@@ -250,6 +327,16 @@ void setting_put_bounds(struct bytes *out, const struct setting *setting)
         break;
     case SETTING_TEXT:
         bytes_printf(out, "a name of at most %d bytes", SETTING_TEXT_BYTES - 1);
+        break;
+    case SETTING_TRANSFORMS:
+        bytes_append_text(out, "a list of");
+        for (size_t i = 0; i < TRANSFORM_COUNT; i++) {
+            if (!transform_table[i]->argument)
+                bytes_printf(out, " %s", transform_table[i]->name);
+        }
+        break;
+    case SETTING_PATTERN:
+        bytes_printf(out, "a regular expression of at most %d bytes", SETTING_PATTERN_BYTES - 1);
         break;
     }
 }

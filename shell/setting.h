@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SETTING_TEXT_BYTES = 64 };
+enum { SETTING_TEXT_BYTES = 64, SETTING_PATTERN_BYTES = 256 };
 
 enum setting_color { COLOR_AUTO, COLOR_24BIT, COLOR_256, COLOR_OFF };
 
@@ -26,6 +26,12 @@ struct settings {
     bool idle;
     bool timing;
     char event[SETTING_TEXT_BYTES]; // "": that of the newest source
+    // How stacks are shown, see analysis/transform.h.
+    char transform[SETTING_PATTERN_BYTES]; // "": each where it detects its language
+    bool invert;
+    uint64_t group; // 0: by function; else a word of the row's choices
+    char focus[SETTING_PATTERN_BYTES], ignore[SETTING_PATTERN_BYTES], from[SETTING_PATTERN_BYTES],
+        prune[SETTING_PATTERN_BYTES], hide[SETTING_PATTERN_BYTES]; // "": off
 };
 
 enum setting_type {
@@ -34,7 +40,9 @@ enum setting_type {
     SETTING_NUMBER,
     SETTING_SIZE,
     SETTING_CHOICE,
-    SETTING_TEXT
+    SETTING_TEXT,
+    SETTING_TRANSFORMS, // a list of names
+    SETTING_PATTERN     // a regular expression; "name~pattern" is "name=pattern"
 };
 
 struct setting {

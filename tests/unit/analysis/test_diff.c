@@ -246,6 +246,30 @@ static void test_movers_come_first_with_interval_and_counts(void **state)
     dispose(&sides);
 }
 
+static void test_values_that_are_samples_count_as_such(void **state)
+{
+    (void)state;
+    struct dict dict;
+    dict_init(&dict);
+    struct event event = {.unit = dict_string_z(&dict, "samples"), .by_value = true};
+    struct fold a = folds_read(&dict, "a;f 90\na;g 10\n"),
+                b = folds_read(&dict, "a;f 50\na;g 50\n");
+    a.totals.event = b.totals.event = dict_event(&dict, &event);
+    a.totals.by_value = b.totals.by_value = true;
+    struct diff diff;
+    assert_int_equal(diff_folds(&diff, &a, &b, DIFF_BY_FUNCTION, NULL), 0);
+    struct diff_rows rows;
+    diff_functions(&rows, &diff, TOP_BY_SELF);
+    assert_int_equal(rows.samples_a, 1000);
+    assert_int_equal(rows.rows[0].samples_a + rows.rows[1].samples_a, 1000);
+    assert_int_equal(rows.moved, 2);
+    diff_rows_dispose(&rows);
+    diff_dispose(&diff);
+    fold_dispose(&a);
+    fold_dispose(&b);
+    dict_dispose(&dict);
+}
+
 static void test_too_few_samples_move_nothing(void **state)
 {
     (void)state;
@@ -285,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_values_are_compared_where_they_are_shown),
         cmocka_unit_test(test_an_empty_side_is_a_sentence),
         cmocka_unit_test(test_movers_come_first_with_interval_and_counts),
+        cmocka_unit_test(test_values_that_are_samples_count_as_such),
         cmocka_unit_test(test_too_few_samples_move_nothing),
         cmocka_unit_test(test_a_comparison_with_itself_is_zero_everywhere),
     };

@@ -1,0 +1,25 @@
+// Stacks as the session shows them: folds with the transforms that the settings ask for.
+#ifndef FLICKER_SHELL_STACKS_H
+#define FLICKER_SHELL_STACKS_H
+
+#include "analysis/transform.h"
+#include "shell/session.h"
+
+// Of a command that shows stacks, for its row.
+#define STACKS_SETTINGS "transform focus ignore from prune hide group invert"
+
+// What the settings mean; the caller disposes it.
+void stacks_transforms(struct transforms *out, const struct settings *settings);
+
+// Asks a store for a fold, as store_fold does, and rewrites it as this run's settings say.
+int stacks_fold(struct session *session, const struct invocation *run, struct store *store,
+                const struct query *query, struct fold *out, struct err *err) MUST_CHECK;
+
+// Says on stderr what was asked for by hand and done to the last fold: it changes the numbers, or
+// what the tree means. What detected itself is in `status`.
+void stacks_say(struct session *session, const struct invocation *run);
+
+// Brings two folds over one dictionary, where each has its own: nodes then are numbered alike, too.
+int stacks_align(struct fold *a, struct fold *b, struct err *err) MUST_CHECK;
+
+#endif

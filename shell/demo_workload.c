@@ -20,11 +20,11 @@ enum {
     WORKERS = 4,
     PERIOD_MS = 5000, // of the stall
     STALL_MS = 300,   // of CPU time
-    LOOKUP_US = 100,  // of CPU time, under the lock
-    PARSE_US = 400,
-    RENDER_US = 1000,
-    COMPRESS_US = 600,
-    ROUNDS = 20000, // of arithmetic between two looks at the clock: some 50 us
+    LOOKUP_US = 50,   // of CPU time, under the lock
+    PARSE_US = 250,
+    RENDER_US = 700,
+    COMPRESS_US = 400,
+    ROUNDS = 5000,  // of arithmetic between two looks at the clock: some 15 us
     PAUSE_MS = 100, // between two requests of a worker, on average
 };
 

@@ -24,7 +24,7 @@ enum {
     PARSE_US = 250,
     RENDER_US = 700,
     COMPRESS_US = 400,
-    ROUNDS = 5000,  // of arithmetic between two looks at the clock: some 15 us
+    ROUNDS = 20000, // of arithmetic between two looks at the clock: some 60 us
     PAUSE_MS = 100, // between two requests of a worker, on average
 };
 

@@ -189,8 +189,10 @@ static void paint(struct map_job *job)
     size_t count = cell_count(&job->out->shape);
     memset(job->out->paint, HEATMAP_NOT_RECORDING, count);
     int64_t arrived_ns = INT64_MIN;
+    bool is_live = false;
     for (size_t i = 0; i < view->source_count; i++) {
         const struct source *source = view->sources[i];
+        is_live |= source->watched.count > 0;
         int64_t end_ns = paint_recorded(job, source);
         arrived_ns = end_ns > arrived_ns ? end_ns : arrived_ns;
         for (size_t j = 0; j < source->evicted.count; j++)
@@ -202,8 +204,9 @@ static void paint(struct map_job *job)
                             0);
         }
     }
-    // A cell is pending when it begins after all that has arrived.
-    for (size_t i = count; i-- > 0 && heatmap_cell_start(&job->out->shape, i) >= arrived_ns;)
+    // A cell is pending when it begins after all that has arrived; nothing follows a file.
+    for (size_t i = count;
+         is_live && i-- > 0 && heatmap_cell_start(&job->out->shape, i) >= arrived_ns;)
         job->out->paint[i] = HEATMAP_PENDING;
     for (size_t i = 0; i < count; i++) {
         if (job->out->cells[i])

@@ -421,7 +421,7 @@ static void place(char *line, int width, int at, const char *text)
 
 static void draw_times(struct picture *picture)
 {
-    int width = LABEL_CELLS + (int)picture->columns + (picture->legend ? LEGEND_CELLS : 0);
+    int width = (int)picture->pen.term->columns;
     int last = LABEL_CELLS + (int)picture->columns;
     char *line = xmalloc((size_t)width + 1);
     memset(line, ' ', (size_t)width);

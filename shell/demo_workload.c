@@ -25,7 +25,7 @@ enum {
     RENDER_US = 700,
     COMPRESS_US = 400,
     ROUNDS = 20000, // of arithmetic between two looks at the clock: some 60 us
-    PAUSE_MS = 100, // between two requests of a worker, on average
+    PAUSE_MS = 50,  // between two requests of a worker, on average
 };
 
 struct server {

@@ -3,7 +3,7 @@
 #define FLICKER_SHELL_DEMO_WORKLOAD_H
 
 // Turns this process into the workload: its comm and that of its four workers is "demo". Together
-// they use some 6 % of one CPU for requests (handle_request), and at a random moment in
+// they use about a tenth of one CPU for requests (handle_request), and at a random moment in
 // every 5 s one of them holds the shared lock and burns 300 ms of CPU time in rebuild_index, while
 // the others block on it.
 //

@@ -54,6 +54,8 @@ void track_dispose(struct track *track)
     free(track->segments);
     free(track->slot_of[0]);
     free(track->slot_of[1]);
+    for (size_t i = 0; i < TRACK_BINS; i++)
+        bins_dispose(&track->bins[i]);
 }
 
 static void source_empty(struct source *source)
@@ -94,6 +96,13 @@ void buffer_free(struct buffer *buffer)
     }
     free(buffer->pins);
     free(buffer->host);
+    for (size_t i = 0; i < PARALLEL_MOST; i++) {
+        scratch_dispose(&buffer->scratch[i].counts);
+        scratch_dispose(&buffer->scratch[i].values);
+        scratch_dispose(&buffer->scratch[i].cells);
+    }
+    scratch_dispose(&buffer->node_scratch);
+    scratch_dispose(&buffer->path_scratch);
     callpaths_dispose(&buffer->callpaths);
     dict_dispose(&buffer->dict);
     free(buffer);
@@ -280,6 +289,22 @@ size_t buffer_column_bytes(const struct buffer *buffer)
     return bytes;
 }
 
+// What is kept to answer fast: bins and scratch memory.
+static size_t kept_bytes(const struct buffer *buffer)
+{
+    size_t bytes = buffer->node_scratch.bytes + buffer->path_scratch.bytes;
+    for (size_t i = 0; i < PARALLEL_MOST; i++)
+        bytes += buffer->scratch[i].counts.bytes + buffer->scratch[i].values.bytes +
+                 buffer->scratch[i].cells.bytes;
+    for (size_t i = 0; i < buffer->source_count; i++) {
+        const struct source *source = buffer->sources[i];
+        for (size_t j = 0; j < source->track_count * TRACK_BINS; j++)
+            bytes +=
+                source->tracks[j / TRACK_BINS].bins[j % TRACK_BINS].capacity * sizeof(uint32_t);
+    }
+    return bytes;
+}
+
 // Bytes a second over the last minute of what is held.
 static double bytes_per_second(const struct buffer *buffer, int64_t last_ns)
 {
@@ -309,7 +334,8 @@ void buffer_stats(const struct buffer *buffer, struct buffer_stats *out)
     *out = (struct buffer_stats){.budget_bytes = buffer->budget_bytes,
                                  .column_bytes = buffer_column_bytes(buffer),
                                  .table_bytes = dict_bytes(&buffer->dict) +
-                                                callpaths_bytes(&buffer->callpaths),
+                                                callpaths_bytes(&buffer->callpaths) +
+                                                kept_bytes(buffer),
                                  .strings = buffer->dict.string_count,
                                  .frames = buffer->dict.frame_count,
                                  .nodes = buffer->dict.node_count,

@@ -67,6 +67,8 @@ static void let_go(struct buffer *buffer, const struct place *place)
     source->evicted_samples += segment->count;
     buffer->evicted_samples += segment->count;
     buffer->sealed_bytes -= segment_bytes(segment);
+    for (size_t i = 0; i < TRACK_BINS && !segment->timeless; i++)
+        bins_remove_segment(&track->bins[i], segment, buffer->callpaths.marks);
     if (!segment->timeless) {
         ranges_add(&source->evicted, segment->min_ns, segment->max_ns + 1);
         ranges_coarsen(&source->evicted, EVICTED_RANGES_MOST);

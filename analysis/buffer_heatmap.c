@@ -1,17 +1,40 @@
 // The buffer's heatmaps: counting cells, and painting what a number alone does not say.
+//
+// A map without a filter is copied from the bins of its tracks, which are made when it is first
+// asked for and kept as samples arrive. Otherwise workers scan the runs, whose samples are in
+// order: the cell changes rarely. What a sample is (counted, idle, without a stack, unresolved) is
+// a number with four lanes, looked up by the marks of its node and summed at once.
+#include "analysis/parallel.h"
 #include "analysis/view.h"
 #include "proto/alloc.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELLS_MOST = 1 << 26 };
+enum { CELLS_MOST = 1 << 26, STEPS_MOST = 8 };
+
+// Lanes of 16 bits; sums of runs, which have 65536 samples at most, are taken in two halves.
+#define LANE_COUNTED    UINT64_C(1)
+#define LANE_IDLE       (UINT64_C(1) << 16)
+#define LANE_NO_STACK   (UINT64_C(1) << 32)
+#define LANE_UNRESOLVED (UINT64_C(1) << 48)
+#define LANE_SAMPLES    32768
+
+struct map_worker {
+    uint64_t *cells;
+    struct totals totals;
+};
 
 struct map_job {
     struct view *view;
     struct heatmap *out;
-    int64_t end_ns; // of the map
+    int64_t end_ns;     // of the map
+    int64_t *row_start; // offset of each row in its column, and of the column's end
+    uint64_t lanes[256];
+    atomic_size_t next_run;
+    struct map_worker workers[PARALLEL_MOST];
 };
 
 static int check_shape(const struct heatmap_shape *shape, struct err *err)
@@ -35,7 +58,7 @@ static size_t cell_count(const struct heatmap_shape *shape)
 }
 
 // Spreads [from, to) over the cells it spans.
-static void spread(struct map_job *job, int64_t from_ns, int64_t to_ns)
+static void spread(const struct map_job *job, uint64_t *cells, int64_t from_ns, int64_t to_ns)
 {
     const struct heatmap_shape *shape = &job->out->shape;
     if (from_ns < shape->from_ns)
@@ -48,13 +71,14 @@ static void spread(struct map_job *job, int64_t from_ns, int64_t to_ns)
         int64_t next_ns = heatmap_cell_start(shape, cell + 1);
         if (next_ns > to_ns)
             next_ns = to_ns;
-        job->out->cells[cell] += (uint64_t)(next_ns - from_ns);
+        cells[cell] += (uint64_t)(next_ns - from_ns);
         from_ns = next_ns;
     }
 }
 
 // Of an interval, what lies in the query's ranges.
-static void spread_interval(struct map_job *job, int64_t end_ns, uint64_t value)
+static void spread_interval(const struct map_job *job, uint64_t *cells, int64_t end_ns,
+                            uint64_t value)
 {
     int64_t start_ns = value > (uint64_t)end_ns - (uint64_t)INT64_MIN
                            ? INT64_MIN
@@ -63,82 +87,346 @@ static void spread_interval(struct map_job *job, int64_t end_ns, uint64_t value)
     for (size_t i = ranges_find(ranges->items, ranges->count, start_ns);
          i < ranges->count && ranges->items[i].from_ns < end_ns; i++) {
         const struct range *range = &ranges->items[i];
-        spread(job, range->from_ns > start_ns ? range->from_ns : start_ns,
+        spread(job, cells, range->from_ns > start_ns ? range->from_ns : start_ns,
                range->to_ns < end_ns ? range->to_ns : end_ns);
     }
 }
 
-static void count_sample(struct map_job *job, const struct segment *segment, uint32_t at,
-                         int64_t time_ns)
+static void add_lanes(struct totals *totals, uint64_t sum)
 {
-    const struct view *view = job->view;
-    struct totals *totals = &job->out->totals;
-    uint8_t marks = view->marks[segment->nodes[at]];
-    if (!(marks & VIEW_PASSES))
-        return;
-    uint64_t value = segment_value(segment, at);
-    uint64_t samples;
-    uint64_t weight;
-    view_weigh(view, time_ns, value, &samples, &weight);
-    if (!samples)
-        return;
-    if (view->hides_idle && marks & CALLPATH_IDLE) {
-        totals->idle++;
-        return;
-    }
-    totals->samples++;
-    totals->value += weight;
-    totals->no_stack += (marks & CALLPATH_NO_STACK) != 0;
-    totals->unresolved += (marks & CALLPATH_UNRESOLVED) != 0;
-    if (totals->first_ns == SAMPLE_NO_TIME || time_ns < totals->first_ns)
-        totals->first_ns = time_ns;
-    if (totals->last_ns == SAMPLE_NO_TIME || time_ns > totals->last_ns)
-        totals->last_ns = time_ns;
-    if (view->intervals)
-        spread_interval(job, time_ns, value);
-    else
-        job->out->cells[heatmap_cell_at(&job->out->shape, time_ns)] += view->by_value ? value : 1;
+    totals->samples += sum & 0xffff;
+    totals->idle += sum >> 16 & 0xffff;
+    totals->no_stack += sum >> 32 & 0xffff;
+    totals->unresolved += sum >> 48;
 }
 
-// Cuts a run to the samples that touch the map.
-static void cut_to_map(const struct map_job *job, struct view_run *run)
+static void resolve_lanes(struct map_job *job)
+{
+    for (unsigned marks = 0; marks < 256; marks++) {
+        uint64_t *lanes = &job->lanes[marks];
+        if (!view_counts(job->view, (uint8_t)marks))
+            *lanes = marks & VIEW_FAILS ? 0 : LANE_IDLE;
+        else
+            *lanes = LANE_COUNTED + (marks & CALLPATH_NO_STACK ? LANE_NO_STACK : 0) +
+                     (marks & CALLPATH_UNRESOLVED ? LANE_UNRESOLVED : 0);
+    }
+}
+
+// Where a scan in order of time stands in the map.
+struct position {
+    size_t cell;
+    uint32_t column, row;
+    int64_t end_ns; // of the cell
+};
+
+static void position_set(const struct map_job *job, struct position *position, int64_t time_ns)
+{
+    const struct heatmap_shape *shape = &job->out->shape;
+    position->cell = heatmap_cell_at(shape, time_ns);
+    position->column = (uint32_t)(position->cell / shape->rows);
+    position->row = (uint32_t)(position->cell % shape->rows);
+    position->end_ns = shape->from_ns + (int64_t)position->column * shape->column_ns +
+                       job->row_start[position->row + 1];
+}
+
+// To the cell of a time at or after its end: usually one of the next.
+static void position_move(const struct map_job *job, struct position *position, int64_t time_ns)
+{
+    const struct heatmap_shape *shape = &job->out->shape;
+    for (int steps = 0; time_ns >= position->end_ns; steps++) {
+        if (steps == STEPS_MOST) {
+            position_set(job, position, time_ns);
+            return;
+        }
+        position->cell++;
+        if (++position->row == shape->rows) {
+            position->row = 0;
+            position->column++;
+        }
+        position->end_ns = shape->from_ns + (int64_t)position->column * shape->column_ns +
+                           job->row_start[position->row + 1];
+    }
+}
+
+// A stretch of one block, at most LANE_SAMPLES long; `threads` and `cpus` are compile-time NULL or
+// not in each copy of this loop. Returns the lanes' sums.
+static inline __attribute__((always_inline)) uint64_t count_stretch(
+    const struct map_job *job, uint64_t *cells, const struct segment *segment, size_t block,
+    uint32_t from, uint32_t to, const uint8_t *threads, const uint8_t *cpus)
+{
+    // Copies, so that the compiler need not read them again after each store.
+    const uint64_t *const lanes_of = job->lanes;
+    const uint8_t *const marks = job->view->marks;
+    const uint32_t *const offsets = segment->offsets;
+    const uint32_t *const nodes = segment->nodes;
+    const uint16_t *const sample_threads = segment->threads;
+    const uint8_t *const sample_cpus = segment->cpus;
+    const int64_t base_ns = segment->blocks[block].base_ns;
+    struct position position;
+    position_set(job, &position, base_ns + offsets[from]);
+    uint64_t sum = 0;
+    for (uint32_t at = from; at < to;) {
+        // The samples of one cell, then the next.
+        const int64_t end = position.end_ns - base_ns;
+        const uint64_t before = sum;
+        for (; at < to && offsets[at] < end; at++) {
+            uint64_t lanes = lanes_of[marks[nodes[at]]];
+            if (threads)
+                lanes &= -(uint64_t)threads[sample_threads[at]];
+            if (cpus)
+                lanes &= -(uint64_t)cpus[sample_cpus[at]];
+            sum += lanes;
+        }
+        cells[position.cell] += (sum - before) & 0xffff;
+        if (at < to)
+            position_move(job, &position, base_ns + offsets[at]);
+    }
+    return sum;
+}
+
+static uint64_t count_part(const struct map_job *job, uint64_t *cells,
+                           const struct segment *segment, size_t block, uint32_t from, uint32_t to,
+                           const struct view_pass *pass)
+{
+    if (pass->threads && pass->cpus)
+        return count_stretch(job, cells, segment, block, from, to, pass->threads, pass->cpus);
+    if (pass->threads)
+        return count_stretch(job, cells, segment, block, from, to, pass->threads, NULL);
+    if (pass->cpus)
+        return count_stretch(job, cells, segment, block, from, to, NULL, pass->cpus);
+    return count_stretch(job, cells, segment, block, from, to, NULL, NULL);
+}
+
+// Counts by samples where all values of a segment are one.
+static void count_run(const struct map_job *job, struct map_worker *worker,
+                      const struct view_run *run, const struct view_pass *pass)
 {
     const struct segment *segment = run->segment;
-    uint64_t reach_ns = job->view->intervals ? segment->value_max : 0;
-    uint32_t from = segment_find(segment, job->out->shape.from_ns);
-    int64_t to_ns = reach_ns > (uint64_t)INT64_MAX - (uint64_t)job->end_ns
-                        ? INT64_MAX
-                        : (int64_t)((uint64_t)job->end_ns + reach_ns);
-    uint32_t to = segment_find(segment, to_ns);
-    run->from = run->from > from ? run->from : from;
-    run->to = run->to < to ? run->to : to;
+    uint64_t samples = worker->totals.samples;
+    size_t block = segment_block(segment, run->from);
+    for (uint32_t at = run->from; at < run->to;) {
+        while (at >= segment_block_end(segment, block))
+            block++;
+        uint32_t end = segment_block_end(segment, block);
+        end = end < run->to ? end : run->to;
+        end = end - at < LANE_SAMPLES ? end : at + LANE_SAMPLES;
+        add_lanes(&worker->totals, count_part(job, worker->cells, segment, block, at, end, pass));
+        at = end;
+    }
+    worker->totals.value += (worker->totals.samples - samples) * segment->value;
+}
+
+// Counts one by one: values differ, intervals are spread.
+static void count_each(const struct map_job *job, struct map_worker *worker,
+                       const struct view_run *run, const struct view_pass *pass)
+{
+    const struct view *view = job->view;
+    const struct segment *segment = run->segment;
+    size_t block = segment_block(segment, run->from);
+    for (uint32_t at = run->from; at < run->to; at++) {
+        while (at >= segment_block_end(segment, block))
+            block++;
+        int64_t time_ns = segment->blocks[block].base_ns + segment->offsets[at];
+        uint64_t value = segment_value(segment, at);
+        uint64_t lanes = job->lanes[view->marks[segment->nodes[at]]];
+        uint64_t weight;
+        if (!view_passes(pass, segment, at) || !view_weigh(view, time_ns, value, &weight))
+            continue;
+        add_lanes(&worker->totals, lanes);
+        if (!(lanes & LANE_COUNTED))
+            continue;
+        worker->totals.value += weight;
+        if (view->intervals)
+            spread_interval(job, worker->cells, time_ns, value);
+        else
+            worker->cells[heatmap_cell_at(&job->out->shape, time_ns)] += view->by_value ? value : 1;
+    }
+}
+
+static void count_runs(void *arg, unsigned number)
+{
+    struct map_job *job = arg;
+    const struct view *view = job->view;
+    struct map_worker *worker = &job->workers[number];
+    uint8_t *threads = xmalloc(VIEW_THREADS);
+    worker->cells =
+        number ? xcalloc(cell_count(&job->out->shape), sizeof *worker->cells) : job->out->cells;
+    for (size_t i; (i = atomic_fetch_add(&job->next_run, 1)) < view->run_count;) {
+        const struct view_run *run = &view->runs[i];
+        struct view_pass pass;
+        if (view_is_canceled(view))
+            break;
+        if (!view_pass_of(view, run, threads, &pass))
+            continue;
+        if (view->by_value || run->segment->values || pass.wide)
+            count_each(job, worker, run, &pass);
+        else
+            count_run(job, worker, run, &pass);
+    }
+    free(threads);
+}
+
+static void add_worker(struct map_job *job, unsigned number)
+{
+    const struct map_worker *worker = &job->workers[number];
+    struct totals *totals = &job->out->totals;
+    totals->samples += worker->totals.samples;
+    totals->value += worker->totals.value;
+    totals->idle += worker->totals.idle;
+    totals->no_stack += worker->totals.no_stack;
+    totals->unresolved += worker->totals.unresolved;
+    size_t count = number && worker->cells ? cell_count(&job->out->shape) : 0;
+    for (size_t i = 0; i < count; i++)
+        job->out->cells[i] += worker->cells[i];
+    scratch_put(&job->view->buffer->scratch[number].cells);
+}
+
+static int scan(struct map_job *job, struct err *err)
+{
+    unsigned threads = parallel_threads(job->view->query->threads, job->view->run_samples);
+    parallel_run(threads, count_runs, job);
+    for (unsigned i = 0; i < threads; i++)
+        add_worker(job, i);
+    return view_canceled(job->view, err);
+}
+
+// Cuts the runs to what touches the map; samples without time do not.
+static void cut_to_map(struct map_job *job)
+{
+    struct view *view = job->view;
+    size_t kept = 0;
+    view->run_samples = 0;
+    for (size_t i = 0; i < view->run_count; i++) {
+        struct view_run run = view->runs[i];
+        if (run.segment->timeless)
+            continue;
+        uint64_t reach_ns = view->intervals ? run.segment->value_max : 0;
+        int64_t to_ns = reach_ns > (uint64_t)INT64_MAX - (uint64_t)job->end_ns
+                            ? INT64_MAX
+                            : (int64_t)((uint64_t)job->end_ns + reach_ns);
+        uint32_t from = segment_find(run.segment, job->out->shape.from_ns);
+        uint32_t to = segment_find(run.segment, to_ns);
+        run.from = run.from > from ? run.from : from;
+        run.to = run.to < to ? run.to : to;
+        if (run.from >= run.to)
+            continue;
+        view->runs[kept++] = run;
+        view->run_samples += run.to - run.from;
+    }
+    view->run_count = kept;
+}
+
+// What whole segments come to is known; of those that the map cuts, the samples are looked at.
+static void count_totals(const struct map_job *job, const struct view_run *run,
+                         struct totals *totals)
+{
+    const struct segment *segment = run->segment;
+    const struct segment_summary *summary = &segment->summary;
+    if (run->from == 0 && run->to == segment->count) {
+        for (int idle = 0; idle < 2; idle++) {
+            if (idle && job->view->hides_idle) {
+                totals->idle += summary->samples[idle];
+                continue;
+            }
+            totals->samples += summary->samples[idle];
+            totals->value += summary->value[idle];
+            totals->no_stack += summary->no_stack[idle];
+            totals->unresolved += summary->unresolved[idle];
+        }
+        return;
+    }
+    for (uint32_t at = run->from; at < run->to; at++) {
+        uint64_t lanes = job->lanes[job->view->marks[segment->nodes[at]]];
+        add_lanes(totals, lanes);
+        totals->value += lanes & LANE_COUNTED ? segment_value(segment, at) : 0;
+    }
+}
+
+// Whether a track's times lie close enough together for bins.
+static bool is_dense(const struct track *track, const struct heatmap_shape *shape)
+{
+    int64_t first_ns = INT64_MAX;
+    int64_t last_ns = INT64_MIN;
+    for (size_t i = 0; i < track->segment_count; i++) {
+        const struct segment *segment = track->segments[i];
+        if (segment->timeless || !segment->count)
+            continue;
+        first_ns = segment->min_ns < first_ns ? segment->min_ns : first_ns;
+        last_ns = segment->max_ns > last_ns ? segment->max_ns : last_ns;
+    }
+    return first_ns > last_ns ||
+           ((uint64_t)last_ns - (uint64_t)first_ns) / (uint64_t)shape->column_ns + 2 <=
+               BINS_CELLS_MOST / shape->rows;
+}
+
+// The bins of a track for this map, made when there are none. NULL: its times lie too far apart.
+static const struct bins *bins_of(const struct map_job *job, struct track *track)
+{
+    const struct heatmap_shape *shape = &job->out->shape;
+    bool idle = !job->view->hides_idle;
+    uint64_t now = ++job->view->buffer->bins_clock;
+    struct bins *oldest = &track->bins[0];
+    for (size_t i = 0; i < TRACK_BINS; i++) {
+        struct bins *bins = &track->bins[i];
+        if (bins_fit(bins, shape, idle)) {
+            bins->used = now;
+            return bins;
+        }
+        if (bins->used < oldest->used)
+            oldest = bins;
+    }
+    if (!is_dense(track, shape))
+        return NULL;
+    bins_start(oldest, shape, idle);
+    oldest->used = now;
+    for (size_t i = 0; i < track->segment_count; i++) {
+        if (!track->segments[i]->timeless)
+            bins_add_segment(oldest, track->segments[i], job->view->marks);
+    }
+    return oldest->shape.rows ? oldest : NULL;
+}
+
+// Whether the map can be copied; it then is.
+static bool copy_bins(struct map_job *job)
+{
+    struct view *view = job->view;
+    const struct bins *bins[VIEW_TRACKS_MOST];
+    if (view->filtered || !view->all_time || view->by_value || view->track_count > VIEW_TRACKS_MOST)
+        return false;
+    for (size_t i = 0; i < view->track_count; i++) {
+        bins[i] = bins_of(job, view->tracks[i]);
+        if (!bins[i])
+            return false;
+    }
+    for (size_t i = 0; i < view->track_count; i++)
+        bins_copy(bins[i], &job->out->shape, job->out->cells);
+    for (size_t i = 0; i < view->run_count; i++)
+        count_totals(job, &view->runs[i], &job->out->totals);
+    return true;
+}
+
+static void resolve_rows(struct map_job *job)
+{
+    const struct heatmap_shape *shape = &job->out->shape;
+    job->row_start = xreallocarray(NULL, (size_t)shape->rows + 1, sizeof *job->row_start);
+    for (size_t row = 0; row <= shape->rows; row++)
+        job->row_start[row] = heatmap_cell_start(shape, row) - shape->from_ns;
 }
 
 static int count_cells(struct map_job *job, struct err *err)
 {
-    struct view *view = job->view;
-    for (size_t i = 0; i < view->run_count; i++) {
-        struct view_run run = view->runs[i];
-        int rc = view_canceled(view, err);
-        if (rc < 0)
-            return rc;
-        if (run.segment->timeless)
-            continue;
-        bool none;
-        const uint8_t *threads = view_threads(view, &run, &none);
-        cut_to_map(job, &run);
-        if (none || run.from >= run.to)
-            continue;
-        size_t block = segment_block(run.segment, run.from);
-        for (uint32_t at = run.from; at < run.to; at++) {
-            while (at >= segment_block_end(run.segment, block))
-                block++;
-            if (view_sample_passes(view, run.segment, threads, at))
-                count_sample(job, run.segment, at,
-                             run.segment->blocks[block].base_ns + run.segment->offsets[at]);
-        }
-    }
-    return 0;
+    int rc = view_canceled(job->view, err);
+    if (rc < 0)
+        return rc;
+    resolve_lanes(job);
+    resolve_rows(job);
+    cut_to_map(job);
+    if (!copy_bins(job))
+        rc = scan(job, err);
+    if (rc == 0)
+        view_extent(job->view, job->out->totals.samples > 0, &job->out->totals);
+    free(job->row_start);
+    return rc;
 }
 
 // The cells that [from, to) touches; false when none.
@@ -208,12 +496,13 @@ static void paint(struct map_job *job)
     for (size_t i = count;
          is_live && i-- > 0 && heatmap_cell_start(&job->out->shape, i) >= arrived_ns;)
         job->out->paint[i] = HEATMAP_PENDING;
+    uint64_t max = 0;
     for (size_t i = 0; i < count; i++) {
-        if (job->out->cells[i])
-            job->out->paint[i] &= HEATMAP_LOST | HEATMAP_EVICTED;
-        if (job->out->cells[i] > job->out->max)
-            job->out->max = job->out->cells[i];
+        uint64_t cell = job->out->cells[i];
+        job->out->paint[i] &= cell ? HEATMAP_LOST | HEATMAP_EVICTED : UINT8_MAX;
+        max = cell > max ? cell : max;
     }
+    job->out->max = max;
 }
 
 // What a cell holds when every CPU that is watched is busy.
@@ -236,7 +525,9 @@ int buffer_heatmap(struct store *store, const struct query *query,
     if (rc == 0)
         rc = view_init(&view, (struct buffer *)store, query, VIEW_TIMES, err);
     if (rc == 0) {
-        struct map_job job = {&view, out, heatmap_cell_start(shape, cell_count(shape))};
+        struct map_job job = {.view = &view, .out = out};
+        job.end_ns = heatmap_cell_start(shape, cell_count(shape));
+        out->dict = &view.buffer->dict;
         out->cells = xcalloc(cell_count(shape), sizeof *out->cells);
         out->paint = xcalloc(cell_count(shape), sizeof *out->paint);
         out->full = full_cell(&view, shape);

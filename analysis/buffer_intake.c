@@ -86,10 +86,8 @@ static uint16_t slot_of_thread(struct track *track, struct segment *segment, uin
     return *slot;
 }
 
-static void count_sample(struct source *source, const struct sample *sample)
+static void count_sample(struct source *source, const struct sample *sample, uint8_t flags)
 {
-    const struct callpaths *callpaths = &source->buffer->callpaths;
-    uint8_t flags = callpaths->flags[callpaths->path_of[sample->node]];
     source->samples++;
     source->unresolved += (flags & CALLPATH_UNRESOLVED) != 0;
     source->one_frame += (flags & CALLPATH_ONE_USER) != 0;
@@ -115,9 +113,12 @@ static void take_sample(struct source *source, struct track *track, const struct
     }
     if (!segment)
         segment = open_segment(track, timeless);
-    segment_append(segment, sample, slot_of_thread(track, segment, sample->thread));
+    uint8_t flags = buffer->callpaths.marks[sample->node];
+    segment_append(segment, sample, slot_of_thread(track, segment, sample->thread), flags);
+    for (size_t i = 0; i < TRACK_BINS && !timeless; i++)
+        bins_add(&track->bins[i], sample->time_ns, flags);
     source->late += !timeless && track->has_sealed && sample->time_ns < track->sealed_to_ns;
-    count_sample(source, sample);
+    count_sample(source, sample, flags);
 }
 
 static void place_by(struct source *source, const struct sample *samples, size_t count)

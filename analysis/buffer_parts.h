@@ -2,10 +2,14 @@
 #ifndef FLICKER_ANALYSIS_BUFFER_PARTS_H
 #define FLICKER_ANALYSIS_BUFFER_PARTS_H
 
+#include "analysis/bins.h"
 #include "analysis/buffer.h"
 #include "analysis/callpaths.h"
+#include "analysis/parallel.h"
 #include "analysis/ranges.h"
 #include "analysis/segment.h"
+
+enum { TRACK_BINS = 2 }; // the page's and the terminal's
 
 // The samples of one event of one source. The segments in hand (one with times, one without) are
 // the open ones; all others are sealed.
@@ -18,6 +22,7 @@ struct track {
     size_t slot_capacity[2];
     bool has_sealed;
     int64_t sealed_to_ns; // newest time in a sealed segment
+    struct bins bins[TRACK_BINS];
 };
 
 struct source {
@@ -51,6 +56,11 @@ struct pin {
     struct ranges ranges;
 };
 
+// What one worker of a scan counts into.
+struct worker_scratch {
+    struct scratch counts, values, cells;
+};
+
 struct buffer {
     struct store store; // first
     struct dict dict;
@@ -60,6 +70,9 @@ struct buffer {
     struct source **sources;
     size_t source_count, source_capacity;
     size_t sealed_bytes;
+    struct worker_scratch scratch[PARALLEL_MOST];
+    struct scratch node_scratch, path_scratch;
+    uint64_t bins_clock; // counts questions, to know which bins were not asked for longest
 
     bool axis_known; // set by the first source that has a time
     int64_t start_ns;

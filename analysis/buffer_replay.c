@@ -33,36 +33,25 @@ static int flush(struct replay *replay, struct err *err)
     return rc;
 }
 
-static bool wanted(const struct view *view, const struct segment *segment, uint32_t at,
-                   int64_t time_ns)
-{
-    uint8_t marks = view->marks[segment->nodes[at]];
-    uint32_t thread = segment->thread_ids[segment->threads[at]];
-    if (!(marks & VIEW_PASSES) || (view->hides_idle && marks & CALLPATH_IDLE))
-        return false;
-    if (view->bits.threads && !(view->bits.threads[thread / 64] >> thread % 64 & 1))
-        return false;
-    if (!view_cpu_passes(view, segment_cpu(segment, at)))
-        return false;
-    uint64_t samples;
-    uint64_t weight;
-    view_weigh(view, time_ns, segment_value(segment, at), &samples, &weight);
-    return samples > 0;
-}
-
 static int hand_over(struct replay *replay, const struct view_run *run, uint32_t at,
                      int64_t time_ns, struct err *err)
 {
+    const struct view *view = replay->view;
     const struct segment *segment = run->segment;
-    if (!wanted(replay->view, segment, at, time_ns))
+    uint32_t thread = segment->thread_ids[segment->threads[at]];
+    uint16_t cpu = segment_cpu(segment, at);
+    uint64_t weight;
+    if (!view_counts(view, view->marks[segment->nodes[at]]) ||
+        (view->bits.threads && !(view->bits.threads[thread / 64] >> thread % 64 & 1)) ||
+        (view->bits.cpus && !(view->bits.cpus[cpu / 64] >> cpu % 64 & 1)) ||
+        !view_weigh(view, time_ns, segment_value(segment, at), &weight))
         return 0;
-    replay->batch[replay->batched++] =
-        (struct sample){.time_ns = time_ns,
-                        .value = segment_value(segment, at),
-                        .node = segment->nodes[at],
-                        .thread = segment->thread_ids[segment->threads[at]],
-                        .cpu = segment_cpu(segment, at),
-                        .event = run->track->event};
+    replay->batch[replay->batched++] = (struct sample){.time_ns = time_ns,
+                                                       .value = segment_value(segment, at),
+                                                       .node = segment->nodes[at],
+                                                       .thread = thread,
+                                                       .cpu = cpu,
+                                                       .event = run->track->event};
     return replay->batched == BATCH ? flush(replay, err) : 0;
 }
 

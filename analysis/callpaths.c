@@ -64,10 +64,13 @@ void callpaths_dispose(struct callpaths *callpaths)
     free(callpaths->rank);
     free(callpaths->ranked);
     free(callpaths->path_of);
+    free(callpaths->marks);
     free(callpaths->paths);
     free(callpaths->flags);
     idset_dispose(&callpaths->function_set);
     idset_dispose(&callpaths->path_set);
+    for (size_t i = 0; i < CALLPATHS_SCRATCH; i++)
+        scratch_dispose(&callpaths->scratch[i]);
     *callpaths = (struct callpaths){0};
 }
 
@@ -154,6 +157,7 @@ static void follow_nodes(struct callpaths *callpaths)
 {
     const struct dict *dict = callpaths->dict;
     array_reserve(&callpaths->path_of, &callpaths->node_capacity, dict->node_count);
+    array_reserve(&callpaths->marks, &callpaths->mark_capacity, dict->node_count);
     if (!callpaths->path_count) {
         array_reserve(&callpaths->paths, &callpaths->path_capacity, 1);
         array_reserve(&callpaths->flags, &callpaths->flag_capacity, 1);
@@ -162,12 +166,14 @@ static void follow_nodes(struct callpaths *callpaths)
         callpaths->path_count = 1;
     }
     for (; callpaths->node_count < dict->node_count; callpaths->node_count++) {
-        const struct node *node = &dict->nodes[callpaths->node_count];
-        callpaths->path_of[callpaths->node_count] =
-            callpaths->node_count == DICT_ROOT
-                ? 0
-                : path_below(callpaths, callpaths->path_of[node->parent],
-                             callpaths->function_of[node->frame]);
+        size_t at = callpaths->node_count;
+        const struct node *node = &dict->nodes[at];
+        uint32_t path = 0;
+        if (at != DICT_ROOT)
+            path = path_below(callpaths, callpaths->path_of[node->parent],
+                              callpaths->function_of[node->frame]);
+        callpaths->path_of[at] = path;
+        callpaths->marks[at] = callpaths->flags[path] & CALLPATH_FLAGS;
     }
 }
 
@@ -223,9 +229,14 @@ void callpaths_rank(struct callpaths *callpaths)
 
 size_t callpaths_bytes(const struct callpaths *callpaths)
 {
-    return (callpaths->frame_capacity + callpaths->function_capacity + callpaths->rank_capacity +
+    size_t scratch_bytes = 0;
+    for (size_t i = 0; i < CALLPATHS_SCRATCH; i++)
+        scratch_bytes += callpaths->scratch[i].bytes;
+    return scratch_bytes +
+           (callpaths->frame_capacity + callpaths->function_capacity + callpaths->rank_capacity +
             callpaths->ranked_capacity + callpaths->node_capacity) *
                sizeof(uint32_t) +
            callpaths->path_capacity * sizeof(struct callpath) + callpaths->flag_capacity +
-           idset_bytes(&callpaths->function_set) + idset_bytes(&callpaths->path_set);
+           callpaths->mark_capacity + idset_bytes(&callpaths->function_set) +
+           idset_bytes(&callpaths->path_set);
 }

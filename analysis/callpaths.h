@@ -6,6 +6,7 @@
 #ifndef FLICKER_ANALYSIS_CALLPATHS_H
 #define FLICKER_ANALYSIS_CALLPATHS_H
 
+#include "analysis/scratch.h"
 #include "proto/dict.h"
 
 enum callpath_flag {
@@ -13,11 +14,23 @@ enum callpath_flag {
     CALLPATH_NO_STACK = 2,   // no frame below the thread's name
     CALLPATH_UNRESOLVED = 4, // the leaf has no name
     CALLPATH_ONE_USER = 8,   // a single user frame: compiled without frame pointers
+    CALLPATH_FLAGS = 15,
 };
 
 struct callpath {
     uint32_t parent;   // 0 is the root, its own parent
     uint32_t function; // IDSET_NONE for the root
+};
+
+// What fold_build works in.
+enum {
+    CALLPATHS_BITS,
+    CALLPATHS_BEFORE,
+    CALLPATHS_BRANCHES,
+    CALLPATHS_ORDER,
+    CALLPATHS_LINKS,
+    CALLPATHS_NUMBERS,
+    CALLPATHS_SCRATCH
 };
 
 struct callpaths {
@@ -34,11 +47,13 @@ struct callpaths {
     size_t ranked_count, rank_capacity, ranked_capacity;
 
     uint32_t *path_of; // of each node
-    size_t node_count, node_capacity;
+    uint8_t *marks;    // of each node: enum callpath_flag of its path
+    size_t node_count, node_capacity, mark_capacity;
     struct callpath *paths;
-    uint8_t *flags; // of each path: enum callpath_flag, and states of its own above them
+    uint8_t *flags; // of each path: enum callpath_flag, and states of the index's own
     size_t path_count, path_capacity, flag_capacity;
     struct idset path_set;
+    struct scratch scratch[CALLPATHS_SCRATCH];
 };
 
 void callpaths_init(struct callpaths *callpaths, const struct dict *dict);

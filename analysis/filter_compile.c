@@ -148,18 +148,40 @@ static int narrow_threads(uint64_t **bits, const struct key_terms *terms, const 
     return rc < 0 ? rc : 0;
 }
 
-static int narrow_cpus(uint64_t **bits, const struct key_terms *terms, struct err *err)
+// Lists of numbers mark their CPUs; only patterns have to look at each number's digits.
+static int hits_of_cpus(uint8_t *hits, const struct term *term, struct err *err)
 {
-    if (!*bits)
-        *bits = all_set(CPU_NUMBERS);
-    for (int64_t cpu = 0; cpu < CPU_NUMBERS; cpu++) {
-        int rc = hits_of_number(terms, cpu == UINT16_MAX ? -1 : cpu, err);
+    uint8_t bit = term->negated ? HIT_NEGATED : HIT_PLAIN;
+    for (size_t i = 0; i < term->number_count; i++) {
+        for (uint32_t cpu = term->numbers[i].low; cpu <= term->numbers[i].high; cpu++) {
+            if (cpu >= UINT16_MAX) // the last one stands for "not known"
+                break;
+            hits[cpu] |= bit;
+        }
+    }
+    for (uint32_t cpu = 0; term->regex && cpu < CPU_NUMBERS; cpu++) {
+        int rc = term_match_number(term, cpu == UINT16_MAX ? -1 : (int64_t)cpu);
         if (rc < 0)
-            return rc;
-        if (!passes(terms, rc))
-            (*bits)[cpu / 64] &= ~(UINT64_C(1) << cpu % 64);
+            return term_too_expensive(term, err);
+        hits[cpu] |= rc ? bit : 0;
     }
     return 0;
+}
+
+static int narrow_cpus(uint64_t **bits, const struct key_terms *terms, struct err *err)
+{
+    uint8_t *hits = xcalloc(CPU_NUMBERS, 1);
+    int rc = 0;
+    if (!*bits)
+        *bits = all_set(CPU_NUMBERS);
+    for (size_t i = 0; i < terms->count && rc == 0; i++) {
+        if (terms->terms[i].key == terms->key)
+            rc = hits_of_cpus(hits, &terms->terms[i], err);
+    }
+    for (uint32_t cpu = 0; cpu < CPU_NUMBERS && rc == 0; cpu++)
+        (*bits)[cpu / 64] &= ~((uint64_t)!passes(terms, hits[cpu]) << cpu % 64);
+    free(hits);
+    return rc;
 }
 
 // What people see of an unresolved frame is what they filter by; it depends on the module only.

@@ -5,6 +5,7 @@
 // parents' lists in descending order of names leaves every list in ascending order.
 #include "analysis/fold_build.h"
 
+#include "analysis/radix.h"
 #include "proto/alloc.h"
 
 #include <stdlib.h>
@@ -16,18 +17,26 @@ struct touched {
     size_t words, count;
 };
 
+// A touched path while it is worked on; `function` orders it.
+struct branch {
+    uint32_t parent, function;
+    uint64_t self_samples, total_samples, self_value, total_value;
+};
+
 static uint32_t touched_rank(const struct touched *touched, uint32_t path)
 {
     uint64_t below = touched->bits[path / 64] & ((UINT64_C(1) << path % 64) - 1);
     return touched->before[path / 64] + (uint32_t)__builtin_popcountll(below);
 }
 
-static void mark(struct touched *touched, const struct callpaths *callpaths,
+static void mark(struct touched *touched, struct callpaths *callpaths,
                  const struct path_weight *weights, size_t count)
 {
     touched->words = callpaths->path_count / 64 + 1;
-    touched->bits = xcalloc(touched->words, sizeof *touched->bits);
-    touched->before = xmalloc(touched->words * sizeof *touched->before);
+    touched->bits = scratch_take_zeroed(&callpaths->scratch[CALLPATHS_BITS],
+                                        touched->words * sizeof *touched->bits);
+    touched->before = scratch_take(&callpaths->scratch[CALLPATHS_BEFORE],
+                                   touched->words * sizeof *touched->before);
     touched->bits[0] = 1; // the root is always there
     for (size_t i = 0; i < count; i++) {
         for (uint32_t path = weights[i].path; !(touched->bits[path / 64] >> path % 64 & 1);
@@ -40,110 +49,102 @@ static void mark(struct touched *touched, const struct callpaths *callpaths,
     }
 }
 
-// The touched paths as nodes, numbered by rank: self, then totals in one backward sweep.
-static struct fold_node *weigh(const struct touched *touched, const struct callpaths *callpaths,
-                               const struct path_weight *weights, size_t count)
+// The touched paths, numbered by rank: self, then totals in one backward sweep.
+static struct branch *weigh(const struct touched *touched, struct callpaths *callpaths,
+                            const struct path_weight *weights, size_t count)
 {
-    struct fold_node *nodes = xcalloc(touched->count, sizeof *nodes);
+    struct branch *branches =
+        scratch_take(&callpaths->scratch[CALLPATHS_BRANCHES], touched->count * sizeof *branches);
     uint32_t at = 0;
     for (size_t word = 0; word < touched->words; word++) {
         for (uint64_t bits = touched->bits[word]; bits; bits &= bits - 1) {
-            uint32_t path = (uint32_t)(word * 64 + (size_t)__builtin_ctzll(bits));
-            nodes[at].parent = touched_rank(touched, callpaths->paths[path].parent);
-            nodes[at++].frame = callpaths->paths[path].function; // as yet
+            size_t path = word * 64 + (size_t)__builtin_ctzll(bits);
+            branches[at++] =
+                (struct branch){.parent = touched_rank(touched, callpaths->paths[path].parent),
+                                .function = callpaths->paths[path].function};
         }
     }
     for (size_t i = 0; i < count; i++) {
-        struct fold_node *node = &nodes[touched_rank(touched, weights[i].path)];
-        node->self_samples += weights[i].samples;
-        node->self_value += weights[i].value;
+        struct branch *branch = &branches[touched_rank(touched, weights[i].path)];
+        branch->self_samples += weights[i].samples;
+        branch->self_value += weights[i].value;
     }
     for (size_t i = touched->count; i-- > 0;) {
-        nodes[i].total_samples += nodes[i].self_samples;
-        nodes[i].total_value += nodes[i].self_value;
+        struct branch *branch = &branches[i];
+        branch->total_samples += branch->self_samples;
+        branch->total_value += branch->self_value;
         if (i) {
-            nodes[nodes[i].parent].total_samples += nodes[i].total_samples;
-            nodes[nodes[i].parent].total_value += nodes[i].total_value;
+            branches[branch->parent].total_samples += branch->total_samples;
+            branches[branch->parent].total_value += branch->total_value;
         }
     }
-    return nodes;
+    return branches;
 }
 
-// Indices of all nodes but the root by ascending rank of their functions' names: a radix sort.
-static uint32_t *order_by_name(const struct fold_node *nodes, size_t count,
-                               const struct callpaths *callpaths)
+// Children as linked lists in ascending order of names; 0 ends a list.
+struct links {
+    uint32_t *child, *sibling;
+};
+
+static void link_children(struct links *links, struct callpaths *callpaths,
+                          const struct branch *branches, size_t count)
 {
-    enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
-    uint32_t *order = xreallocarray(NULL, count, sizeof *order);
-    uint32_t *other = xreallocarray(NULL, count, sizeof *other);
+    struct radix_item *order =
+        scratch_take(&callpaths->scratch[CALLPATHS_ORDER], 2 * count * sizeof *order);
     for (uint32_t i = 1; i < count; i++)
-        order[i - 1] = i;
-    for (unsigned shift = 0; callpaths->function_count >> shift; shift += DIGIT_BITS) {
-        uint32_t starts[DIGITS + 1] = {0};
-        for (size_t i = 1; i < count; i++)
-            starts[(callpaths->rank[nodes[i].frame] >> shift) % DIGITS + 1]++;
-        for (size_t digit = 1; digit < DIGITS; digit++)
-            starts[digit] += starts[digit - 1];
-        for (size_t i = 0; i + 1 < count; i++) {
-            uint32_t digit = (callpaths->rank[nodes[order[i]].frame] >> shift) % DIGITS;
-            other[starts[digit]++] = order[i];
-        }
-        uint32_t *swap = order;
-        order = other;
-        other = swap;
+        order[i - 1] = (struct radix_item){callpaths->rank[branches[i].function], i};
+    radix_sort(order, order + count, count - 1, callpaths->function_count);
+    links->child =
+        scratch_take_zeroed(&callpaths->scratch[CALLPATHS_LINKS], 2 * count * sizeof *links->child);
+    links->sibling = links->child + count;
+    for (size_t i = count - 1; i-- > 0;) {
+        uint32_t at = order[i].value;
+        links->sibling[at] = links->child[branches[at].parent];
+        links->child[branches[at].parent] = at;
     }
-    free(other);
-    return order;
 }
 
-// Renumbers depth first, children by name.
-static struct fold_node *arrange(const struct fold_node *nodes, size_t count,
-                                 const struct callpaths *callpaths)
+// Numbers depth first.
+static void emit(struct fold *out, struct callpaths *callpaths, const struct links *links,
+                 const struct branch *branches, size_t count)
 {
-    uint32_t *order = order_by_name(nodes, count, callpaths);
-    uint32_t *child = xcalloc(count, sizeof *child); // 0: none
-    uint32_t *sibling = xcalloc(count, sizeof *sibling);
-    for (size_t i = count - 1; i-- > 0;) {
-        uint32_t parent = nodes[order[i]].parent;
-        sibling[order[i]] = child[parent];
-        child[parent] = order[i];
-    }
-    struct fold_node *out = xreallocarray(NULL, count, sizeof *out);
-    uint32_t *number = order; // of each node in the new order; `order` has been used up
+    uint32_t *number = scratch_take(&callpaths->scratch[CALLPATHS_NUMBERS], count * sizeof *number);
+    out->nodes = xreallocarray(NULL, count, sizeof *out->nodes);
+    out->count = out->capacity = count;
     uint32_t next = 0;
     for (uint32_t at = 0;;) {
+        const struct branch *branch = &branches[at];
         number[at] = next;
-        out[next] = nodes[at];
-        out[next].parent = number[nodes[at].parent];
-        out[next].frame = at ? callpaths->frame_of[nodes[at].frame] : IDSET_NONE;
-        next++;
-        if (child[at]) {
-            at = child[at];
+        out->nodes[next++] =
+            (struct fold_node){.parent = number[branch->parent],
+                               .frame = at ? callpaths->frame_of[branch->function] : IDSET_NONE,
+                               .self_samples = branch->self_samples,
+                               .total_samples = branch->total_samples,
+                               .self_value = branch->self_value,
+                               .total_value = branch->total_value};
+        if (links->child[at]) {
+            at = links->child[at];
             continue;
         }
-        while (at && !sibling[at])
-            at = nodes[at].parent;
+        while (at && !links->sibling[at])
+            at = branches[at].parent;
         if (!at)
-            break;
-        at = sibling[at];
+            return;
+        at = links->sibling[at];
     }
-    free(order);
-    free(child);
-    free(sibling);
-    return out;
 }
 
 void fold_build(struct fold *out, struct callpaths *callpaths, const struct path_weight *weights,
                 size_t count)
 {
-    callpaths_rank(callpaths);
     struct touched touched = {0};
+    struct links links;
+    callpaths_rank(callpaths);
     mark(&touched, callpaths, weights, count);
-    struct fold_node *nodes = weigh(&touched, callpaths, weights, count);
+    struct branch *branches = weigh(&touched, callpaths, weights, count);
+    link_children(&links, callpaths, branches, touched.count);
     out->dict = callpaths->dict;
-    out->nodes = arrange(nodes, touched.count, callpaths);
-    out->count = out->capacity = touched.count;
-    free(nodes);
-    free(touched.bits);
-    free(touched.before);
+    emit(out, callpaths, &links, branches, touched.count);
+    for (size_t i = 0; i < CALLPATHS_SCRATCH; i++)
+        scratch_put(&callpaths->scratch[i]);
 }

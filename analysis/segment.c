@@ -1,6 +1,7 @@
 // Columns: append, sort, find.
 #include "analysis/segment.h"
 
+#include "analysis/radix.h"
 #include "proto/alloc.h"
 
 #include <stdlib.h>
@@ -108,7 +109,26 @@ static void append_time(struct segment *segment, uint32_t at, int64_t time_ns)
         segment->min_ns = time_ns;
 }
 
-void segment_append(struct segment *segment, const struct sample *sample, uint16_t thread)
+static void summarise(struct segment *segment, const struct sample *sample, uint8_t flags)
+{
+    struct segment_summary *summary = &segment->summary;
+    bool idle = flags & CALLPATH_IDLE;
+    summary->samples[idle]++;
+    summary->value[idle] += sample->value;
+    summary->no_stack[idle] += (flags & CALLPATH_NO_STACK) != 0;
+    summary->unresolved[idle] += (flags & CALLPATH_UNRESOLVED) != 0;
+    if (idle || segment->timeless)
+        return;
+    if (summary->samples[0] == 1)
+        summary->busy_first_ns = summary->busy_last_ns = sample->time_ns;
+    if (sample->time_ns < summary->busy_first_ns)
+        summary->busy_first_ns = sample->time_ns;
+    if (sample->time_ns > summary->busy_last_ns)
+        summary->busy_last_ns = sample->time_ns;
+}
+
+void segment_append(struct segment *segment, const struct sample *sample, uint16_t thread,
+                    uint8_t flags)
 {
     uint32_t at = segment->count;
     if (at == segment->capacity)
@@ -121,6 +141,7 @@ void segment_append(struct segment *segment, const struct sample *sample, uint16
     segment->threads[at] = thread;
     append_cpu(segment, at, sample->cpu);
     append_value(segment, at, sample->value);
+    summarise(segment, sample, flags);
     segment->count = at + 1;
 }
 
@@ -131,41 +152,12 @@ uint16_t segment_add_thread(struct segment *segment, uint32_t thread)
     return (uint16_t)segment->thread_count++;
 }
 
-// A stable radix sort of times above the smallest; *order gets the old index of each sample.
-static void order_by_time(uint64_t *times, uint32_t *order, uint32_t count, uint64_t span)
-{
-    enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
-    uint64_t *other_times = xreallocarray(NULL, count, sizeof *other_times);
-    uint32_t *other_order = xreallocarray(NULL, count, sizeof *other_order);
-    uint64_t *time_buffers[2] = {times, other_times};
-    uint32_t *order_buffers[2] = {order, other_order};
-    unsigned now = 0;
-    for (unsigned shift = 0; shift < 64 && span >> shift; shift += DIGIT_BITS, now ^= 1) {
-        uint32_t starts[DIGITS + 1] = {0};
-        for (uint32_t i = 0; i < count; i++)
-            starts[(time_buffers[now][i] >> shift) % DIGITS + 1]++;
-        for (size_t digit = 1; digit < DIGITS; digit++)
-            starts[digit] += starts[digit - 1];
-        for (uint32_t i = 0; i < count; i++) {
-            uint32_t to = starts[(time_buffers[now][i] >> shift) % DIGITS]++;
-            time_buffers[now ^ 1][to] = time_buffers[now][i];
-            order_buffers[now ^ 1][to] = order_buffers[now][i];
-        }
-    }
-    if (now) {
-        memcpy(times, other_times, count * sizeof *times);
-        memcpy(order, other_order, count * sizeof *order);
-    }
-    free(other_times);
-    free(other_order);
-}
-
 #define PERMUTE(column)                                                                            \
     do {                                                                                           \
         if (column) {                                                                              \
             __typeof__(column) moved = xreallocarray(NULL, segment->capacity, sizeof *(column));   \
             for (uint32_t i = 0; i < segment->count; i++)                                          \
-                moved[i] = (column)[order[i]];                                                     \
+                moved[i] = (column)[order[i].value];                                               \
             free(column);                                                                          \
             (column) = moved;                                                                      \
         }                                                                                          \
@@ -175,26 +167,23 @@ void segment_sort(struct segment *segment)
 {
     if (segment->sorted || !segment->count)
         return;
-    uint32_t *order = xreallocarray(NULL, segment->count, sizeof *order);
-    uint64_t *times = xreallocarray(NULL, segment->count, sizeof *times);
+    struct radix_item *order = xreallocarray(NULL, (size_t)segment->count * 2, sizeof *order);
     for (size_t block = 0; block < segment->block_count; block++) {
         uint64_t base = (uint64_t)segment->blocks[block].base_ns - (uint64_t)segment->min_ns;
-        for (uint32_t i = segment->blocks[block].first; i < segment_block_end(segment, block);
-             i++) {
-            times[i] = base + segment->offsets[i];
-            order[i] = i;
-        }
+        uint32_t end = segment_block_end(segment, block);
+        for (uint32_t i = segment->blocks[block].first; i < end; i++)
+            order[i] = (struct radix_item){base + segment->offsets[i], i};
     }
-    order_by_time(times, order, segment->count,
-                  (uint64_t)segment->max_ns - (uint64_t)segment->min_ns);
+    radix_sort(order, order + segment->count, segment->count,
+               (uint64_t)segment->max_ns - (uint64_t)segment->min_ns);
     segment->block_count = 0;
     uint64_t base = 0;
     for (uint32_t i = 0; i < segment->count; i++) {
-        if (!i || times[i] - base > UINT32_MAX) {
-            base = times[i];
+        if (!i || order[i].key - base > UINT32_MAX) {
+            base = order[i].key;
             add_block(segment, i, (int64_t)((uint64_t)segment->min_ns + base));
         }
-        segment->offsets[i] = (uint32_t)(times[i] - base);
+        segment->offsets[i] = (uint32_t)(order[i].key - base);
     }
     PERMUTE(segment->nodes);
     PERMUTE(segment->threads);
@@ -203,7 +192,6 @@ void segment_sort(struct segment *segment)
     PERMUTE(segment->values);
     segment->sorted = true;
     free(order);
-    free(times);
 }
 
 void segment_trim(struct segment *segment)

@@ -6,6 +6,7 @@
 #ifndef FLICKER_ANALYSIS_SEGMENT_H
 #define FLICKER_ANALYSIS_SEGMENT_H
 
+#include "analysis/callpaths.h"
 #include "proto/sample.h"
 
 #include <stddef.h>
@@ -20,6 +21,14 @@ enum {
 struct time_block {
     int64_t base_ns;
     uint32_t first; // index of its first sample
+};
+
+// What the samples of a segment come to, those that are not idle [0] and those that are [1]: what
+// a question about whole segments needs to know.
+struct segment_summary {
+    uint64_t value[2];
+    uint32_t samples[2], no_stack[2], unresolved[2];
+    int64_t busy_first_ns, busy_last_ns; // of those that are not idle; when there are any
 };
 
 struct segment {
@@ -39,13 +48,15 @@ struct segment {
     size_t thread_count, thread_capacity;
     int64_t min_ns, max_ns; // exact; of no meaning when timeless or empty
     uint64_t cpu_set[4];    // CPUs seen, while narrow; 255 stands for none known
+    struct segment_summary summary;
 };
 
 // Starts as {0} with `timeless` set; a timeless segment takes samples of any time and forgets it.
 void segment_dispose(struct segment *segment);
-// `thread` is a number of the segment's own table. The caller sees to it that the segment is not
-// full (SEGMENT_SAMPLES).
-void segment_append(struct segment *segment, const struct sample *sample, uint16_t thread);
+// `thread` is a number of the segment's own table, `flags` are of the sample's node (enum
+// callpath_flag). The caller sees to it that the segment is not full (SEGMENT_SAMPLES).
+void segment_append(struct segment *segment, const struct sample *sample, uint16_t thread,
+                    uint8_t flags);
 uint16_t segment_add_thread(struct segment *segment, uint32_t thread);
 // Sorts by time, stable.
 void segment_sort(struct segment *segment);

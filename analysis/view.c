@@ -136,20 +136,29 @@ static void resolve_ranges(struct view *view)
         ranges_add(&view->ranges, INT64_MIN, INT64_MAX);
 }
 
-static void resolve_nodes(struct view *view)
+// The filter's nodes become marks beside those of the index, so that a scan looks up one byte.
+static void resolve_marks(struct view *view)
 {
-    struct callpaths *callpaths = &view->buffer->callpaths;
-    callpaths_follow(callpaths);
-    size_t count = view->buffer->dict.node_count;
-    const uint8_t mask =
-        CALLPATH_IDLE | CALLPATH_NO_STACK | CALLPATH_UNRESOLVED | CALLPATH_ONE_USER;
-    view->hides_idle = !view->query->idle && !view->by_value;
-    view->marks = xmalloc(count);
+    const struct callpaths *callpaths = &view->buffer->callpaths;
     const uint64_t *bits = view->bits.nodes;
+    view->marks = callpaths->marks;
+    if (!bits)
+        return;
+    size_t count = view->buffer->dict.node_count;
+    view->own_marks = xmalloc(count);
     for (size_t i = 0; i < count; i++) {
-        bool passes = !bits || bits[i / 64] >> i % 64 & 1;
-        view->marks[i] = (uint8_t)((callpaths->flags[callpaths->path_of[i]] & mask) |
-                                   (passes ? VIEW_PASSES : 0));
+        bool fails = !(bits[i / 64] >> i % 64 & 1);
+        view->own_marks[i] = (uint8_t)(callpaths->marks[i] | (fails ? VIEW_FAILS : 0));
+    }
+    view->marks = view->own_marks;
+}
+
+static void resolve_cpus(struct view *view)
+{
+    for (uint16_t cpu = 0; view->bits.cpus && cpu < 256; cpu++) {
+        uint16_t wide = cpu == SEGMENT_NARROW_NO_CPU ? SAMPLE_NO_CPU : cpu;
+        view->narrow_cpus[cpu] = view->bits.cpus[wide / 64] >> wide % 64 & 1;
+        view->cpu_set[cpu / 64] |= (uint64_t)view->narrow_cpus[cpu] << cpu % 64;
     }
 }
 
@@ -159,6 +168,7 @@ static void add_run(struct view *view, const struct view_run *run)
         return;
     array_reserve(&view->runs, &view->run_capacity, view->run_count + 1);
     view->runs[view->run_count++] = *run;
+    view->run_samples += run->to - run->from;
 }
 
 static int64_t plus(int64_t a, uint64_t b)
@@ -221,8 +231,12 @@ static void resolve_runs(struct view *view, enum view_want want)
     for (size_t i = 0; i < view->source_count; i++) {
         const struct source *source = view->sources[i];
         for (size_t j = 0; j < source->track_count; j++) {
-            if (all || &source->tracks[j] == track_by_event(source, name))
-                resolve_track(view, source, &source->tracks[j]);
+            struct track *track = &source->tracks[j];
+            if (!all && track != track_by_event(source, name))
+                continue;
+            array_reserve(&view->tracks, &view->track_capacity, view->track_count + 1);
+            view->tracks[view->track_count++] = track;
+            resolve_track(view, source, track);
         }
     }
     if (view->run_count > 1)
@@ -255,9 +269,12 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
         rc = filter_compile(query->filter, &buffer->dict, &view->bits, err);
     if (rc < 0)
         return rc;
-    resolve_nodes(view);
+    callpaths_follow(&buffer->callpaths);
+    view->hides_idle = !query->idle && !view->by_value;
+    view->filtered = view->bits.threads || view->bits.cpus || view->bits.nodes;
+    resolve_marks(view);
+    resolve_cpus(view);
     resolve_runs(view, want);
-    view->thread_passes = view->bits.threads ? xmalloc(SEGMENT_THREADS + 1) : NULL;
     return 0;
 }
 
@@ -265,57 +282,74 @@ void view_dispose(struct view *view)
 {
     ranges_dispose(&view->ranges);
     free(view->sources);
+    free(view->tracks);
     filter_bits_dispose(&view->bits);
-    free(view->marks);
+    free(view->own_marks);
     free(view->runs);
-    free(view->thread_passes);
     *view = (struct view){0};
+}
+
+bool view_is_canceled(const struct view *view)
+{
+    return view->query->cancel && atomic_load_explicit(view->query->cancel, memory_order_relaxed);
 }
 
 int view_canceled(const struct view *view, struct err *err)
 {
-    if (!view->query->cancel || !atomic_load_explicit(view->query->cancel, memory_order_relaxed))
-        return 0;
-    return err_set(err, -ECANCELED, "interrupted");
+    return view_is_canceled(view) ? err_set(err, -ECANCELED, "interrupted") : 0;
 }
 
-const uint8_t *view_threads(struct view *view, const struct view_run *run, bool *none)
+static bool pass_threads(const struct view *view, const struct segment *segment, uint8_t *threads,
+                         struct view_pass *out)
 {
-    *none = false;
     const uint64_t *bits = view->bits.threads;
-    if (!bits)
-        return NULL;
     size_t passing = 0;
-    for (size_t i = 0; i < run->segment->thread_count; i++) {
-        uint32_t thread = run->segment->thread_ids[i];
-        view->thread_passes[i] = bits[thread / 64] >> thread % 64 & 1;
-        passing += view->thread_passes[i];
+    for (size_t i = 0; i < segment->thread_count; i++) {
+        uint32_t thread = segment->thread_ids[i];
+        threads[i] = bits[thread / 64] >> thread % 64 & 1;
+        passing += threads[i];
     }
-    *none = !passing;
-    return passing == run->segment->thread_count ? NULL : view->thread_passes;
+    if (passing < segment->thread_count)
+        out->threads = threads;
+    return passing > 0;
 }
 
-bool view_sample_passes(const struct view *view, const struct segment *segment,
-                        const uint8_t *threads, uint32_t index)
+static bool pass_cpus(const struct view *view, const struct segment *segment, struct view_pass *out)
 {
-    return (!threads || threads[segment->threads[index]]) &&
-           (!view->bits.cpus || view_cpu_passes(view, segment_cpu(segment, index)));
+    if (segment->wide_cpus) {
+        out->wide = view->bits.cpus;
+        return true;
+    }
+    bool some = false;
+    for (int i = 0; i < 4; i++) {
+        some |= (segment->cpu_set[i] & view->cpu_set[i]) != 0;
+        if (segment->cpu_set[i] & ~view->cpu_set[i])
+            out->cpus = view->narrow_cpus;
+    }
+    return some;
 }
 
-void view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *samples,
-                uint64_t *weight)
+bool view_pass_of(const struct view *view, const struct view_run *run, uint8_t *threads,
+                  struct view_pass *out)
 {
-    *samples = 1;
+    *out = (struct view_pass){0};
+    if (view->bits.threads && !pass_threads(view, run->segment, threads, out))
+        return false;
+    return !view->bits.cpus || pass_cpus(view, run->segment, out);
+}
+
+bool view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *weight)
+{
     *weight = value;
     if (view->all_time || !view->intervals)
-        return;
+        return true;
     const struct ranges *ranges = &view->ranges;
     int64_t start_ns = value > (uint64_t)time_ns - (uint64_t)INT64_MIN
                            ? INT64_MIN
                            : (int64_t)((uint64_t)time_ns - value);
     *weight = ranges_overlap_ns(ranges->items, ranges->count, start_ns, time_ns);
-    if (!*weight && (value || !ranges_overlap(ranges->items, ranges->count, time_ns, time_ns + 1)))
-        *samples = 0;
+    return *weight ||
+           (!value && ranges_overlap(ranges->items, ranges->count, time_ns, time_ns + 1));
 }
 
 static uint64_t lost_in(const struct view *view, const struct source *source)
@@ -323,7 +357,8 @@ static uint64_t lost_in(const struct view *view, const struct source *source)
     uint64_t lost = 0;
     for (size_t i = 0; i < source->loss_count; i++) {
         const struct loss *loss = &source->losses[i];
-        if (loss->cpu >= 0 && !view_cpu_passes(view, (uint16_t)loss->cpu))
+        uint16_t cpu = (uint16_t)loss->cpu;
+        if (loss->cpu >= 0 && view->bits.cpus && !(view->bits.cpus[cpu / 64] >> cpu % 64 & 1))
             continue;
         bool timed = loss->from_ns != SAMPLE_NO_TIME;
         if (view->all_time || (timed && ranges_overlap(view->ranges.items, view->ranges.count,
@@ -344,4 +379,51 @@ void view_totals(const struct view *view, struct totals *out)
                            .sources_left_out = (uint32_t)view->sources_left_out};
     for (size_t i = 0; i < view->source_count; i++)
         out->lost += lost_in(view, view->sources[i]);
+}
+
+// One end of a run: the first sample from there that counts, unless `stop_ns` comes first.
+static bool find_end(const struct view *view, const struct view_run *run,
+                     const struct view_pass *pass, bool backwards, int64_t *stop_ns)
+{
+    const struct segment *segment = run->segment;
+    size_t block = segment_block(segment, backwards ? run->to - 1 : run->from);
+    for (uint32_t left = run->to - run->from; left > 0; left--) {
+        uint32_t at = backwards ? run->from + left - 1 : run->to - left;
+        while (at < segment->blocks[block].first)
+            block--;
+        while (at >= segment_block_end(segment, block))
+            block++;
+        int64_t time_ns = segment->blocks[block].base_ns + segment->offsets[at];
+        uint64_t weight;
+        if (*stop_ns != SAMPLE_NO_TIME && (backwards ? time_ns <= *stop_ns : time_ns >= *stop_ns))
+            return false;
+        if (view_counts(view, view->marks[segment->nodes[at]]) && view_passes(pass, segment, at) &&
+            view_weigh(view, time_ns, segment_value(segment, at), &weight)) {
+            *stop_ns = time_ns;
+            return true;
+        }
+    }
+    return false;
+}
+
+void view_extent(const struct view *view, bool any, struct totals *out)
+{
+    if (!any)
+        return;
+    uint8_t *threads = view->bits.threads ? xmalloc(VIEW_THREADS) : NULL;
+    struct view_pass pass;
+    for (size_t i = 0; i < view->run_count; i++) {
+        const struct view_run *run = &view->runs[i];
+        if (out->first_ns != SAMPLE_NO_TIME && run->segment->min_ns >= out->first_ns)
+            break; // runs come in the order of these
+        if (!run->segment->timeless && view_pass_of(view, run, threads, &pass))
+            find_end(view, run, &pass, false, &out->first_ns);
+    }
+    for (size_t i = view->run_count; i-- > 0;) {
+        const struct view_run *run = &view->runs[i];
+        bool later = out->last_ns == SAMPLE_NO_TIME || run->segment->max_ns > out->last_ns;
+        if (!run->segment->timeless && later && view_pass_of(view, run, threads, &pass))
+            find_end(view, run, &pass, true, &out->last_ns);
+    }
+    free(threads);
 }

@@ -1,11 +1,12 @@
-// A query resolved against the buffer: which sources, which runs of samples, which nodes.
+// A query resolved against the buffer: which sources, which runs of samples, which of those pass.
 #ifndef FLICKER_ANALYSIS_VIEW_H
 #define FLICKER_ANALYSIS_VIEW_H
 
 #include "analysis/buffer_parts.h"
 
-// Marks of a node, beside enum callpath_flag.
-enum { VIEW_PASSES = 128 };
+// A node that the filter does not let pass; a mark beside enum callpath_flag.
+enum { VIEW_FAILS = 128 };
+enum { VIEW_TRACKS_MOST = 64 }; // for which bins are used
 
 // A run of samples of one segment; all of them are in the query's ranges (of intervals: may reach
 // into them).
@@ -24,14 +25,20 @@ struct view {
     bool intervals; // values are lengths in ns of intervals that end at the sample's time
     bool hides_idle;
     bool all_time; // no ranges: samples without time count too
+    bool filtered; // some threads, CPUs or nodes may not pass
     struct ranges ranges;
     const struct source **sources; // in view; the newest first
     size_t source_count, sources_left_out;
+    struct track **tracks; // of these sources, in view
+    size_t track_count, track_capacity;
     struct filter_bits bits;
-    uint8_t *marks; // of each node: its path's flags, and VIEW_PASSES where the filter lets it
-    struct view_run *runs; // by time of the segments
+    const uint8_t *marks;     // of each node: enum callpath_flag, VIEW_FAILS
+    uint8_t *own_marks;       // the same, when the filter is about nodes
+    uint8_t narrow_cpus[256]; // whether each CPU of a narrow segment passes
+    uint64_t cpu_set[4];      // the same as bits
+    struct view_run *runs;    // by first time of their segments, without time first
     size_t run_count, run_capacity;
-    uint8_t *thread_passes; // room for one segment's table
+    uint64_t run_samples; // in all runs
 };
 
 enum view_want {
@@ -45,21 +52,44 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
               enum view_want want, struct err *err) MUST_CHECK;
 void view_dispose(struct view *view);
 
-// Ctrl-C was pressed: fills *err and returns -ECANCELED, else 0.
+// Whether Ctrl-C was pressed. The second form fills *err and returns -ECANCELED, else 0.
+bool view_is_canceled(const struct view *view);
 int view_canceled(const struct view *view, struct err *err) MUST_CHECK;
-// For the samples of a run: whether each thread of its segment passes. NULL: all do. *none is set
-// when none does. Valid until the next call.
-const uint8_t *view_threads(struct view *view, const struct view_run *run, bool *none);
-static inline bool view_cpu_passes(const struct view *view, uint16_t cpu)
+
+// Which samples of one run pass, by thread and CPU. NULL: all do.
+struct view_pass {
+    const uint8_t *threads; // of each thread of the segment
+    const uint8_t *cpus;    // of each CPU of a narrow segment
+    const uint64_t *wide;   // bits of all CPUs, for a wide one
+};
+// Room for the threads of one segment, for view_pass_of. Each worker has its own.
+enum { VIEW_THREADS = SEGMENT_THREADS + 1 };
+// False when none passes, which the segment's own sets of threads and CPUs tell. `threads` has
+// room for VIEW_THREADS and is used by *out.
+bool view_pass_of(const struct view *view, const struct view_run *run, uint8_t *threads,
+                  struct view_pass *out);
+static inline bool view_passes(const struct view_pass *pass, const struct segment *segment,
+                               uint32_t index)
 {
-    return !view->bits.cpus || view->bits.cpus[cpu / 64] >> cpu % 64 & 1;
+    if (pass->threads && !pass->threads[segment->threads[index]])
+        return false;
+    if (pass->cpus && !pass->cpus[segment->cpus[index]])
+        return false;
+    return !pass->wide ||
+           pass->wide[segment->wide_cpus[index] / 64] >> segment->wide_cpus[index] % 64 & 1;
 }
-bool view_sample_passes(const struct view *view, const struct segment *segment,
-                        const uint8_t *threads, uint32_t index); // thread and CPU
-// What an interval or other sample is worth in the query's ranges; 0 in *samples: nothing.
-void view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *samples,
-                uint64_t *weight);
+
+// Whether samples with these marks count: the filter lets the node pass, and it is not hidden.
+static inline bool view_counts(const struct view *view, uint8_t marks)
+{
+    return !(marks & VIEW_FAILS) && !(view->hides_idle && marks & CALLPATH_IDLE);
+}
+
+// What a sample is worth in the query's ranges: of an interval, what lies in them. False: nothing.
+bool view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *weight);
 // The fields of totals that do not come from counting.
 void view_totals(const struct view *view, struct totals *out);
+// The times of the first and last sample that count; `any` says whether there is one.
+void view_extent(const struct view *view, bool any, struct totals *out);
 
 #endif

@@ -1,0 +1,145 @@
+// Bins: a growing grid of counters.
+#include "analysis/bins.h"
+
+#include "proto/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void bins_dispose(struct bins *bins)
+{
+    free(bins->cells);
+    *bins = (struct bins){0};
+}
+
+void bins_start(struct bins *bins, const struct heatmap_shape *shape, bool idle)
+{
+    bins_dispose(bins);
+    bins->shape = *shape;
+    bins->shape.columns = 0;
+    bins->idle = idle;
+}
+
+bool bins_fit(const struct bins *bins, const struct heatmap_shape *shape, bool idle)
+{
+    return bins->shape.rows == shape->rows && bins->shape.column_ns == shape->column_ns &&
+           bins->idle == idle && (bins->shape.from_ns - shape->from_ns) % shape->column_ns == 0;
+}
+
+// Makes room for `before` columns in front and `after` behind, and as many again, so that growing
+// is amortised. False when that is too much.
+static bool grow(struct bins *bins, uint64_t before, uint64_t after)
+{
+    struct heatmap_shape *shape = &bins->shape;
+    uint64_t columns = shape->columns + before + after;
+    if (columns > BINS_CELLS_MOST / shape->rows)
+        return false;
+    size_t needed = columns * shape->rows;
+    size_t old = (size_t)shape->columns * shape->rows;
+    size_t capacity = bins->capacity;
+    array_reserve(&bins->cells, &bins->capacity, needed);
+    if (bins->capacity > capacity)
+        memset(bins->cells + capacity, 0, (bins->capacity - capacity) * sizeof *bins->cells);
+    size_t shift = before * shape->rows;
+    if (shift) {
+        memmove(bins->cells + shift, bins->cells, old * sizeof *bins->cells);
+        memset(bins->cells, 0, shift * sizeof *bins->cells);
+    }
+    shape->from_ns -= (int64_t)before * shape->column_ns;
+    shape->columns = (uint32_t)columns;
+    return true;
+}
+
+// Finds the cell of a time, which becomes the one that was counted last.
+static bool find_cell(struct bins *bins, int64_t time_ns)
+{
+    struct heatmap_shape *shape = &bins->shape;
+    uint64_t column_ns = (uint64_t)shape->column_ns;
+    if (!shape->columns) { // the first sample says where the grid begins
+        int64_t phase_ns = (time_ns - shape->from_ns) % shape->column_ns;
+        shape->from_ns = time_ns - (phase_ns < 0 ? phase_ns + shape->column_ns : phase_ns);
+    }
+    uint64_t before = 0;
+    uint64_t after = 0;
+    if (time_ns < shape->from_ns) {
+        before = ((uint64_t)shape->from_ns - (uint64_t)time_ns + column_ns - 1) / column_ns;
+    } else {
+        uint64_t column = ((uint64_t)time_ns - (uint64_t)shape->from_ns) / column_ns;
+        after = column >= shape->columns ? column + 1 - shape->columns : 0;
+    }
+    if ((before || after) && !grow(bins, before, after)) {
+        bins_dispose(bins);
+        return false;
+    }
+    bins->cell = heatmap_cell_at(shape, time_ns);
+    bins->cell_from_ns = heatmap_cell_start(shape, bins->cell);
+    bins->cell_to_ns = heatmap_cell_start(shape, bins->cell + 1);
+    return true;
+}
+
+static void change(struct bins *bins, int64_t time_ns, uint8_t marks, uint32_t by)
+{
+    if (!bins->shape.rows || (marks & CALLPATH_IDLE && !bins->idle))
+        return;
+    if ((time_ns < bins->cell_from_ns || time_ns >= bins->cell_to_ns) && !find_cell(bins, time_ns))
+        return;
+    bins->cells[bins->cell] += by;
+}
+
+void bins_add(struct bins *bins, int64_t time_ns, uint8_t marks)
+{
+    change(bins, time_ns, marks, 1);
+}
+
+static void change_all(struct bins *bins, const struct segment *segment, const uint8_t *marks,
+                       uint32_t by)
+{
+    for (size_t block = 0; block < segment->block_count && bins->shape.rows; block++) {
+        uint32_t end = segment_block_end(segment, block);
+        for (uint32_t at = segment->blocks[block].first; at < end; at++)
+            change(bins, segment->blocks[block].base_ns + segment->offsets[at],
+                   marks[segment->nodes[at]], by);
+    }
+}
+
+void bins_add_segment(struct bins *bins, const struct segment *segment, const uint8_t *marks)
+{
+    change_all(bins, segment, marks, 1);
+}
+
+// Columns in front that have become empty are given up when they are the greater part.
+static void trim(struct bins *bins)
+{
+    struct heatmap_shape *shape = &bins->shape;
+    size_t count = (size_t)shape->columns * shape->rows;
+    size_t empty = 0;
+    while (empty < count && !bins->cells[empty])
+        empty++;
+    uint32_t columns = (uint32_t)(empty / shape->rows);
+    if (columns <= shape->columns / 2)
+        return;
+    size_t gone = (size_t)columns * shape->rows;
+    memmove(bins->cells, bins->cells + gone, (count - gone) * sizeof *bins->cells);
+    memset(bins->cells + count - gone, 0, gone * sizeof *bins->cells);
+    shape->columns -= columns;
+    shape->from_ns += (int64_t)columns * shape->column_ns;
+    bins->cell_from_ns = bins->cell_to_ns = 0;
+}
+
+void bins_remove_segment(struct bins *bins, const struct segment *segment, const uint8_t *marks)
+{
+    change_all(bins, segment, marks, UINT32_MAX); // -1
+    if (bins->shape.rows)
+        trim(bins);
+}
+
+void bins_copy(const struct bins *bins, const struct heatmap_shape *shape, uint64_t *cells)
+{
+    int64_t ahead = (bins->shape.from_ns - shape->from_ns) / shape->column_ns; // whole columns
+    int64_t first = ahead > 0 ? ahead : 0;
+    int64_t end = ahead + bins->shape.columns;
+    if (end > shape->columns)
+        end = shape->columns;
+    for (int64_t i = first * shape->rows; i < end * shape->rows; i++)
+        cells[i] += bins->cells[i - ahead * shape->rows];
+}

@@ -50,6 +50,8 @@ static void write_status(struct json *json, const struct server_host *host)
     json_uint(json, status.buffer_bytes);
     json_key(json, "bufferFull");
     json_bool(json, status.buffer_full);
+    json_key(json, "cpus");
+    json_uint(json, status.cpus);
     json_key(json, "note");
     json_text_z(json, status.note);
     json_close(json, '}');

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 enum {
-    TICK_MS = 100,            // how often streams are looked at
+    TICK_MS = 200,            // how often streams are looked at
     PING_MS = 5000,           // a silent stream says so, and finds out that nobody listens
     IDLE_TIMEOUT_S = 15,      // of a connection that neither sends nor takes anything
     CROWDED_TIMEOUT_S = 1,    // the same when connections run short
@@ -61,6 +61,7 @@ struct server {
     unsigned connections, connections_max;
     int64_t now_ns;
     int64_t ticked_ns;
+    uint64_t generation; // of the selection, at the last tick
     bool stopping;
 };
 
@@ -401,7 +402,6 @@ static enum MHD_Result answer_slice(struct server *server, struct MHD_Connection
     json_key(&json, "generation");
     json_uint(&json, selection_generation(server->host.selection));
     json_close(&json, '}');
-    server->ticked_ns = INT64_MIN / 2; // every page hears of it at once
     return answer_json(connection, MHD_HTTP_OK, &body);
 }
 
@@ -592,7 +592,9 @@ int server_timeout_ms(const struct server *server)
 void server_run(struct server *server, int64_t now_ns)
 {
     server->now_ns = now_ns;
-    if (server->tabs && now_ns - server->ticked_ns >= TICK_MS * INT64_C(1000000)) {
+    bool news = server->generation != selection_generation(server->host.selection);
+    if (server->tabs && (news || now_ns - server->ticked_ns >= TICK_MS * INT64_C(1000000))) {
+        server->generation = selection_generation(server->host.selection);
         int64_t edge_ns = api_edge_ns(&server->host, now_ns);
         for (struct live *live = server->lives; live; live = live->next)
             live_refresh(live, server->host.store, server->host.selection, edge_ns, now_ns);

@@ -21,6 +21,7 @@ struct server_status {
     double buffer_s;
     uint64_t buffer_bytes;
     bool buffer_full;
+    unsigned cpus;    // that are watched; 0: not known
     const char *note; // why nothing is recorded, say; NULL: none
 };
 

@@ -260,6 +260,7 @@ static void status(void *arg, struct server_status *out)
                                .unresolved_share = 0.05,
                                .collector_cpu_share = 0.002,
                                .buffer_s = seconds,
+                               .cpus = 2,
                                .buffer_bytes = stats.column_bytes + stats.table_bytes};
 }
 

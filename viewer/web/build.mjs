@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 
 await build({
   entryPoints: ['src/main.ts'],
-  outfile: 'dist/app.js',
+  outfile: process.argv[2] ?? 'dist/app.js',
   bundle: true,
   minify: true,
   format: 'iife',

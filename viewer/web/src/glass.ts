@@ -4,6 +4,7 @@ import { prepare, text, type Heat } from './heat';
 import { fit, tail } from './labels';
 import type { Cell, Model } from './model';
 import type { Palette } from './palette';
+import { put } from './status';
 import { KINDS, Paint, type Flame, type FlameNode, type Range } from './types';
 
 const SECOND = 1e9;
@@ -17,6 +18,9 @@ function element<T extends HTMLElement>(id: string): T {
 export class Glass {
   private flame: Flame | null = null;
   private of = '';
+  private shown = '';
+  private legendAt = 0;
+  private legendOf = '';
 
   constructor(private readonly ask: (range: Range, signal: AbortSignal) => Promise<Flame>) {}
 
@@ -27,7 +31,13 @@ export class Glass {
     const cell = model.cursor ?? model.heaviest();
     this.facts(model, cell);
     this.follow(model, palette, cell);
-    this.mini(palette);
+    const width = element('mini').parentElement!.clientWidth;
+    const look = `${palette.token.bg} ${palette.css(0.5)} ${model.scale} ${model.search} ${width}`;
+    // The histogram of a live window changes always and says nothing new: once a second will do.
+    if (look === this.legendOf && performance.now() - this.legendAt < 1000) return;
+    if (look !== this.legendOf) this.mini(palette);
+    this.legendOf = look;
+    this.legendAt = performance.now();
     this.legend(model, palette);
     this.paints(palette, heat);
   }
@@ -36,17 +46,18 @@ export class Glass {
     const { view, axis } = model;
     const list = element('g-kv');
     if (!view || !axis || !cell) {
-      element('g-time').textContent = '–';
-      element('g-rel').textContent = '';
+      put('g-time', '–');
+      put('g-rel', '');
       list.replaceChildren();
+      this.shown = '';
       return;
     }
     const [from, to] = model.cellRange(cell);
     const step = to - from;
     const digits = Math.max(2, digitsFor(step));
     const ago = (axis.edge - from) / SECOND;
-    element('g-time').textContent = clock(axis, from, Math.min(6, digits));
-    element('g-rel').textContent = `+${(from / SECOND).toFixed(2)} s, ${ago < 0 ? 'not yet' : `${ago.toFixed(1)} s ago`}`;
+    put('g-time', clock(axis, from, Math.min(6, digits)));
+    put('g-rel', `+${(from / SECOND).toFixed(2)} s, ${ago < 0 ? 'not yet' : `${ago.toFixed(ago < 10 ? 1 : 0)} s ago`}`);
     const n = model.cell(cell);
     const paint = model.paint(cell);
     const facts: [string, string][] = [
@@ -55,6 +66,9 @@ export class Glass {
       ['top frame', this.topFrame()],
     ];
     if (axis.wallMs !== null) facts.push(['UTC', clock(axis, from, Math.min(6, digits), true)]);
+    const key = facts.join('\n');
+    if (key === this.shown) return;
+    this.shown = key;
     list.replaceChildren(...facts.flatMap(([name, value]) => {
       const dt = document.createElement('dt');
       const dd = document.createElement('dd');
@@ -75,6 +89,7 @@ export class Glass {
     this.request?.abort();
     if (!range || n === 0) {
       this.flame = null;
+      this.mini(palette);
       return;
     }
     this.timer = window.setTimeout(async () => {
@@ -111,7 +126,7 @@ export class Glass {
     const x = prepare(canvas, width, MINI_HEIGHT);
     const root = this.flame?.root;
     const totals = this.flame?.totals;
-    element('g-cap').textContent = totals ? `frames in this cell, ${weight(root?.v ?? 0, totals.unit, totals.byValue)}` : '';
+    put('g-cap', totals ? `frames in this cell, ${weight(root?.v ?? 0, totals.unit, totals.byValue)}` : '');
     if (!root || !root.v) return;
     const font = `10px ${palette.font}`;
     const work: { node: FlameNode; px: number; row: number }[] = [];
@@ -186,7 +201,7 @@ export class Glass {
       text(x, label, (i * width) / 4, 71, ink3, palette, i === 0 ? 'left' : i === 4 ? 'right' : 'center');
     }
     text(x, share ? 'share of all CPUs' : `${unitOf(model)} a cell`, 0, 86, ink3, palette);
-    text(x, share ? `100 % = ${weightShort(full, model)} a cell` : `highest cell ${weightShort(model.max(), model)}`, width, 86, ink3, palette, 'right');
+    text(x, share ? `100 % = ${weightShort(full, model)} a cell` : `highest cell ${weightShort(model.max, model)}`, width, 86, ink3, palette, 'right');
   }
 
   private paints(palette: Palette, heat: Heat): void {

@@ -1,6 +1,6 @@
 // Draws the heatmap: spikes, busy bars, cells, selection, axes.
 import { clock, digitsFor, duration } from './format';
-import { pairs, paintOf, type Cell, type Model } from './model';
+import { BAND_ROWS, pairs, paintOf, type Cell, type Model } from './model';
 import type { Palette } from './palette';
 import { Paint, type Range } from './types';
 
@@ -10,6 +10,8 @@ const SPIKES = 16; // heights
 const BUSY = 28;
 const GAP = 5;
 const AXIS = 24;
+const BAND = 26;
+const BAND_GAP = 4;
 
 export interface Layout {
   left: number;
@@ -54,7 +56,8 @@ export class Heat {
     const view = model.view;
     const geometry = layout(width, view?.columns ?? 90, view?.rows ?? 50);
     this.geometry = geometry;
-    const x = prepare(this.canvas, width, geometry.height);
+    const bands = geometry.narrow ? 0 : model.bands.length;
+    const x = prepare(this.canvas, width, geometry.height + (bands ? 4 : 0) + bands * (BAND + BAND_GAP));
     this.axes(x, model, palette, geometry);
     if (!view || !model.axis) return;
     this.raster(x, model, palette, geometry);
@@ -64,10 +67,12 @@ export class Heat {
     this.busy(x, model, palette, geometry);
     if (!geometry.narrow) this.mean(x, model, palette, geometry);
     this.spikes(x, model, palette, geometry);
+    for (let band = 0; band < bands; band++) this.band(x, model, palette, geometry, band);
     const against = model.against();
     if (against.chosen) for (const range of against.ranges) this.outline(x, model, palette, geometry, range, 'base');
     for (const range of model.ranges()) this.outline(x, model, palette, geometry, range, 'sel');
-    if (model.cursor) this.cursor(x, model, palette, geometry, model.cursor);
+    const cell = model.cursor ?? (model.selection.ranges.length ? model.heaviest() : null);
+    if (cell) this.cursor(x, model, palette, geometry, cell);
   }
 
   // The cell at a place of the canvas; outside it, the nearest.
@@ -328,6 +333,47 @@ export class Heat {
     }
   }
 
+  // One CPU, in fewer rows: which of them was it?
+  private band(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout, cpu: number): void {
+    const { from, column, columns, full, rows } = model.view!;
+    const band = model.bands[cpu]!;
+    const top = g.height + 4 + cpu * (BAND + BAND_GAP);
+    const image = new ImageData(columns, BAND_ROWS);
+    const pixels = new Uint32Array(image.data.buffer);
+    let sum = 0;
+    let watched = 0;
+    const hatched: [number, string][] = [];
+    for (let i = 0; i < columns; i++) {
+      const cells = band.get(from + i * column);
+      if (!cells) continue;
+      for (let row = 0; row < BAND_ROWS; row++) {
+        const n = cells.n[row] ?? 0;
+        const paint = paintOf(cells, row);
+        sum += n;
+        if (n === 0 && paint !== 0) continue;
+        watched++;
+        pixels[(BAND_ROWS - 1 - row) * columns + i] = n ? palette.ramp[Math.round(Math.min(1, model.bandLevel(n)) * 255)]! : palette.zero;
+      }
+      const kind = this.paintKind(paintOf(cells, BAND_ROWS >> 1), cells.n[BAND_ROWS >> 1] ?? 0);
+      if (kind && kind !== 'pending') hatched.push([i, kind]);
+    }
+    this.cells.width = columns;
+    this.cells.height = BAND_ROWS;
+    this.cells.getContext('2d')!.putImageData(image, 0, 0);
+    x.drawImage(this.cells, g.left, top, columns * g.columnWidth, BAND);
+    for (const [i, kind] of hatched) {
+      x.fillStyle = this.pattern(x, palette, kind, g.rowHeight);
+      x.fillRect(g.left + i * g.columnWidth, top, g.columnWidth, BAND);
+    }
+    if (g.columnWidth >= 6) {
+      x.fillStyle = palette.token.bg;
+      for (let i = 1; i <= columns; i++) x.fillRect(g.left + i * g.columnWidth - 1, top, 1, BAND);
+    }
+    text(x, `cpu${cpu}`, g.left - 11, top + BAND / 2, palette.token.ink3, palette, 'right');
+    const most = (full / Math.max(1, model.bands.length)) * (rows / BAND_ROWS) * watched;
+    if (most > 0) text(x, `${((sum / most) * 100).toFixed(0)} %`, g.right + 14, top + BAND / 2, palette.token.ink3, palette);
+  }
+
   // A range of linear time: from an offset in one column up and over to one in another.
   private outline(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout, range: Range, which: 'sel' | 'base'): void {
     const view = model.view!;
@@ -393,7 +439,7 @@ export class Heat {
     const view = model.view;
     if (!view || !model.axis) return 'No samples yet';
     const selected = pairs(model.selection.ranges).length;
-    return `${view.columns} columns of ${duration(view.column)}, highest cell ${model.max()}, ${model.spikes.length} spikes, ${selected} ranges selected`;
+    return `${view.columns} columns of ${duration(view.column)}, highest cell ${model.max}, ${model.spikes.length} spikes, ${selected} ranges selected`;
   }
 }
 

@@ -4,10 +4,10 @@ import { duration, percent, rangeText, rangeWords, typedWords, weight } from './
 import { Gestures } from './gestures';
 import { Glass } from './glass';
 import { Heat, plotWidth } from './heat';
-import { Model, pairs, type Scale } from './model';
+import { BAND_ROWS, Model, pairs, type Scale } from './model';
 import { readPalette, type Palette } from './palette';
 import { Session } from './session';
-import { drawStatus, Note } from './status';
+import { drawStatus, Note, put } from './status';
 import { TopTable } from './table';
 import type { Range, StreamEvent, Totals } from './types';
 
@@ -17,6 +17,7 @@ const ROWS = 50;
 const SPANS: [string, number][] = [['5 s', 5], ['90 s', 90], ['10 min', 600], ['1 h', 3600], ['all', 0]];
 const COLUMN_STEPS = [0.1, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400];
 const NARROW = 600;
+const BANDS_MOST = 4; // more CPUs do not fit
 
 function $<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
@@ -52,6 +53,8 @@ class Page {
   private totals: { here: Totals; base: Totals | undefined } | null = null;
   private order: 'self' | 'total' = 'self';
   private searching: AbortController | null = null;
+  private bandsAt = 0;
+  private bandsOf = '';
 
   constructor() {
     this.applyTheme();
@@ -129,7 +132,28 @@ class Page {
       this.answer();
     }
     if (first && this.spanS === 0) this.watch();
+    void this.bands();
     this.draw();
+  }
+
+  // Which CPU was it? Asked for once a second, and only while there are few.
+  private async bands(): Promise<void> {
+    const { view, status, selection } = this.model;
+    const cpus = status?.cpus ?? 0;
+    if (!view || cpus < 2 || cpus > BANDS_MOST || innerWidth < NARROW) return;
+    const query = `column=${view.column}&columns=${view.columns}&rows=${BAND_ROWS}&from=${view.from}`;
+    const key = `${query} ${selection.filter}`;
+    const now = performance.now();
+    if (now - this.bandsAt < (key === this.bandsOf && !view.follow ? 5000 : 1000)) return;
+    this.bandsAt = now;
+    this.bandsOf = key;
+    try {
+      const answers = await Promise.all(Array.from({ length: cpus }, (_, cpu) => this.session.heatmap(`${query}&cpu=${cpu}`)));
+      this.model.bands = answers.map((answer) => new Map((answer.columns ?? []).map((column) => [column.t, column])));
+      this.draw();
+    } catch {
+      // the stream says when the link is down
+    }
   }
 
   // With nothing selected, flame graph and table are those of the window, which grows.
@@ -317,11 +341,12 @@ class Page {
     this.drawFollow();
     this.drawRanges();
     this.drawCommand();
-    this.heat.canvas.setAttribute('aria-label', this.heat.describe(model));
+    const label = this.heat.describe(model);
+    if (this.heat.canvas.getAttribute('aria-label') !== label) this.heat.canvas.setAttribute('aria-label', label);
     const view = model.view;
     if (view) {
-      $('v-column').textContent = duration(view.column);
-      $('v-row').textContent = duration(view.column / view.rows);
+      put('v-column', duration(view.column));
+      put('v-row', duration(view.column / view.rows));
     }
   }
 
@@ -329,9 +354,9 @@ class Page {
     const { axis, heldAt, status } = this.model;
     const held = this.from !== null;
     const behind = held && axis && heldAt !== null ? Math.floor((axis.edge - heldAt) / SECOND) : 0;
-    $('follow-state').textContent = held ? 'held' : status && !status.recording ? 'newest' : 'following';
-    $('follow-behind').textContent = behind > 0 ? `+${behind} s` : '';
-    $('follow-act').textContent = held ? 'follow' : 'hold';
+    put('follow-state', held ? 'held' : status && !status.recording ? 'newest' : 'following');
+    put('follow-behind', behind > 0 ? `+${behind} s` : '');
+    put('follow-act', held ? 'follow' : 'hold');
     $('follow').setAttribute('aria-pressed', String(!held));
   }
 
@@ -352,18 +377,18 @@ class Page {
       const n = t.byValue ? t.value : t.samples;
       const view = model.view;
       const full = view && view.full > 0 ? (view.full * lengths(list)) / (view.column / view.rows) : 0;
-      const share = full && list.length ? `, ${percent(n / full, 0)} of all CPUs` : '';
+      const share = full && list.length && innerWidth >= NARROW ? `, ${percent(n / full, 0)} of all CPUs` : '';
       return `${t.lost ? 'at least ' : ''}${weight(n, t.unit, t.byValue)}${share}`;
     };
     const settled = totals && !model.dragging;
-    $('r-sel-q').textContent = settled ? amount(totals.here, ranges.length ? ranges : window ? [window] : []) : '';
+    put('r-sel-q', settled ? amount(totals.here, ranges.length ? ranges : window ? [window] : []) : '');
     const against = model.against();
     const base = document.querySelector<HTMLElement>('.range.base')!;
     base.hidden = !against.ranges.length;
-    $('r-base').textContent = against.chosen ? rangeText(axis, against.ranges) : 'rest of the window';
-    $('r-base-q').textContent = settled && totals.base ? amount(totals.base, against.ranges) : '';
+    put('r-base', against.chosen ? rangeText(axis, against.ranges) : 'rest of the window');
+    put('r-base-q', settled && totals.base ? amount(totals.base, against.ranges) : '');
     $('r-filter-wrap').hidden = !model.selection.filter;
-    $('r-filter').textContent = model.selection.filter;
+    put('r-filter', model.selection.filter);
   }
 
   private drawCommand(): void {

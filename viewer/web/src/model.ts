@@ -1,6 +1,8 @@
 // What the page knows: the newest status, the window of the heatmap, what is selected.
 import type { Axis, Column, Range, Selection, Status, StreamEvent, View } from './types';
 
+export const BAND_ROWS = 10;
+
 export type Scale = 'cpus' | 'seen' | 'log';
 
 export interface Cell {
@@ -16,6 +18,7 @@ export class Model {
   columns = new Map<number, Column>(); // by start
   spikes: [number, number, number][] = [];
   matches: Map<number, Column> | null = null; // of the search
+  bands: Map<number, Column>[] = []; // of each CPU, when there are few
   baseline: Range[] = []; // chosen by hand; empty: the rest of the window
   dragging: Range | null = null; // not selected yet
   draggingBase = false;
@@ -23,7 +26,8 @@ export class Model {
   heldAt: number | null = null; // where the newest data was when the window was held
   scale: Scale = 'cpus';
   search = '';
-  private seen = 0; // the highest cell, let down slowly
+  max = 0; // of all cells in the window
+  private seen = 0; // the same, let down slowly: a scale that jumps would flash everything
 
   take(event: StreamEvent): void {
     this.status = event.status;
@@ -40,7 +44,9 @@ export class Model {
     if (!view) return;
     const end = view.from + view.columns * view.column;
     for (const t of this.columns.keys()) if (t < view.from || t >= end) this.columns.delete(t);
-    this.seen = Math.max(this.max(), this.seen * 0.98);
+    this.max = 0;
+    for (const column of this.columns.values()) for (const n of column.n) if (n > this.max) this.max = n;
+    this.seen = Math.max(this.max, this.seen * 0.98);
   }
 
   ranges(): Range[] {
@@ -78,12 +84,6 @@ export class Model {
     return paintOf(this.columns.get(cell.t), cell.row);
   }
 
-  max(): number {
-    let max = 0;
-    for (const column of this.columns.values()) for (const n of column.n) if (n > max) max = n;
-    return max;
-  }
-
   // What a cell's weight must be to have the colour at the end of the scale.
   top(): number {
     if (this.scale === 'cpus' && this.view && this.view.full > 0) return this.view.full;
@@ -94,6 +94,14 @@ export class Model {
     const top = this.top();
     if (this.scale === 'log') return Math.min(1, Math.log1p(n) / Math.log1p(top));
     return Math.min(1, n / top);
+  }
+
+  // The bands of CPUs have fewer, higher rows.
+  bandLevel(n: number): number {
+    const { view, status } = this;
+    const cpus = status?.cpus || 1;
+    const top = view && view.full > 0 ? (view.full / cpus) * (view.rows / BAND_ROWS) : Math.max(1, (this.seen * view!.rows) / BAND_ROWS);
+    return this.scale === 'log' ? Math.log1p(n) / Math.log1p(top) : n / top;
   }
 
   cellRange(cell: Cell): Range {

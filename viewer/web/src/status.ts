@@ -3,7 +3,8 @@ import { bytes, count, elapsed, percent } from './format';
 import type { Link } from './session';
 import type { Model } from './model';
 
-function put(id: string, text: string): void {
+// Sets the text of an element; the same text again costs no layout.
+export function put(id: string, text: string): void {
   const element = document.getElementById(id)!;
   if (element.textContent !== text) element.textContent = text;
 }

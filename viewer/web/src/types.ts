@@ -12,6 +12,7 @@ export interface Status {
   bufferS: number;
   bufferBytes: number;
   bufferFull: boolean;
+  cpus: number; // 0: not known
   note: string;
 }
 

@@ -33,6 +33,7 @@ static void page_status(void *arg, struct server_status *out)
         out->lost_share = all > 0 ? (double)source.lost / all : 0;
         out->unresolved_share =
             source.samples ? (double)source.unresolved / (double)source.samples : 0;
+        out->cpus = source.cpus;
         if (source.first_ns != SAMPLE_NO_TIME)
             out->recording_s = (double)(source.last_ns - source.first_ns) * 1e-9;
     } else {

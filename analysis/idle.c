@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const char *const loop_names[] = {
+    "(idle)", // of V8
     "acpi_idle_do_entry",
     "acpi_idle_enter",
     "acpi_idle_enter_bm",

@@ -102,6 +102,8 @@ struct format {
     X(fks) \
     X(bpftrace_text) \
     X(bpftrace_json) \
+    X(cpuprofile) \
+    X(heapprofile) \
     X(perf_script) \
     X(folded) \
     /* end */

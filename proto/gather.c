@@ -1,0 +1,191 @@
+// The sink that gathers, and the numbering of what its samples speak of.
+#include "proto/gather.h"
+
+#include "proto/alloc.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_BYTES = 256 << 10 };
+
+static char *copy(const char *text)
+{
+    return text ? xstrdup(text) : NULL;
+}
+
+static int on_hello(struct sink *sink, const struct hello *hello, struct err *err)
+{
+    struct gather *gather = (struct gather *)sink;
+    (void)err;
+    if (gather->hello_said)
+        return 0;
+    gather->hello_said = true;
+    gather->hello = *hello;
+    gather->hello.collector = copy(hello->collector);
+    gather->hello.command = copy(hello->command);
+    gather->hello.host = copy(hello->host);
+    gather->hello.kernel = copy(hello->kernel);
+    return 0;
+}
+
+static int on_samples(struct sink *sink, const struct sample *samples, size_t count,
+                      struct err *err)
+{
+    struct gather *gather = (struct gather *)sink;
+    (void)err;
+    array_reserve(&gather->samples, &gather->capacity, gather->count + count);
+    memcpy(gather->samples + gather->count, samples, count * sizeof *samples);
+    gather->count += count;
+    return 0;
+}
+
+static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
+{
+    (void)err;
+    ((struct gather *)sink)->lost += loss->count;
+    return 0;
+}
+
+int gather_put(struct gather *gather, bool all, struct err *err)
+{
+    if (!gather->text.len || (!all && gather->text.len < TEXT_BYTES))
+        return 0;
+    int code = output_write(gather->base.output, gather->text.data, gather->text.len, err);
+    bytes_clear(&gather->text);
+    return code;
+}
+
+static int finish(struct encoder *encoder, struct err *err)
+{
+    struct gather *gather = (struct gather *)encoder;
+    int code = gather->write(gather, err);
+    return code ? code : gather_put(gather, true, err);
+}
+
+static void dispose(struct encoder *encoder)
+{
+    struct gather *gather = (struct gather *)encoder;
+    if (!gather)
+        return;
+    const char *texts[] = {gather->hello.collector, gather->hello.command, gather->hello.host,
+                           gather->hello.kernel};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        free((char *)(uintptr_t)texts[i]);
+    bytes_dispose(&gather->text);
+    free(gather->samples);
+    free(gather);
+}
+
+struct encoder *gather_new(struct dict *dict, struct output *output, gather_write_fn *write)
+{
+    static const struct sink_ops SINK = {on_hello, on_samples, on_loss};
+    static const struct encoder_ops OPS = {finish, dispose};
+    struct gather *gather = xcalloc(1, sizeof *gather);
+    gather->base =
+        (struct encoder){.sink = {.ops = &SINK, .dict = dict}, .ops = &OPS, .output = output};
+    gather->write = write;
+    return &gather->base;
+}
+
+// Merges the sorted halves of [from, to).
+static void merge_sort(struct sample *samples, struct sample *scratch, size_t from, size_t to)
+{
+    if (to - from < 2)
+        return;
+    size_t middle = from + (to - from) / 2, left = from, right = middle, out = from;
+    merge_sort(samples, scratch, from, middle);
+    merge_sort(samples, scratch, middle, to);
+    if (samples[middle - 1].time_ns <= samples[middle].time_ns)
+        return;
+    memcpy(scratch + from, samples + from, (to - from) * sizeof *samples);
+    while (out < to) {
+        bool take_left =
+            right == to || (left < middle && scratch[left].time_ns <= scratch[right].time_ns);
+        samples[out++] = scratch[take_left ? left++ : right++];
+    }
+}
+
+void gather_sort(struct gather *gather)
+{
+    struct sample *scratch = xmalloc((gather->count + 1) * sizeof *scratch);
+    merge_sort(gather->samples, scratch, 0, gather->count);
+    free(scratch);
+}
+
+// Numbers the marked entries of a table.
+static void index_marked(struct gather_index *out, size_t table_len)
+{
+    out->count = 0;
+    out->ids = xmalloc((table_len + 1) * sizeof *out->ids);
+    for (size_t i = 0; i < table_len; i++) {
+        if (out->index[i] == IDSET_NONE)
+            continue;
+        out->ids[out->count] = (uint32_t)i;
+        out->index[i] = (uint32_t)out->count++;
+    }
+}
+
+static void index_init(struct gather_index *out, size_t table_len)
+{
+    out->index = xmalloc((table_len + 1) * sizeof *out->index);
+    memset(out->index, 0xff, table_len * sizeof *out->index);
+}
+
+void gather_nodes(struct gather_index *out, const struct gather *gather)
+{
+    const struct dict *dict = gather->base.sink.dict;
+    index_init(out, dict->node_count);
+    for (size_t i = 0; i < gather->count; i++) {
+        uint32_t node = gather->samples[i].node;
+        for (; node != DICT_ROOT && out->index[node] == IDSET_NONE; node = dict->nodes[node].parent)
+            out->index[node] = 0;
+    }
+    index_marked(out, dict->node_count);
+}
+
+void gather_threads(struct gather_index *out, const struct gather *gather)
+{
+    size_t len = gather->base.sink.dict->thread_count;
+    index_init(out, len);
+    for (size_t i = 0; i < gather->count; i++)
+        out->index[gather->samples[i].thread] = 0;
+    index_marked(out, len);
+}
+
+void gather_events(struct gather_index *out, const struct gather *gather)
+{
+    size_t len = gather->base.sink.dict->event_count;
+    index_init(out, len);
+    for (size_t i = 0; i < gather->count; i++)
+        out->index[gather->samples[i].event] = 0;
+    index_marked(out, len);
+}
+
+void gather_frames(struct gather_index *out, const struct gather *gather,
+                   const struct gather_index *nodes)
+{
+    const struct dict *dict = gather->base.sink.dict;
+    index_init(out, dict->frame_count);
+    for (size_t i = 0; i < nodes->count; i++)
+        out->index[dict->nodes[nodes->ids[i]].frame] = 0;
+    index_marked(out, dict->frame_count);
+}
+
+void gather_index_dispose(struct gather_index *index)
+{
+    free(index->ids);
+    free(index->index);
+}
+
+void gather_frame_text(struct bytes *out, const struct dict *dict, const struct frame *frame)
+{
+    if (!frame_is_unresolved(frame))
+        bytes_append(out, dict_text(dict, frame->name), dict_text_len(dict, frame->name));
+    else if (frame->module != DICT_EMPTY && frame->address)
+        bytes_printf(out, "[%s+0x%" PRIx64 "]", dict_text(dict, frame->module), frame->address);
+    else if (frame->address)
+        bytes_printf(out, "0x%" PRIx64, frame->address);
+    else
+        bytes_append_text(out, "[unknown]");
+}

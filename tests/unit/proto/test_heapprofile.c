@@ -1,0 +1,51 @@
+// V8 heap profiles.
+#include "tests/capture.h"
+
+static void test_bytes_by_call_path(void **state)
+{
+    (void)state;
+    static const char TEXT[] =
+        "{\"head\": {\"callFrame\": {\"functionName\": \"(root)\"}, \"selfSize\": 3, \"children\": "
+        "["
+        "{\"callFrame\": {\"functionName\": \"f\", \"url\": \"a.js\", \"lineNumber\": 1}, "
+        "\"selfSize\": 0,"
+        "\"children\": [{\"callFrame\": {\"functionName\": \"\"}, \"selfSize\": 40, \"children\": "
+        "[]}]},"
+        "{\"children\": [], \"selfSize\": 5, \"callFrame\": {\"functionName\": \"g\"}}]}}";
+    struct capture capture;
+    capture_init(&capture);
+    assert_int_equal(
+        capture_decode(&capture, &format_heapprofile, NULL, TEXT, sizeof TEXT - 1, 0, NULL), 0);
+    assert_string_equal(bytes_text(&capture.text),
+                        "hello V8 - - - 0 Hz 0 cpus clock 2\n"
+                        "- (root) -1/-1 heap 3bytes!: (root)\n"
+                        "- (root) -1/-1 heap 40bytes!: (root);f a.js:2_[j];(anonymous)\n"
+                        "- (root) -1/-1 heap 5bytes!: (root);g\n");
+    capture_dispose(&capture);
+}
+
+static void test_recording_of_node(void **state)
+{
+    (void)state;
+    char *data;
+    size_t len;
+    read_whole(FLICKER_TESTS "/fixtures/node.heapprofile", &data, &len);
+    assert_ptr_equal(format_probe(data, len, NULL), &format_heapprofile);
+    struct capture capture;
+    capture_init(&capture);
+    assert_int_equal(capture_decode(&capture, &format_heapprofile, NULL, data, len, 7, NULL), 0);
+    assert_int_equal(capture.value, 1049056); // the sum of its selfSize, by Python's json
+    capture_dispose(&capture);
+    capture_check_splits(&format_heapprofile, NULL, data, len, 1);
+    capture_check_damage(&format_heapprofile, data, len, 1, 2000);
+    free(data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bytes_by_call_path),
+        cmocka_unit_test(test_recording_of_node),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

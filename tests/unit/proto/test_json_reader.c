@@ -1,0 +1,172 @@
+// The JSON reader: paths, escapes, splits, what is and is not JSON.
+#include "proto/alloc.h"
+#include "proto/json_reader.h"
+#include "tests/test.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME = 1, NUMBER, TREE, TREE_NAME, ALL };
+
+static const struct json_path PATHS[] = {
+    {"a.name", NAME, NULL},         {"a.list[]", NUMBER, NULL},
+    {"a.grid[][]", NUMBER, NULL},   {"tree", TREE, NULL},
+    {"tree.name", TREE_NAME, NULL}, {"tree.children[]", TREE, "tree"},
+    {"[].name", NAME, NULL},        {NULL, 0, NULL},
+};
+
+static int note(void *arg, const struct json_value *value, struct err *err)
+{
+    static const char *const KINDS[] = {"{", "}", "[", "]", "'", "", "true", "false", "null"};
+    (void)err;
+    bytes_printf(arg, "%d:%s", value->id, KINDS[value->kind]);
+    bytes_append(arg, value->text, value->kind <= JSON_NUMBER ? value->len : 0);
+    bytes_append_char(arg, ' ');
+    return 0;
+}
+
+// What a text gives, in chunks; "!" and the message's start when it fails, "..." when it is cut.
+static void read_text(struct bytes *out, const char *text, size_t len, size_t chunk)
+{
+    struct json_reader *json = json_reader_new(PATHS, note, out);
+    struct err err = {0};
+    bool complete = true;
+    int code = 0;
+    for (size_t at = 0; !code && at < len; at += chunk) {
+        size_t bite = len - at < chunk ? len - at : chunk;
+        char *exact = xmalloc(bite);
+        memcpy(exact, text + at, bite);
+        code = json_reader_push(json, exact, bite, &err);
+        free(exact);
+    }
+    if (!code)
+        code = json_reader_finish(json, &complete, &err);
+    if (code)
+        bytes_printf(out, "!%s", err.message);
+    else if (!complete)
+        bytes_append_text(out, "...");
+    json_reader_free(json);
+}
+
+static void check(const char *text, const char *expected)
+{
+    for (size_t chunk = strlen(text) + 1; chunk; chunk = chunk > 5 ? 5 : chunk - 1) {
+        struct bytes got = {0};
+        read_text(&got, text, strlen(text), chunk);
+        if (strcmp(bytes_text(&got), expected))
+            fail_msg("in chunks of %zu: %s\ngives %s\nnot %s", chunk, text, bytes_text(&got),
+                     expected);
+        bytes_dispose(&got);
+    }
+}
+
+static void test_paths(void **state)
+{
+    (void)state;
+    check(
+        "{\"b\": [1, {\"name\": 2}], \"a\": {\"x\": {\"name\": 1}, \"name\": \"n\", \"list\": [1, "
+        "-2.5e3, true, null, {\"a\": 1}]}}",
+        "1:'n 2:1 2:-2.5e3 2:true 2:null 2:{ 2:} ");
+    check("{\"a\": {\"grid\": [[1, 2], [], [3]]}}", "2:1 2:2 2:3 ");
+    check("[{\"name\": \"x\"}, {\"name\": false}]", "1:'x 1:false ");
+    check("{\"tree\": {\"name\": \"r\", \"children\": [{\"name\": \"s\", \"children\": [{\"name\": "
+          "\"t\"}]}]}}",
+          "3:{ 4:'r 3:{ 4:'s 3:{ 4:'t 3:} 3:} 3:} ");
+}
+
+static void test_strings(void **state)
+{
+    (void)state;
+    check("[{\"name\": \"a\\n\\t\\\"\\\\\\/\\u0041\\u00e9\\u20ac\\ud83d\\ude00\"}]",
+          "1:'a\n\t\"\\/A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80 ");
+    check("[{\"n\\u0061me\": \"\"}]", "1:' ");
+    check("[{\"name\": \"\xc3\xa9 \xff \xc3\"}]", "1:'\xc3\xa9 \xef\xbf\xbd \xef\xbf\xbd ");
+    check("[{\"name\": \"\\ud83d x\"}]", "1:' x ");
+    check("[{\"name\": \"\\udc00\"}]", "1:'\xef\xbf\xbd ");
+}
+
+static void test_lenient_where_profiles_are(void **state)
+{
+    (void)state;
+    check("[{\"name\": 1,}, ]", "1:1 ");
+    check("[{\"name\": NaN}, {\"name\": -Infinity}", "1:null 1:null ...");
+    check("[{\"name\": 1}, {\"na", "1:1 ...");
+    check("", "...");
+    check("17", "");
+}
+
+static void test_what_is_no_json(void **state)
+{
+    (void)state;
+    check("[1 2]", "!byte 3: '2' where ',' or ']' was expected");
+    check("{1: 2}", "!byte 1: '1' where a key or '}' was expected");
+    check("{\"a\" 2}", "!byte 5: '2' where ':' was expected");
+    check("[\"\\x\"]", "!byte 3: 'x' where an escape was expected");
+    check("[}", "!byte 1: '}' where a value was expected");
+    check("{} x", "!byte 3: 'x' where the end was expected");
+    struct bytes got = {0};
+    read_text(&got, "[maybe]", 7, 100);
+    assert_string_equal(bytes_text(&got), "!byte 1: 'm' where a value was expected");
+    bytes_dispose(&got);
+}
+
+static void test_depth_is_bounded(void **state)
+{
+    (void)state;
+    static char text[2000000];
+    memset(text, '[', sizeof text);
+    struct bytes got = {0};
+    read_text(&got, text, sizeof text, sizeof text);
+    assert_string_equal(bytes_text(&got), "!nested deeper than 512");
+    bytes_dispose(&got);
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t integer;
+        double real;
+    } CASES[] = {
+        {"0", 0, 0},
+        {"-17", -17, -17},
+        {"123456789012345678", 123456789012345678, 123456789012345678.0},
+        {"1.9", 1, 1.9},
+        {"-1e3", -1000, -1000},
+        {"1e30", INT64_MAX, 1e30},
+        {"-1e30", INT64_MIN, -1e30},
+        {"9223372036854775807", INT64_MAX, 9223372036854775807.0},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        struct json_value value = {0, JSON_NUMBER, CASES[i].text, strlen(CASES[i].text)};
+        assert_true(json_value_int(&value) == CASES[i].integer);
+        assert_true(json_value_double(&value) == CASES[i].real);
+    }
+    struct json_value yes = {0, JSON_TRUE, "", 0};
+    assert_true(json_value_int(&yes) == 0 && json_value_double(&yes) == 0);
+}
+
+static void test_quoting(void **state)
+{
+    (void)state;
+    struct bytes out = {0};
+    json_quote(&out, "a\"\\\n\x01\xc3\xa9\xff", 8);
+    assert_string_equal(bytes_text(&out), "\"a\\\"\\\\\\u000a\\u0001\xc3\xa9\xef\xbf\xbd\"");
+    bytes_dispose(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_lenient_where_profiles_are),
+        cmocka_unit_test(test_what_is_no_json),
+        cmocka_unit_test(test_depth_is_bounded),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_quoting),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -210,7 +210,17 @@ void diff_elided(struct fold *out, const struct diff *diff)
 // Files of folded stacks have one sample a line, whose value is how many samples it stands for.
 static bool value_is_samples(const struct fold *fold)
 {
-    return fold->totals.by_value && !strcmp(unit_of(fold), "samples");
+    if (!fold->totals.by_value || fold->totals.event >= fold->dict->event_count)
+        return false;
+    const struct event *event = &fold->dict->events[fold->totals.event];
+    return !strcmp(dict_text(fold->dict, event->unit), "samples") ||
+           (event->unit == DICT_EMPTY && !strcmp(dict_text(fold->dict, event->name), "samples"));
+}
+
+uint64_t diff_samples(const struct fold *fold)
+{
+    const struct fold_node *all = &fold->nodes[0];
+    return value_is_samples(fold) ? all->total_value : all->total_samples;
 }
 
 static uint64_t hits_of(const struct fold *fold, const struct top_row *row, bool self)
@@ -280,12 +290,10 @@ void diff_functions(struct diff_rows *out, const struct diff *diff, enum top_ord
     // One tree, hence the same functions in the same order.
     free(functions_of_fold(&diff->a, &rows_a, &count));
     free(functions_of_fold(&diff->b, &rows_b, &count_b));
-    const struct fold_node *all_a = &diff->a.nodes[0], *all_b = &diff->b.nodes[0];
-    bool by_value = value_is_samples(&diff->a);
     *out = (struct diff_rows){
         .count = count,
-        .samples_a = by_value ? all_a->total_value : all_a->total_samples,
-        .samples_b = by_value ? all_b->total_value : all_b->total_samples,
+        .samples_a = diff_samples(&diff->a),
+        .samples_b = diff_samples(&diff->b),
     };
     out->too_few = out->samples_a < DIFF_MIN_SAMPLES || out->samples_b < DIFF_MIN_SAMPLES;
     out->rows = xcalloc(count + 1, sizeof *out->rows);

@@ -40,6 +40,9 @@ bool diff_is_gone(const struct diff *diff, size_t node);
 // meaning). Fills *out, which the caller disposes.
 void diff_elided(struct fold *out, const struct diff *diff);
 
+// How many samples a side rests on; those that the lines of a folded file stand for.
+uint64_t diff_samples(const struct fold *fold);
+
 // One function on both sides; recursion counts once in total.
 struct diff_row {
     struct top_row a, b;           // frames of diff->a.dict

@@ -1,6 +1,7 @@
 // flame: the flame graph, as SVG into a file or drawn in the terminal.
 #include "proto/alloc.h"
 #include "shell/answer.h"
+#include "shell/compare.h"
 #include "shell/stacks.h"
 #include "viewer/svg.h"
 
@@ -40,6 +41,20 @@ static int put_svg(struct session *session, struct invocation *run, const struct
     return code;
 }
 
+static enum run_result run_against(struct session *session, struct invocation *run,
+                                   const struct word *vs, bool svg, unsigned lines, struct err *err)
+{
+    struct compare compare;
+    int code =
+        compare_init(&compare, session, run, "sel", GRAMMAR_NOWHERE, vs->value, vs->value_at, err);
+    if (!code) {
+        compare_say(session, run, &compare);
+        code = compare_put_picture(run, &compare, svg, false, lines, err);
+    }
+    compare_dispose(&compare);
+    return code ? RUN_ERROR : RUN_OK;
+}
+
 static enum run_result run(struct session *session, struct invocation *run, struct err *err)
 {
     struct query query;
@@ -50,6 +65,9 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     uint64_t lines = run->term.lines > 8 ? run->term.lines - 4 : 20;
     if (invocation_count(run, "lines", 1, 1000, &lines, err))
         return RUN_ERROR;
+    const struct word *vs = invocation_key(run, "vs");
+    if (vs)
+        return run_against(session, run, vs, svg, (unsigned)lines, err);
     invocation_query(run, session, &query);
     int code = stacks_fold(session, run, session->store, &query, &fold, err);
     if (!code) {
@@ -67,11 +85,12 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_flame = {
     .name = "flame",
     .group = "look",
-    .usage = "flame [as=text|svg] [lines=N] [TERM...] [> FILE.svg]",
+    .usage = "flame [as=text|svg] [lines=N] [vs=SIDE] [TERM...] [> FILE.svg]",
     .summary = "the flame graph: drawn in the terminal, SVG into a file",
     .example = "flame > stall.svg",
     .keys = {{"as", ARG_CHOICE, "text svg", "text in the terminal (the default there), or SVG"},
-             {"lines", ARG_COUNT, NULL, "how deep to draw in the terminal"}},
+             {"lines", ARG_COUNT, NULL, "how deep to draw in the terminal"},
+             {"vs", ARG_SIDE, NULL, "colour by the difference to rest, all, a mark or a file"}},
     .settings = "color event idle " STACKS_SETTINGS,
     .filters = true,
     .run = run,

@@ -1,6 +1,7 @@
 // top: the heaviest functions.
 #include "analysis/top.h"
 #include "shell/answer.h"
+#include "shell/compare.h"
 #include "shell/stacks.h"
 #include "shell/table.h"
 #include "shell/units.h"
@@ -77,6 +78,23 @@ static void put_json(struct session *session, struct invocation *run, const stru
     answer_json_close(&json);
 }
 
+static enum run_result run_against(struct session *session, struct invocation *run,
+                                   const struct word *vs, enum top_order order, size_t rows,
+                                   struct err *err)
+{
+    struct compare compare;
+    int code =
+        compare_init(&compare, session, run, "sel", GRAMMAR_NOWHERE, vs->value, vs->value_at, err);
+    if (!code && run->json) {
+        compare_put_json(session, run, &compare, order, rows);
+    } else if (!code) {
+        compare_say(session, run, &compare);
+        compare_put_table(session, run, &compare, order, rows);
+    }
+    compare_dispose(&compare);
+    return code ? RUN_ERROR : RUN_OK;
+}
+
 static enum run_result run(struct session *session, struct invocation *run, struct err *err)
 {
     uint64_t rows = run->settings.top;
@@ -86,6 +104,9 @@ static enum run_result run(struct session *session, struct invocation *run, stru
                                 "'%s' is not a number of rows; expected one like 10", word);
     const struct word *by = invocation_key(run, "by");
     bool by_total = by && !strcmp(by->value, "total");
+    const struct word *vs = invocation_key(run, "vs");
+    if (vs)
+        return run_against(session, run, vs, by_total ? TOP_BY_TOTAL : TOP_BY_SELF, rows, err);
     struct query query;
     struct fold fold = {0};
     struct top top = {0};
@@ -110,14 +131,15 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_top = {
     .name = "top",
     .group = "look",
-    .usage = "top [ROWS] [by=self|total] [TERM...]",
+    .usage = "top [ROWS] [by=self|total] [vs=SIDE] [TERM...]",
     .summary = "the heaviest functions of what is selected",
     .details = "self: samples in the function itself; total: with what it called. 'top10' is 'top "
                "10'.",
     .example = "top 10",
     .words = {ARG_COUNT},
     .max_words = 1,
-    .keys = {{"by", ARG_CHOICE, "self total", "what to order by (self)"}},
+    .keys = {{"by", ARG_CHOICE, "self total", "what to order by (self)"},
+             {"vs", ARG_SIDE, NULL, "compare with rest, all, a mark or a file: as diff does"}},
     .settings = "color event idle " STACKS_SETTINGS,
     .filters = true,
     .json = true,

@@ -48,6 +48,8 @@ enum arg_kind {
     ARG_SOURCE,
     ARG_FORMAT,
     ARG_COLLECTOR,
+    ARG_MARK,
+    ARG_SIDE, // of a comparison, see compare.h
 };
 
 struct command_key {
@@ -83,8 +85,8 @@ struct command {
 #define COMMAND_LIST(X) \
     X(record) X(jobs) X(stop) X(doctor) \
     X(open) X(save) \
-    X(slice) X(filter) X(undo) X(spikes) \
-    X(heatmap) X(flame) X(top) X(fold) X(why) \
+    X(slice) X(filter) X(undo) X(mark) X(spikes) \
+    X(heatmap) X(flame) X(top) X(fold) X(why) X(diff) \
     X(wait) X(source) X(set) \
     X(view) X(status) X(help) X(quit) \
     /* end */

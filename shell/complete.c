@@ -201,6 +201,13 @@ static void add_jobs(struct offer *offer)
     }
 }
 
+static void add_marks(struct offer *offer)
+{
+    const struct marks *marks = &offer->session->marks;
+    for (size_t i = 0; i < marks->count; i++)
+        add_text(offer, marks->items[i].name);
+}
+
 static void add_kind(struct offer *offer, enum arg_kind kind, const char *before)
 {
     switch (kind) {
@@ -230,6 +237,14 @@ static void add_kind(struct offer *offer, enum arg_kind kind, const char *before
     case ARG_FORMAT:
         for (size_t i = 0; format_table[i]; i++)
             add_text(offer, format_table[i]->name);
+        break;
+    case ARG_MARK:
+        add_marks(offer);
+        break;
+    case ARG_SIDE:
+        add_list(offer, "sel rest all");
+        add_marks(offer);
+        add_files(offer);
         break;
     case ARG_COLLECTOR:
         for (size_t i = 0; collector_table[i]; i++)

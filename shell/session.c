@@ -76,6 +76,7 @@ void session_dispose(struct session *session)
     feed_dispose(&session->feed);
     server_stop(session->server);
     prompt_free(session->prompt);
+    marks_dispose(&session->marks);
     selection_free(session->selection);
     buffer_free(session->buffer);
     signals_dispose(&session->signals);

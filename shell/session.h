@@ -9,6 +9,7 @@
 #include "shell/execute.h"
 #include "shell/feed.h"
 #include "shell/jobs.h"
+#include "shell/marks.h"
 #include "shell/setting.h"
 #include "shell/signals.h"
 #include "viewer/server.h"
@@ -20,6 +21,7 @@ struct session {
     struct buffer *buffer;
     struct store *store; // the buffer's
     struct selection *selection;
+    struct marks marks;
     struct settings settings;
     uint64_t auto_budget_bytes; // what buffer=auto means here
     uint64_t budget_bytes;      // the `buffer` setting that is in force

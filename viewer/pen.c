@@ -3,14 +3,14 @@
 
 const struct ink ink_none = {0};
 
-static struct ink ink(struct rgb rgb)
+struct ink ink_rgb(struct rgb rgb)
 {
     return (struct ink){.set = true, .rgb = rgb, .xterm = color_xterm(rgb)};
 }
 
 struct ink ink_token(enum color_token token)
 {
-    return ink(color_token(THEME_DARK, token));
+    return ink_rgb(color_token(THEME_DARK, token));
 }
 
 struct ink ink_fill(enum fill fill)

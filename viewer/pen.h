@@ -15,6 +15,7 @@ struct ink {
 struct ink ink_token(enum color_token token);
 struct ink ink_fill(enum fill fill);
 struct ink ink_scale(double share);
+struct ink ink_rgb(struct rgb rgb);
 extern const struct ink ink_none;
 
 // Starts as {.out, .term}; nothing is set.

@@ -7,6 +7,7 @@
 #include "proto/alloc.h"
 #include "viewer/children.h"
 #include "viewer/color.h"
+#include "viewer/delta.h"
 #include "viewer/text.h"
 #include "viewer/weight.h"
 
@@ -48,6 +49,7 @@ struct drawing {
     uint32_t width;  // of the frames
     uint32_t rows, left_out;
     bool has_fill[FILLS];
+    const struct delta *delta; // NULL: coloured by kind
 };
 
 // Hundredths of a pixel, as integers: a locale may write 1.5 as "1,5".
@@ -129,13 +131,26 @@ static void append_theme(struct bytes *out, enum theme theme)
     append_color(out, ".match text", "fill", color_token(theme, COLOR_BACKGROUND));
 }
 
-static void append_style(struct bytes *out)
+static void append_delta_theme(struct bytes *out, enum theme theme)
+{
+    for (int step = -DELTA_MOST; step <= DELTA_MOST; step++) {
+        struct rgb color = delta_color(theme, step);
+        bytes_printf(out, ".%s rect{fill:#%02x%02x%02x}\n", delta_name(step), color.red,
+                     color.green, color.blue);
+    }
+}
+
+static void append_style(struct bytes *out, bool deltas)
 {
     bytes_append_text(out, "<style>\n");
     bytes_append(out, svg_style, (size_t)(svg_style_end - svg_style));
     append_theme(out, THEME_LIGHT);
+    if (deltas)
+        append_delta_theme(out, THEME_LIGHT);
     bytes_append_text(out, "@media (prefers-color-scheme: dark) {\n");
     append_theme(out, THEME_DARK);
+    if (deltas)
+        append_delta_theme(out, THEME_DARK);
     bytes_append_text(out, "}\n</style>\n");
 }
 
@@ -150,7 +165,7 @@ static void append_head(struct drawing *drawing, const struct svg_options *optio
                  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%u\" height=\"%u\" "
                  "viewBox=\"0 0 %u %u\">\n",
                  width, height, width, height);
-    append_style(out);
+    append_style(out, drawing->delta != NULL);
     bytes_append_text(out, "<rect class=\"ground\" width=\"100%\" height=\"100%\"/>\n");
     bytes_printf(out, "<text class=\"title\" x=\"%u\" y=\"26\">", MARGIN);
     append_xml_z(out, options->title ? options->title : "Flame graph");
@@ -170,19 +185,28 @@ static void append_head(struct drawing *drawing, const struct svg_options *optio
                  width - MARGIN - 212);
 }
 
+static uint32_t append_key(struct bytes *out, uint32_t x, const char *class, const char *text)
+{
+    bytes_printf(out,
+                 "<g class=\"%s\"><rect x=\"%u\" y=\"59\" width=\"12\" height=\"12\" rx=\"2\"/>"
+                 "<text class=\"dim\" x=\"%u\" y=\"69\">%s</text></g>\n",
+                 class, x, x + 17, text);
+    return x + 17 + (uint32_t)strlen(text) * 7 + 18;
+}
+
 static void append_legend(struct drawing *drawing)
 {
     struct bytes *out = &drawing->text;
     uint32_t x = MARGIN;
+    if (drawing->delta) {
+        x = append_key(out, x, delta_name(DELTA_MOST), "more of its own");
+        x = append_key(out, x, delta_name(0), "the same");
+        append_key(out, x, delta_name(-DELTA_MOST), "less of its own");
+        return;
+    }
     for (enum fill fill = 0; fill < FILLS; fill++) {
-        if (!drawing->has_fill[fill])
-            continue;
-        const char *name = fill_name(fill);
-        bytes_printf(out,
-                     "<g class=\"%s\"><rect x=\"%u\" y=\"59\" width=\"12\" height=\"12\" rx=\"2\"/>"
-                     "<text class=\"dim\" x=\"%u\" y=\"69\">%s</text></g>\n",
-                     name, x, x + 17, name);
-        x += 17 + (uint32_t)strlen(name) * 7 + 18;
+        if (drawing->has_fill[fill])
+            x = append_key(out, x, fill_name(fill), fill_name(fill));
     }
 }
 
@@ -216,6 +240,10 @@ static void append_tooltip(struct drawing *drawing, const struct fold_node *node
         bytes_append_text(out, ", self ");
         weight_append_share(out, (double)fold_self(fold, node) / all, false);
     }
+    if (drawing->delta) {
+        bytes_append_char(out, '\n');
+        delta_append(out, drawing->delta->diff, (size_t)(node - fold->nodes));
+    }
     bytes_append_text(out, "</title>");
 }
 
@@ -237,7 +265,8 @@ static void append_frame(struct drawing *drawing, size_t index)
     }
     text_append_clean(&name, bytes_text(&raw), raw.len, false);
     bytes_printf(out, "<g class=\"frame %s\" data-left=\"%" PRIu64 "\" data-total=\"%" PRIu64 "\">",
-                 fill_name(fill), drawing->left[index], total);
+                 drawing->delta ? delta_name(delta_step(drawing->delta, index)) : fill_name(fill),
+                 drawing->left[index], total);
     append_tooltip(drawing, node, bytes_text(&name));
     bytes_append_text(out, "<rect");
     append_length(out, "x", MARGIN * 100 + left);
@@ -277,7 +306,12 @@ int svg_flame(struct output *output, const struct fold *fold, const struct svg_o
     uint32_t width = options->width ? options->width : WIDTH;
     if (width < MIN_WIDTH)
         width = MIN_WIDTH;
+    struct delta delta;
     struct drawing drawing = {.fold = fold, .width = width - 2 * MARGIN};
+    if (options->diff) {
+        delta_init(&delta, options->diff);
+        drawing.delta = &delta;
+    }
     int rc = 0;
     if (!fold->count || !fold_total(fold, &fold->nodes[0]))
         return err_set(err, -ENODATA, "no samples to draw");

@@ -2,6 +2,7 @@
 #ifndef FLICKER_VIEWER_TERM_H
 #define FLICKER_VIEWER_TERM_H
 
+#include "analysis/diff.h"
 #include "analysis/heatmap.h"
 #include "analysis/query.h"
 #include "analysis/spikes.h"
@@ -31,6 +32,11 @@ void term_heatmap_fit(const struct term *term, unsigned *columns, unsigned *rows
 // An icicle, widest first, as deep as `max_lines`.
 void term_flame(struct bytes *out, const struct term *term, const struct fold *fold,
                 unsigned max_lines);
+
+// The same of a diff's `a`: boxes are coloured by the difference of their own weight, labels say
+// the difference in total.
+void term_diff(struct bytes *out, const struct term *term, const struct diff *diff,
+               unsigned max_lines);
 
 // A fragment of text with control and escape bytes made harmless ('?'): comm and symbol names are
 // chosen by whoever runs the process.

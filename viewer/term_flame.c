@@ -4,6 +4,7 @@
 // widest first, so that what matters is at the left and readable.
 #include "proto/alloc.h"
 #include "viewer/children.h"
+#include "viewer/delta.h"
 #include "viewer/pen.h"
 #include "viewer/term.h"
 #include "viewer/text.h"
@@ -36,6 +37,7 @@ struct icicle {
     unsigned max_lines;
     unsigned hidden; // frames below max_lines
     bool colors;
+    const struct delta *delta; // NULL: coloured by kind
 };
 
 static uint64_t total_of(const struct icicle *icicle, uint32_t node)
@@ -171,6 +173,10 @@ static void append_weight(const struct icicle *icicle, struct bytes *out, uint32
         double share = (double)total_of(icicle, node) / (double)total_of(icicle, 0);
         weight_append_share(out, share, true);
     }
+    if (icicle->delta && node) {
+        bytes_append_char(out, ' ');
+        delta_append_total(out, icicle->delta->diff, node);
+    }
 }
 
 // Writes the label of a box into `width` cells; returns how many it used.
@@ -218,7 +224,11 @@ static void draw_box(struct icicle *icicle, const struct box *box)
     uint32_t frame = icicle->fold->nodes[box->node].frame;
     enum fill kind =
         frame == IDSET_NONE ? FILL_COMM : fill_of_frame(&icicle->fold->dict->frames[frame]);
-    struct ink fill = box->folded ? ink_token(COLOR_FILL) : ink_fill(kind);
+    struct ink fill = ink_fill(kind);
+    if (box->folded)
+        fill = ink_token(COLOR_FILL);
+    else if (icicle->delta)
+        fill = ink_rgb(delta_color(THEME_DARK, delta_step(icicle->delta, box->node)));
     if (box->width == 1) {
         pen_colors(pen, fill, ink_none);
         bytes_append_text(pen->out, "▌");
@@ -257,14 +267,15 @@ static void draw_line(struct icicle *icicle, const struct line *line)
     pen_end_line(&icicle->pen);
 }
 
-void term_flame(struct bytes *out, const struct term *term, const struct fold *fold,
-                unsigned max_lines)
+static void draw(struct bytes *out, const struct term *term, const struct fold *fold,
+                 const struct delta *delta, unsigned max_lines)
 {
     struct icicle icicle = {
         .pen = {.out = out, .term = term},
         .fold = fold,
         .max_lines = max_lines,
         .colors = term->color != TERM_ASCII && term->utf8,
+        .delta = delta,
     };
     if (!fold->count || !fold_total(fold, &fold->nodes[0])) {
         bytes_append_text(out, "no samples\n");
@@ -283,4 +294,18 @@ void term_flame(struct bytes *out, const struct term *term, const struct fold *f
         free(icicle.lines[i].boxes);
     free(icicle.lines);
     children_dispose(&icicle.children);
+}
+
+void term_flame(struct bytes *out, const struct term *term, const struct fold *fold,
+                unsigned max_lines)
+{
+    draw(out, term, fold, NULL, max_lines);
+}
+
+void term_diff(struct bytes *out, const struct term *term, const struct diff *diff,
+               unsigned max_lines)
+{
+    struct delta delta;
+    delta_init(&delta, diff);
+    draw(out, term, &diff->a, &delta, max_lines);
 }

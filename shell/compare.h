@@ -1,0 +1,34 @@
+// Two sides compared: what `diff A B`, `top vs=B` and `flame vs=B` have in common.
+#ifndef FLICKER_SHELL_COMPARE_H
+#define FLICKER_SHELL_COMPARE_H
+
+#include "analysis/diff.h"
+#include "shell/session.h"
+
+// A side is a word: sel (the selection), rest (all but it), all, a mark, a file, or time words.
+struct compare {
+    struct diff diff;
+    char *label[2]; // as typed
+};
+
+// Folds both sides, as this run's settings show stacks, with its filter terms on top. On failure
+// the word at fault is pointed at; *out is to be disposed all the same.
+int compare_init(struct compare *out, struct session *session, struct invocation *run,
+                 const char *a, size_t a_at, const char *b, size_t b_at,
+                 struct err *err) MUST_CHECK;
+void compare_dispose(struct compare *compare);
+
+// What it rests on, on stderr: both sides with their numbers of samples.
+void compare_say(struct session *session, const struct invocation *run,
+                 const struct compare *compare);
+// The functions that moved, at most `rows`; says what did not, and why nothing can be said.
+void compare_put_table(struct session *session, struct invocation *run,
+                       const struct compare *compare, enum top_order order, size_t rows);
+void compare_put_json(struct session *session, struct invocation *run,
+                      const struct compare *compare, enum top_order order, size_t rows);
+
+// Draws A, coloured by the difference, or, elided, what B did and A does no more.
+int compare_put_picture(struct invocation *run, const struct compare *compare, bool svg,
+                        bool elided, unsigned lines, struct err *err) MUST_CHECK;
+
+#endif

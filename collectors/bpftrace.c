@@ -137,7 +137,7 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
     args[count++] = program->text;
     for (size_t i = 0; !own && i < request->arg_count; i++)
         args[count++] = request->args[i];
-    bool ours = own || !bpftrace_program_keys_stacks(text);
+    bool ours = own || !bpftrace_program_wants_names(text);
     const struct recording_setup setup = {
         .collector = &collector_bpftrace,
         .tool = LAUNCHER_BPFTRACE,

@@ -67,34 +67,45 @@ static void place_of(const char *text, size_t offset, uint32_t *line, uint32_t *
     }
 }
 
-// Adds a block at the end, or a statement to the block that is there.
-static void add(struct bpftrace_program *program, const char *probe, const char *statement)
+// A statement put first into the block that is there; false when there is none.
+static bool mark(struct bpftrace_program *program, const char *probe, const char *statement)
 {
     const char *block = find_block(program->text, probe);
-    char *marked;
-    if (!block) {
-        marked = xasprintf("%s\n%s { %s}", program->text, probe, statement);
-    } else {
-        size_t offset = (size_t)(block - program->text);
-        struct bpftrace_marker *marker = &program->markers[program->marker_count++];
-        place_of(program->text, offset, &marker->line, &marker->column);
-        marker->len = (uint32_t)strlen(statement);
-        marker->text = statement;
-        marked = xasprintf("%.*s%s%s", (int)offset, program->text, statement, block);
-    }
+    if (!block)
+        return false;
+    size_t offset = (size_t)(block - program->text);
+    struct bpftrace_marker *marker = &program->markers[program->marker_count++];
+    place_of(program->text, offset, &marker->line, &marker->column);
+    marker->len = (uint32_t)strlen(statement);
+    marker->text = statement;
+    char *marked = xasprintf("%.*s%s%s", (int)offset, program->text, statement, block);
     free(program->text);
     program->text = marked;
+    return true;
 }
 
 void bpftrace_program_init(struct bpftrace_program *program, const char *text)
 {
     *program = (struct bpftrace_program){.text = xstrdup(text)};
-    // From the back, so that the first marker's place stays true; then the other way round when
-    // END is written before BEGIN.
+    if (!strncmp(text, "#!", 2)) // how it is run as a file
+        memcpy(program->text, "//", 2);
+    // The later block first, so that the place of each marker is one in the author's text.
     const char *begin = find_block(text, "BEGIN"), *end = find_block(text, "END");
-    bool end_first = !begin || (end && end > begin);
-    add(program, end_first ? "END" : "BEGIN", end_first ? end_text : ready_text);
-    add(program, end_first ? "BEGIN" : "END", end_first ? ready_text : end_text);
+    bool has_end = false, has_begin = false;
+    if (end > begin)
+        has_end = mark(program, "END", end_text);
+    has_begin = mark(program, "BEGIN", ready_text);
+    if (!has_end)
+        has_end = end && end < begin && mark(program, "END", end_text);
+    if (has_begin && has_end)
+        return;
+    char *full =
+        xasprintf("%s%s%s%s%s%s\n%s", has_begin ? "" : "BEGIN { ", has_begin ? "" : ready_text,
+                  has_begin ? "" : "} ", has_end ? "" : "END { ", has_end ? "" : end_text,
+                  has_end ? "" : "}", program->text);
+    free(program->text);
+    program->text = full;
+    program->lines_before = 1;
 }
 
 void bpftrace_program_dispose(struct bpftrace_program *program)
@@ -134,6 +145,7 @@ void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *lin
     int rest = 0;
     remove_markers(program, line);
     if (sscanf(bytes_text(line), "stdin:%u:%u-%u%n", &row, &from, &to, &rest) == 3 && rest) {
+        row -= row > program->lines_before ? program->lines_before : 0;
         program->error_shift = shift_at(program, row, from);
         program->error_line = row;
         struct bytes moved = {0};
@@ -153,20 +165,19 @@ void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *lin
     program->error_line = 0;
 }
 
-bool bpftrace_program_keys_stacks(const char *text)
+bool bpftrace_program_wants_names(const char *text)
 {
-    if (strstr(text, "usym(") || strstr(text, "uaddr("))
-        return true;
-    bool in_key = false, line_start = true;
+    bool line_start = true, in_word = false;
     for (const char *at = text; *at;) {
         const char *quiet = skip_quiet(at, line_start);
         if (quiet > at) {
             at = quiet;
+            in_word = false;
             continue;
         }
-        in_key = *at == '[' || (in_key && *at != ']');
-        if (in_key && !strncmp(at, "ustack", 6))
+        if (!in_word && (!strncmp(at, "usym(", 5) || !strncmp(at, "uaddr(", 6)))
             return true;
+        in_word = is_word(*at);
         line_start = *at == '\n';
         at++;
     }

@@ -1,8 +1,8 @@
 // A bpftrace program made ready to be run by a recording: it says READY and END.
 //
-// bpftrace 0.17 allows one BEGIN and one END. Where the program has none, ours is added on a line
-// after it; where it has its own, a printf is put first into that block, and what bpftrace then
-// says about the text is put back to what its author wrote.
+// bpftrace 0.17 allows one BEGIN and one END. Where the program has none, ours goes on a line
+// before it; where it has its own, a printf is put first into that block. What bpftrace then says
+// about the text is put back to what its author wrote.
 #ifndef FLICKER_COLLECTORS_BPFTRACE_PROGRAM_H
 #define FLICKER_COLLECTORS_BPFTRACE_PROGRAM_H
 
@@ -21,15 +21,16 @@ struct bpftrace_program {
     char *text; // to be run; owned
     struct bpftrace_marker markers[2];
     size_t marker_count;
-    uint32_t error_line;  // of the message whose source line comes next; 0: none
-    uint32_t error_shift; // by which its underline must move
+    uint32_t lines_before; // of ours, before the author's first
+    uint32_t error_line;   // of the message whose source line comes next; 0: none
+    uint32_t error_shift;  // by which its underline must move
 };
 
 void bpftrace_program_init(struct bpftrace_program *program, const char *text);
 void bpftrace_program_dispose(struct bpftrace_program *program);
 // Puts a line of bpftrace's stderr back to the author's text; call with every line, in order.
 void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *line);
-// Whether user stacks are keys of maps: then only bpftrace itself can name them in time.
-bool bpftrace_program_keys_stacks(const char *text);
+// Whether it asks for names of user functions other than in stacks: those only bpftrace can give.
+bool bpftrace_program_wants_names(const char *text);
 
 #endif

@@ -23,7 +23,7 @@ struct mapping {
 
 static int open_proc(pid_t pid, const char *name, int flags)
 {
-    char path[64];
+    char path[128];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
     int fd = pid > 0 ? open(path, flags | O_CLOEXEC) : -1;
     return fd >= 0 ? fd : pid > 0 ? -errno : -EINVAL;

@@ -27,7 +27,7 @@ enum {
 // A SIGINT is lost now and then while bpftrace attaches: it is sent again until the stream ends or
 // says END; one more while it prints its last maps would kill it.
 static const int64_t resend_ns = 300 * MS_NS;
-static const int64_t leave_ns = 5000 * MS_NS; // from the request, or END, to SIGKILL
+static const int64_t leave_ns = 5000 * MS_NS; // from the request, or the last byte after END
 static const int64_t linger_ns = 1000 * MS_NS;
 
 struct recording {
@@ -142,7 +142,6 @@ static void stream_text(void *arg, const char *line, size_t len)
     }
     if (recording->says_ready_and_end && len == 3 && !memcmp(line, "END", 3)) {
         recording->end_seen = true;
-        recording->stop_ns = recording->now_ns; // patience counts from here
         return;
     }
     char *text = xstrndup(line, len);
@@ -241,6 +240,8 @@ static void drain_stdout(struct recording *recording)
             recording->decoder->ops->push(recording->decoder, recording->buffer, len, &err))
             decoder_broke(recording, &err);
         recording->out_eof = more < 0;
+        if (len && recording->end_seen) // its last maps: as long as they flow they are waited for
+            recording->stop_ns = recording->now_ns;
     }
 }
 

@@ -12,6 +12,7 @@
 #include "proto/bytes.h"
 #include "proto/hash.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ struct symbols {
     bool vdso_read;
     bool has_records; // start times need not be checked then
     uint64_t last_space;
-    int64_t swept_ns;
+    int64_t swept_ns, listed_ns;
 };
 
 struct symbols *symbols_new(struct launcher *launcher)
@@ -395,12 +396,61 @@ static void resolve_in(struct elf_symbols *elf, struct dict *dict, uint64_t file
         frame->address = address;
 }
 
+// Looks at every process of the host, at most every RECHECK_NS.
+static bool list_processes(struct symbols *symbols)
+{
+    int64_t now_ns = host_now_ns();
+    if (symbols->listed_ns && now_ns - symbols->listed_ns < RECHECK_NS)
+        return false;
+    symbols->listed_ns = now_ns;
+    DIR *proc = opendir("/proc");
+    const struct dirent *entry;
+    while (proc && (entry = readdir(proc))) {
+        int pid = atoi(entry->d_name);
+        if (pid > 0 && symbols->process_count < MAX_PROCESSES)
+            process_of(symbols, pid);
+    }
+    if (proc)
+        closedir(proc);
+    return true;
+}
+
+// Whichever process maps the address: under ASLR it is mostly one, and processes that one forked
+// map the same file there. NULL when there is none, or when two differ.
+static struct process *process_at(struct symbols *symbols, uint64_t address)
+{
+    struct process *found = NULL;
+    const struct address_range *first = NULL;
+    for (size_t i = 0; i < symbols->process_count; i++) {
+        const struct address_range *range = address_map_find(symbols->processes[i].map, address);
+        if (!range)
+            continue;
+        if (found && (range->inode != first->inode || range->device != first->device))
+            return NULL;
+        found = &symbols->processes[i];
+        first = range;
+    }
+    return found;
+}
+
+static struct process *process_of_stack(struct symbols *symbols, int32_t pid, uint64_t address)
+{
+    if (pid > 0)
+        return process_of(symbols, pid);
+    struct process *process = process_at(symbols, address);
+    return process || !list_processes(symbols) ? process : process_at(symbols, address);
+}
+
 void symbols_resolve(void *arg, struct dict *dict, int32_t pid, uint64_t address,
                      struct frame *frame)
 {
     struct symbols *symbols = arg;
     *frame = (struct frame){.kind = FRAME_USER};
-    struct process *process = process_of(symbols, pid);
+    struct process *process = process_of_stack(symbols, pid, address);
+    if (!process) {
+        frame->address = address;
+        return;
+    }
     const struct address_range *range = address_map_find(process->map, address);
     if (!range && !process->recorded && host_now_ns() - process->read_ns > REFRESH_NS) {
         look_at(symbols, process, host_now_ns());

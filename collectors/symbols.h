@@ -21,7 +21,8 @@ struct symbols *symbols_new(struct launcher *launcher);
 void symbols_free(struct symbols *symbols);
 
 // Writes a frame of `dict`: name and module where known, else module and address within it, else
-// the bare address. As decode_options.symbolise; the argument is a struct symbols.
+// the bare address. Without a pid (<= 0: the keys of a map seldom hold one) the address is looked
+// for in every process. As decode_options.symbolise; the argument is a struct symbols.
 void symbols_resolve(void *symbols, struct dict *dict, int32_t pid, uint64_t address,
                      struct frame *frame);
 // A number for what the process has mapped: never 0, new whenever that changes, never reused. What

@@ -15,14 +15,14 @@ static void assert_ready(const char *text, const char *expected)
     bpftrace_program_dispose(&program);
 }
 
-static void missing_blocks_are_added_after_the_text(void **state)
+static void missing_blocks_go_before_the_text(void **state)
 {
     (void)state;
     assert_ready("interval:s:1 { exit(); }",
-                 "interval:s:1 { exit(); }\nEND { " END "}\nBEGIN { " READY "}");
-    // A comment at the end must not swallow what is added.
-    assert_ready("i:s:1 { } // BEGIN {",
-                 "i:s:1 { } // BEGIN {\nEND { " END "}\nBEGIN { " READY "}");
+                 "BEGIN { " READY "} END { " END "}\ninterval:s:1 { exit(); }");
+    assert_ready("i:s:1 { } // BEGIN {", "BEGIN { " READY "} END { " END "}\ni:s:1 { } // BEGIN {");
+    assert_ready("#!/usr/bin/env bpftrace\ni:s:1 { }",
+                 "BEGIN { " READY "} END { " END "}\n///usr/bin/env bpftrace\ni:s:1 { }");
 }
 
 static void own_blocks_say_it_first(void **state)
@@ -31,7 +31,8 @@ static void own_blocks_say_it_first(void **state)
     assert_ready("BEGIN { @x = 1; }\nEND\n{ clear(@x); }",
                  "BEGIN {" READY " @x = 1; }\nEND\n{" END " clear(@x); }");
     assert_ready("END { } BEGIN { }", "END {" END " } BEGIN {" READY " }");
-    assert_ready("BEGIN, interval:s:1 { }", "BEGIN, interval:s:1 {" READY " }\nEND { " END "}");
+    assert_ready("BEGIN, interval:s:1 { }", "END { " END "}\nBEGIN, interval:s:1 {" READY " }");
+    assert_ready("i:s:1 { } END { }", "BEGIN { " READY "} \ni:s:1 { } END {" END " }");
 }
 
 static void words_elsewhere_are_not_blocks(void **state)
@@ -48,7 +49,7 @@ static void words_elsewhere_are_not_blocks(void **state)
         struct bpftrace_program program;
         bpftrace_program_init(&program, texts[i]);
         assert_int_equal(program.marker_count, 0);
-        assert_memory_equal(program.text, texts[i], strlen(texts[i]));
+        assert_string_equal(strchr(program.text, '\n') + 1, texts[i]);
         bpftrace_program_dispose(&program);
     }
 }
@@ -100,25 +101,40 @@ static void errors_are_put_back(void **state)
     bpftrace_program_dispose(&program);
 }
 
-static void stacks_as_keys_are_seen(void **state)
+// Ours is the first line of what is run.
+static void lines_are_counted_without_ours(void **state)
 {
     (void)state;
-    assert_true(bpftrace_program_keys_stacks("p:h:9 { @[ustack, comm] = count(); }"));
-    assert_true(bpftrace_program_keys_stacks("p:h:9 { @x[pid, ustack(perf)] = count(); }"));
-    assert_true(bpftrace_program_keys_stacks("p:h:9 { printf(\"%s\", usym(reg(\"ip\"))); }"));
-    assert_false(bpftrace_program_keys_stacks("p:h:9 { printf(\"[%s]\", ustack); @[pid] = 1; }"));
-    assert_false(bpftrace_program_keys_stacks("p:h:9 { @[kstack] = count(); } // @[ustack]"));
+    struct bpftrace_program program;
+    struct bytes line = {0};
+    bpftrace_program_init(&program, "profile:hz:99 { @[kstack, ");
+    bytes_append_text(&line, "stdin:2:25-26: ERROR: syntax error, unexpected end of file");
+    bpftrace_program_unmark(&program, &line);
+    assert_string_equal(bytes_text(&line),
+                        "stdin:1:25-26: ERROR: syntax error, unexpected end of file");
+    bpftrace_program_dispose(&program);
+    bytes_dispose(&line);
+}
+
+static void wanted_names_are_seen(void **state)
+{
+    (void)state;
+    assert_true(bpftrace_program_wants_names("p:h:9 { printf(\"%s\", usym(reg(\"ip\"))); }"));
+    assert_true(bpftrace_program_wants_names("p:h:9 { @a = *uaddr(\"x\"); }"));
+    assert_false(bpftrace_program_wants_names("p:h:9 { @[ustack, comm] = count(); }"));
+    assert_false(bpftrace_program_wants_names("p:h:9 { printf(\"usym(x)\"); } // usym("));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(missing_blocks_are_added_after_the_text),
+        cmocka_unit_test(missing_blocks_go_before_the_text),
         cmocka_unit_test(own_blocks_say_it_first),
         cmocka_unit_test(words_elsewhere_are_not_blocks),
         cmocka_unit_test(broken_text_is_no_trouble),
         cmocka_unit_test(errors_are_put_back),
-        cmocka_unit_test(stacks_as_keys_are_seen),
+        cmocka_unit_test(lines_are_counted_without_ours),
+        cmocka_unit_test(wanted_names_are_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -330,7 +330,7 @@ bool perf_frame_parse(struct perf_frame *out, const char *line, size_t len)
     const char *at = skip_blanks(line, end);
     while (end > at && is_blank(end[-1]))
         end--;
-    *out = (struct perf_frame){0};
+    *out = (struct perf_frame){.name = {"", 0}, .module = {"", 0}};
     const char *digits = at;
     for (; at < end && hex_value(*at) >= 0; at++)
         out->address = out->address << 4 | (uint64_t)hex_value(*at);

@@ -244,10 +244,11 @@ INLINE size_t scan_with(mask_fn *mask, struct perf_scan *scan, struct perf_token
     while (count < room && at < len) {
         struct perf_token *token = &tokens[count];
         size_t header_end = find(&walk, at, false, mask);
-        size_t leaf_end = header_end < len ? find(&walk, header_end + 1, false, mask) : len;
-        if (leaf_end >= len)
-            break;
-        size_t end = header_end == at ? at : find(&walk, leaf_end, true, mask);
+        size_t leaf_end = at, end = at; // of a blank line; the walk must not run ahead of it
+        if (header_end > at) {
+            leaf_end = header_end < len ? find(&walk, header_end + 1, false, mask) : len;
+            end = leaf_end < len ? find(&walk, leaf_end, true, mask) : len;
+        }
         if (end >= len)
             break;
         const char *line = text + at;

@@ -44,6 +44,34 @@ static void test_records_become_tokens(void **state)
     assert_false(tokens[4].usual);
 }
 
+static void test_blank_lines_in_a_row_do_not_lose_the_place(void **state)
+{
+    (void)state;
+    struct bytes text = {0};
+    static const char record[] = "a     1 2.000000: e: \n\t1 f (/x)\n\n";
+    static struct perf_token tokens[ROOM];
+    for (int blanks = 0; blanks < 200; blanks++) {
+        bytes_clear(&text);
+        bytes_append_text(&text, record);
+        for (int i = 0; i < blanks; i++)
+            bytes_append_char(&text, '\n');
+        bytes_append_text(&text, record);
+        struct perf_scan scan;
+        perf_scan_init(&scan, 3);
+        size_t used;
+        size_t count = perf_scan_tokens(&scan, tokens, ROOM, text.data, text.len, &used);
+        assert_int_equal(used, text.len);
+        assert_int_equal(count, blanks + 2);
+        assert_true(tokens[0].usual && tokens[count - 1].usual);
+        assert_int_equal(tokens[count - 1].leaf.low, tokens[0].leaf.low);
+        uint32_t lines = 0;
+        for (size_t i = 0; i < count; i++)
+            lines += tokens[i].lines;
+        assert_int_equal(lines, 6 + blanks);
+    }
+    bytes_dispose(&text);
+}
+
 static void test_all_instruction_sets_agree(void **state)
 {
     (void)state;
@@ -125,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_become_tokens),
+        cmocka_unit_test(test_blank_lines_in_a_row_do_not_lose_the_place),
         cmocka_unit_test(test_all_instruction_sets_agree),
         cmocka_unit_test(test_the_hash_sees_every_byte),
         cmocka_unit_test(test_a_memo_remembers_until_it_is_full),

@@ -1,0 +1,252 @@
+// Folded stacks in the manner of stackcollapse-perf.pl.
+//
+// Samples are added up per node (and thread, where the style names it); the text is made once for
+// each of these and added up again, as different nodes can read the same.
+#include "analysis/collapse.h"
+
+#include "proto/alloc.h"
+#include "proto/hash.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const collapse_style_names[COLLAPSE_STYLES] = {
+    [COLLAPSE_PLAIN] = "plain",   [COLLAPSE_PID] = "pid", [COLLAPSE_TID] = "tid",
+    [COLLAPSE_KERNEL] = "kernel", [COLLAPSE_JIT] = "jit", [COLLAPSE_ALL] = "all",
+    [COLLAPSE_ADDRS] = "addrs",
+};
+
+struct entry {
+    uint32_t node, thread;
+    uint64_t value;
+};
+
+// The sink that the store replays into.
+struct collapse {
+    struct sink sink;
+    bool by_thread;
+    struct entry *entries;
+    size_t count, capacity;
+    struct idset set;
+};
+
+static uint64_t hash_of(uint32_t node, uint32_t thread)
+{
+    return hash_mix(0x9e3779b97f4a7c15ull ^ node, thread);
+}
+
+static uint64_t entry_hash(const void *owner, uint32_t id)
+{
+    const struct collapse *collapse = owner;
+    return hash_of(collapse->entries[id].node, collapse->entries[id].thread);
+}
+
+static void add(struct collapse *collapse, uint32_t node, uint32_t thread, uint64_t value)
+{
+    idset_reserve(&collapse->set, entry_hash, collapse);
+    uint32_t slot = idset_first(&collapse->set, hash_of(node, thread));
+    for (uint32_t id; (id = idset_at(&collapse->set, slot)) != IDSET_NONE;
+         slot = idset_next(&collapse->set, slot)) {
+        struct entry *entry = &collapse->entries[id];
+        if (entry->node == node && entry->thread == thread) {
+            entry->value += value;
+            return;
+        }
+    }
+    array_reserve(&collapse->entries, &collapse->capacity, collapse->count + 1);
+    collapse->entries[collapse->count] = (struct entry){node, thread, value};
+    idset_put(&collapse->set, slot, (uint32_t)collapse->count++);
+}
+
+static int on_samples(struct sink *sink, const struct sample *samples, size_t count,
+                      struct err *err)
+{
+    (void)err;
+    struct collapse *collapse = (struct collapse *)sink;
+    for (size_t i = 0; i < count; i++)
+        add(collapse, samples[i].node, collapse->by_thread ? samples[i].thread : 0,
+            samples[i].value);
+    return 0;
+}
+
+static int on_hello(struct sink *sink, const struct hello *hello, struct err *err)
+{
+    (void)sink, (void)hello, (void)err;
+    return 0;
+}
+
+static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
+{
+    (void)sink, (void)loss, (void)err;
+    return 0;
+}
+
+// Whether "(" at `at` opens an argument list: only "(anonymous namespace)" is a part of the name.
+static bool opens_arguments(const char *at)
+{
+    static const char anonymous[] = "(anonymous namespace)";
+    return *at == '(' && strncmp(at, anonymous, sizeof anonymous - 1) != 0;
+}
+
+// "net/http.(*Client).Do": a method of Go, whose parentheses stay.
+static bool is_go_method(const char *name)
+{
+    const char *open = strstr(name, ".(");
+    return open && strstr(open + 2, ").");
+}
+
+// Cuts argument lists, drops quotes, and the "L" of Java's class names.
+static void append_tidy(struct bytes *out, const char *name, bool java)
+{
+    bool go = is_go_method(name);
+    if (java && *name == 'L' && strchr(name, '/'))
+        name++;
+    for (; *name && (go || !opens_arguments(name)); name++) {
+        if (*name == ';')
+            bytes_append_char(out, ':');
+        else if ((unsigned char)*name < ' ' || *name == 0x7f)
+            bytes_append_char(out, '?');
+        else if (*name != '"' && *name != '\'')
+            bytes_append_char(out, *name);
+    }
+}
+
+static void append_unresolved(struct bytes *out, const struct dict *dict, const struct frame *frame,
+                              enum collapse_style style, bool java)
+{
+    const char *module = dict_text(dict, frame->module);
+    const char *slash = strrchr(module, '/');
+    struct bytes name = {0};
+    bytes_printf(&name, "[%s", !*module ? "unknown" : slash ? slash + 1 : module);
+    if (style == COLLAPSE_ADDRS)
+        bytes_printf(&name, " <%" PRIx64 ">", frame->address);
+    bytes_append_char(&name, ']');
+    append_tidy(out, name.data, java);
+    bytes_dispose(&name);
+}
+
+static bool is_jit_map(const char *module)
+{
+    const char *at = strstr(module, "/perf-");
+    return at && strstr(at, ".map");
+}
+
+static void append_frame(struct bytes *out, const struct dict *dict, const struct frame *frame,
+                         enum collapse_style style, bool java)
+{
+    const char *module = dict_text(dict, frame->module);
+    if (frame_is_unresolved(frame))
+        append_unresolved(out, dict, frame, style, java);
+    else
+        append_tidy(out, dict_text(dict, frame->name), java);
+    bool kernel = style == COLLAPSE_KERNEL || style == COLLAPSE_ALL;
+    bool jit = style == COLLAPSE_JIT || style == COLLAPSE_ALL;
+    if (frame->kind == FRAME_INLINED && is_jit_map(module))
+        bytes_append_text(out, "_[i]");
+    else if (kernel && (frame->kind == FRAME_KERNEL || *module == '['))
+        bytes_append_text(out, "_[k]");
+    else if (jit && frame->kind == FRAME_JIT)
+        bytes_append_text(out, "_[j]");
+}
+
+static void append_comm(struct bytes *out, const struct dict *dict, uint32_t comm,
+                        const struct thread *thread, enum collapse_style style)
+{
+    for (const char *at = dict_text(dict, comm); *at; at++)
+        bytes_append_char(out, *at == ' ' ? '_' : *at == ';' ? ':' : *at);
+    if (style != COLLAPSE_PID && style != COLLAPSE_TID)
+        return;
+    if (thread->pid < 0)
+        bytes_append_text(out, "-?");
+    else
+        bytes_printf(out, "-%d", thread->pid);
+    if (style == COLLAPSE_TID)
+        bytes_printf(out, "/%d", thread->tid);
+}
+
+struct line {
+    char *stack; // owned
+    uint64_t value;
+};
+
+static char *stack_text(const struct dict *dict, const struct entry *entry,
+                        enum collapse_style style, uint32_t **path, size_t *path_capacity)
+{
+    size_t depth = 0;
+    for (uint32_t node = entry->node; node != DICT_ROOT; node = dict->nodes[node].parent) {
+        array_reserve(path, path_capacity, depth + 1);
+        (*path)[depth++] = dict->nodes[node].frame;
+    }
+    struct bytes text = {0};
+    bool java = false;
+    for (size_t i = depth; i-- > 0;) {
+        const struct frame *frame = &dict->frames[(*path)[i]];
+        if (text.len)
+            bytes_append_char(&text, ';');
+        if (frame->kind == FRAME_COMM) {
+            append_comm(&text, dict, frame->name, &dict->threads[entry->thread], style);
+            // The script compares what it has made of the comm so far.
+            java = !strcmp(text.data, "java");
+        } else {
+            append_frame(&text, dict, frame, style, java);
+        }
+    }
+    return text.data ? text.data : xstrdup("");
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(((const struct line *)a)->stack, ((const struct line *)b)->stack);
+}
+
+static int write_lines(struct line *lines, size_t count, struct output *output, struct err *err)
+{
+    int rc = 0;
+    struct bytes text = {0};
+    for (size_t i = 0; i < count && !rc; i++) {
+        uint64_t value = lines[i].value;
+        while (i + 1 < count && !strcmp(lines[i].stack, lines[i + 1].stack))
+            value += lines[++i].value;
+        bytes_printf(&text, "%s %" PRIu64 "\n", lines[i].stack, value);
+        if (text.len >= 1 << 16 || i + 1 == count) {
+            rc = output_write(output, text.data, text.len, err);
+            bytes_clear(&text);
+        }
+    }
+    bytes_dispose(&text);
+    return rc;
+}
+
+int collapse_write(struct store *store, const struct query *query, enum collapse_style style,
+                   struct output *output, struct err *err)
+{
+    static const struct sink_ops ops = {on_hello, on_samples, on_loss};
+    const struct dict *dict = store_dict(store);
+    struct collapse collapse = {
+        .sink = {.ops = &ops, .dict = (struct dict *)dict},
+        .by_thread = style == COLLAPSE_PID || style == COLLAPSE_TID,
+    };
+    struct line *lines = NULL;
+    uint32_t *path = NULL;
+    size_t path_capacity = 0;
+    int rc = store_replay(store, query, &collapse.sink, err);
+    if (rc || !collapse.count)
+        goto out;
+    lines = xcalloc(collapse.count, sizeof *lines);
+    for (size_t i = 0; i < collapse.count; i++) {
+        const struct entry *entry = &collapse.entries[i];
+        lines[i].stack = stack_text(dict, entry, style, &path, &path_capacity);
+        lines[i].value = entry->value;
+    }
+    qsort(lines, collapse.count, sizeof *lines, compare_lines);
+    rc = write_lines(lines, collapse.count, output, err);
+    for (size_t i = 0; i < collapse.count; i++)
+        free(lines[i].stack);
+out:
+    free(lines);
+    free(path);
+    free(collapse.entries);
+    idset_dispose(&collapse.set);
+    return rc;
+}

@@ -7,17 +7,10 @@
 
 enum { FIRST_SLOTS = 256 };
 
-static struct memo_entry *new_slots(size_t count)
-{
-    struct memo_entry *slots = xmalloc(count * sizeof *slots);
-    memset(slots, 0xff, count * sizeof *slots); // every value is MEMO_EMPTY
-    return slots;
-}
-
 void memo_init(struct memo *memo, size_t max_slots)
 {
     *memo = (struct memo){
-        .slots = new_slots(FIRST_SLOTS),
+        .slots = xcalloc(FIRST_SLOTS, sizeof *memo->slots),
         .mask = FIRST_SLOTS - 1,
         .limit = max_slots,
     };
@@ -31,16 +24,16 @@ void memo_dispose(struct memo *memo)
 
 void memo_clear(struct memo *memo)
 {
-    memset(memo->slots, 0xff, (memo->mask + 1) * sizeof *memo->slots);
+    memset(memo->slots, 0, (memo->mask + 1) * sizeof *memo->slots);
     memo->used = 0;
 }
 
-static void put(struct memo *memo, struct hash128 key, uint64_t value)
+static void put(struct memo *memo, struct hash128 key, uint64_t stored)
 {
     uint64_t slot = key.low & memo->mask;
-    while (memo->slots[slot].value != MEMO_EMPTY)
+    while (memo->slots[slot].value)
         slot = (slot + 1) & memo->mask;
-    memo->slots[slot] = (struct memo_entry){key, value};
+    memo->slots[slot] = (struct memo_entry){key, stored};
     memo->used++;
 }
 
@@ -54,11 +47,11 @@ static void make_room(struct memo *memo)
         return;
     }
     struct memo_entry *old = memo->slots;
-    memo->slots = new_slots(count * 2);
+    memo->slots = xcalloc(count * 2, sizeof *memo->slots);
     memo->mask = count * 2 - 1;
     memo->used = 0;
     for (size_t i = 0; i < count; i++) {
-        if (old[i].value != MEMO_EMPTY)
+        if (old[i].value)
             put(memo, old[i].key, old[i].value);
     }
     free(old);
@@ -67,5 +60,5 @@ static void make_room(struct memo *memo)
 void memo_put(struct memo *memo, struct hash128 key, uint64_t value)
 {
     make_room(memo);
-    put(memo, key, value);
+    put(memo, key, value + 1);
 }

@@ -10,7 +10,7 @@
 
 struct memo_entry {
     struct hash128 key;
-    uint64_t value; // MEMO_EMPTY: the slot is free
+    uint64_t value; // plus 1; 0: the slot is free
 };
 
 #define MEMO_EMPTY UINT64_MAX // no value
@@ -38,9 +38,8 @@ static inline uint64_t memo_get(const struct memo *memo, struct hash128 key)
 {
     for (uint64_t slot = key.low & memo->mask;; slot = (slot + 1) & memo->mask) {
         const struct memo_entry *entry = &memo->slots[slot];
-        if (entry->value == MEMO_EMPTY ||
-            (entry->key.low == key.low && entry->key.high == key.high))
-            return entry->value;
+        if (!entry->value || (entry->key.low == key.low && entry->key.high == key.high))
+            return entry->value - 1; // a free slot wraps round to MEMO_EMPTY
     }
 }
 

@@ -7,7 +7,7 @@ enum { // slots of 24 bytes
     HEADS_MAX = 1 << 14,
     CHAINS_MAX = 1 << 17,
     CALLERS_MAX = 1 << 16,
-    LINES_MAX = 1 << 15,
+    LINES_MAX = 1 << 16,
 };
 
 void perf_known_init(struct perf_known *known, struct dict *dict)

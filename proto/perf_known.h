@@ -45,6 +45,8 @@ static inline void perf_known_prefetch(const struct perf_known *known,
 {
     memo_prefetch(&known->heads, token->head);
     memo_prefetch(&known->chains, hash128_join(token->leaf, token->callers));
+    memo_prefetch(&known->callers, token->callers);
+    memo_prefetch(&known->lines, token->leaf);
 }
 
 enum perf_known_result {

@@ -23,11 +23,13 @@ static bool is_blank(char c)
 
 static int hex_value(char c)
 {
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    static const signed char values[256] = {
+        ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+        ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+        ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+        ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    };
+    return values[(unsigned char)c] - 1;
 }
 
 static const char *skip_blanks(const char *at, const char *end)
@@ -251,6 +253,10 @@ static struct span without_offset(struct span text)
 // Where the last "(...)" begins: its balanced parenthesis, else the last " (". -1: none.
 static ptrdiff_t last_group(const char *text, size_t len)
 {
+    const char *open = memrchr(text, '(', len); // most have but one pair
+    if (open && open > text && is_blank(open[-1]) &&
+        memchr(open, ')', len - (size_t)(open - text)) == text + len - 1)
+        return open - text;
     size_t depth = 0;
     for (size_t i = len; i-- > 0;) {
         if (text[i] == ')') {

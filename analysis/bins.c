@@ -77,18 +77,11 @@ static bool find_cell(struct bins *bins, int64_t time_ns)
     return true;
 }
 
-static void change(struct bins *bins, int64_t time_ns, uint8_t marks, uint32_t by)
+void bins_change(struct bins *bins, int64_t time_ns, uint32_t by)
 {
-    if (!bins->shape.rows || (marks & CALLPATH_IDLE && !bins->idle))
-        return;
     if ((time_ns < bins->cell_from_ns || time_ns >= bins->cell_to_ns) && !find_cell(bins, time_ns))
         return;
     bins->cells[bins->cell] += by;
-}
-
-void bins_add(struct bins *bins, int64_t time_ns, uint8_t marks)
-{
-    change(bins, time_ns, marks, 1);
 }
 
 static void change_all(struct bins *bins, const struct segment *segment, const uint8_t *marks,
@@ -96,9 +89,10 @@ static void change_all(struct bins *bins, const struct segment *segment, const u
 {
     for (size_t block = 0; block < segment->block_count && bins->shape.rows; block++) {
         uint32_t end = segment_block_end(segment, block);
-        for (uint32_t at = segment->blocks[block].first; at < end; at++)
-            change(bins, segment->blocks[block].base_ns + segment->offsets[at],
-                   marks[segment->nodes[at]], by);
+        for (uint32_t at = segment->blocks[block].first; at < end && bins->shape.rows; at++) {
+            if (bins->idle || !(marks[segment->nodes[at]] & CALLPATH_IDLE))
+                bins_change(bins, segment->blocks[block].base_ns + segment->offsets[at], by);
+        }
     }
 }
 

@@ -26,7 +26,16 @@ void bins_start(struct bins *bins, const struct heatmap_shape *shape, bool idle)
 bool bins_fit(const struct bins *bins, const struct heatmap_shape *shape, bool idle);
 // Counts one sample (marks: enum callpath_flag). Where the grid would grow beyond reason, because
 // times lie far apart, it gives up: the bins are then disposed.
-void bins_add(struct bins *bins, int64_t time_ns, uint8_t marks);
+void bins_change(struct bins *bins, int64_t time_ns, uint32_t by);
+static inline void bins_add(struct bins *bins, int64_t time_ns, uint8_t marks)
+{
+    if (!bins->shape.rows || (marks & CALLPATH_IDLE && !bins->idle))
+        return;
+    if (time_ns >= bins->cell_from_ns && time_ns < bins->cell_to_ns)
+        bins->cells[bins->cell]++;
+    else
+        bins_change(bins, time_ns, 1);
+}
 // All samples of a segment, in or out; `marks` are of each node.
 void bins_add_segment(struct bins *bins, const struct segment *segment, const uint8_t *marks);
 void bins_remove_segment(struct bins *bins, const struct segment *segment, const uint8_t *marks);

@@ -148,6 +148,13 @@ void buffer_source_watched(struct buffer *buffer, uint32_t number, int64_t from_
     ranges_coarsen(&source->watched, RANGES_MOST);
 }
 
+void buffer_source_ended(struct buffer *buffer, uint32_t number)
+{
+    struct source *source = source_of(buffer, number);
+    if (source)
+        source->ended = true;
+}
+
 static void axis_forget(struct buffer *buffer)
 {
     free(buffer->host);

@@ -321,18 +321,19 @@ static void count_totals(const struct map_job *job, const struct view_run *run,
                          struct totals *totals)
 {
     const struct segment *segment = run->segment;
-    const struct segment_summary *summary = &segment->summary;
     if (run->from == 0 && run->to == segment->count) {
-        for (int idle = 0; idle < 2; idle++) {
-            if (idle && job->view->hides_idle) {
-                totals->idle += summary->samples[idle];
-                continue;
-            }
-            totals->samples += summary->samples[idle];
-            totals->value += summary->value[idle];
-            totals->no_stack += summary->no_stack[idle];
-            totals->unresolved += summary->unresolved[idle];
+        for (unsigned flags = 0; flags <= CALLPATH_FLAGS; flags++) {
+            uint64_t samples = segment->kinds[flags];
+            uint64_t lanes = job->lanes[flags];
+            totals->samples += lanes & LANE_COUNTED ? samples : 0;
+            totals->idle += lanes & LANE_IDLE ? samples : 0;
+            totals->no_stack += lanes & LANE_NO_STACK ? samples : 0;
+            totals->unresolved += lanes & LANE_UNRESOLVED ? samples : 0;
+            if (lanes & LANE_COUNTED && !segment->values)
+                totals->value += samples * segment->value;
         }
+        totals->value += segment->value_sum[0];
+        totals->value += job->view->hides_idle ? 0 : segment->value_sum[1];
         return;
     }
     for (uint32_t at = run->from; at < run->to; at++) {
@@ -457,18 +458,23 @@ static void paint_range(struct map_job *job, int64_t from_ns, int64_t to_ns, uin
 }
 
 // When a source was recording: what it said, or, of a file, from its first to its last sample.
-static int64_t paint_recorded(struct map_job *job, const struct source *source)
+static void paint_recorded(struct map_job *job, const struct source *source)
 {
-    int64_t end_ns = source->has_time ? source->last_ns + 1 : INT64_MIN;
     for (size_t i = 0; i < source->watched.count; i++) {
         const struct range *range = &source->watched.items[i];
         paint_range(job, range->from_ns, range->to_ns, 0, HEATMAP_NOT_RECORDING);
-        if (range->to_ns > end_ns)
-            end_ns = range->to_ns;
     }
     if (!source->watched.count && source->has_time)
         paint_range(job, source->first_ns, source->last_ns + 1, 0, HEATMAP_NOT_RECORDING);
-    return end_ns;
+    // A cell is pending when it begins after all that a source which still runs has delivered.
+    if (!source->watched.count || source->ended)
+        return;
+    int64_t to_ns = source->watched.items[source->watched.count - 1].to_ns;
+    if (source->has_time && source->last_ns >= to_ns)
+        to_ns = source->last_ns + 1;
+    for (size_t i = cell_count(&job->out->shape);
+         i-- > 0 && heatmap_cell_start(&job->out->shape, i) >= to_ns;)
+        job->out->paint[i] = HEATMAP_PENDING;
 }
 
 static void paint(struct map_job *job)
@@ -476,13 +482,9 @@ static void paint(struct map_job *job)
     const struct view *view = job->view;
     size_t count = cell_count(&job->out->shape);
     memset(job->out->paint, HEATMAP_NOT_RECORDING, count);
-    int64_t arrived_ns = INT64_MIN;
-    bool is_live = false;
     for (size_t i = 0; i < view->source_count; i++) {
         const struct source *source = view->sources[i];
-        is_live |= source->watched.count > 0;
-        int64_t end_ns = paint_recorded(job, source);
-        arrived_ns = end_ns > arrived_ns ? end_ns : arrived_ns;
+        paint_recorded(job, source);
         for (size_t j = 0; j < source->evicted.count; j++)
             paint_range(job, source->evicted.items[j].from_ns, source->evicted.items[j].to_ns,
                         HEATMAP_EVICTED, 0);
@@ -492,10 +494,6 @@ static void paint(struct map_job *job)
                             0);
         }
     }
-    // A cell is pending when it begins after all that has arrived; nothing follows a file.
-    for (size_t i = count;
-         is_live && i-- > 0 && heatmap_cell_start(&job->out->shape, i) >= arrived_ns;)
-        job->out->paint[i] = HEATMAP_PENDING;
     uint64_t max = 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t cell = job->out->cells[i];

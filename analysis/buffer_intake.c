@@ -1,4 +1,4 @@
-// The buffer as a sink: what comes in, one sample at a time.
+// The buffer as a sink: what comes in goes into columns, a part of a batch at a time.
 #include "analysis/buffer_parts.h"
 #include "proto/alloc.h"
 
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NO_SLOT = UINT16_MAX, LOSSES_MOST = 1 << 14 };
+enum { NO_SLOT = UINT16_MAX, LOSSES_MOST = 1 << 14, PART_SAMPLES = 256 };
 
 static void replace_text(char **text, const char *new)
 {
@@ -42,10 +42,12 @@ static struct track *track_of(struct source *source, uint16_t event)
     return track;
 }
 
-static struct segment *open_segment(struct track *track, bool timeless)
+static struct segment *open_segment(struct buffer *buffer, struct track *track, bool timeless)
 {
     struct segment *segment = xcalloc(1, sizeof *segment);
     segment->timeless = timeless;
+    if (track->fills[timeless]) // the one before was full, so this will be, too
+        segment_reserve(segment, buffer->segment_samples);
     array_reserve(&track->segments, &track->segment_capacity, track->segment_count + 1);
     track->segments[track->segment_count++] = segment;
     track->open[timeless] = segment;
@@ -69,56 +71,119 @@ void buffer_seal(struct buffer *buffer, struct track *track, bool timeless)
     }
 }
 
-// The thread's number in the open segment, which has one for it or gets one.
-static uint16_t slot_of_thread(struct track *track, struct segment *segment, uint32_t thread)
+// Makes room to look up every thread of the dictionary.
+static uint16_t *slots_of(struct track *track, bool timeless, size_t threads)
 {
-    bool timeless = segment->timeless;
     size_t old = track->slot_capacity[timeless];
-    if (thread >= old) {
-        array_reserve(&track->slot_of[timeless], &track->slot_capacity[timeless],
-                      (size_t)thread + 1);
+    if (threads > old) {
+        array_reserve(&track->slot_of[timeless], &track->slot_capacity[timeless], threads);
         memset(track->slot_of[timeless] + old, 0xff,
                (track->slot_capacity[timeless] - old) * sizeof(uint16_t));
     }
-    uint16_t *slot = &track->slot_of[timeless][thread];
-    if (*slot == NO_SLOT)
-        *slot = segment_add_thread(segment, thread);
-    return *slot;
+    return track->slot_of[timeless];
 }
 
-static void count_sample(struct source *source, const struct sample *sample, uint8_t flags)
+// The open segment with room for at least one more sample and thread.
+static struct segment *segment_with_room(struct buffer *buffer, struct track *track, bool timeless)
 {
-    source->samples++;
-    source->unresolved += (flags & CALLPATH_UNRESOLVED) != 0;
-    source->one_frame += (flags & CALLPATH_ONE_USER) != 0;
-    if (sample->time_ns == SAMPLE_NO_TIME)
-        return;
-    if (!source->has_time || sample->time_ns < source->first_ns)
-        source->first_ns = sample->time_ns;
-    if (!source->has_time || sample->time_ns > source->last_ns)
-        source->last_ns = sample->time_ns;
-    source->has_time = true;
-}
-
-static void take_sample(struct source *source, struct track *track, const struct sample *sample)
-{
-    struct buffer *buffer = source->buffer;
-    bool timeless = sample->time_ns == SAMPLE_NO_TIME;
     struct segment *segment = track->open[timeless];
     if (segment &&
         (segment->count >= buffer->segment_samples || segment->thread_count == SEGMENT_THREADS)) {
+        track->fills[timeless] = true;
         buffer_seal(buffer, track, timeless);
         buffer_evict(buffer);
         segment = NULL;
     }
-    if (!segment)
-        segment = open_segment(track, timeless);
-    uint8_t flags = buffer->callpaths.marks[sample->node];
-    segment_append(segment, sample, slot_of_thread(track, segment, sample->thread), flags);
-    for (size_t i = 0; i < TRACK_BINS && !timeless; i++)
-        bins_add(&track->bins[i], sample->time_ns, flags);
-    source->late += !timeless && track->has_sealed && sample->time_ns < track->sealed_to_ns;
-    count_sample(source, sample, flags);
+    return segment ? segment : open_segment(buffer, track, timeless);
+}
+
+// A part of what a producer hands over: one event, all with times or all without.
+struct part {
+    struct track *track;
+    const struct sample *samples;
+    uint32_t count;
+    bool timeless;
+    int64_t times[PART_SAMPLES]; // on the axis
+    uint8_t flags[PART_SAMPLES];
+};
+
+static void count_part(struct source *source, const struct part *part)
+{
+    source->samples += part->count;
+    for (uint32_t i = 0; i < part->count; i++) {
+        source->unresolved += (part->flags[i] & CALLPATH_UNRESOLVED) != 0;
+        source->one_frame += (part->flags[i] & CALLPATH_ONE_USER) != 0;
+    }
+    if (part->timeless)
+        return;
+    int64_t first_ns = source->has_time ? source->first_ns : part->times[0];
+    int64_t last_ns = source->has_time ? source->last_ns : part->times[0];
+    for (uint32_t i = 0; i < part->count; i++) {
+        first_ns = part->times[i] < first_ns ? part->times[i] : first_ns;
+        last_ns = part->times[i] > last_ns ? part->times[i] : last_ns;
+        source->late += part->track->has_sealed && part->times[i] < part->track->sealed_to_ns;
+    }
+    source->has_time = true;
+    source->first_ns = first_ns;
+    source->last_ns = last_ns;
+    for (size_t bins = 0; bins < TRACK_BINS; bins++) {
+        for (uint32_t i = 0; i < part->count; i++)
+            bins_add(&part->track->bins[bins], part->times[i], part->flags[i]);
+    }
+}
+
+// Appends a part, to as many segments as it takes.
+static void append_part(struct buffer *buffer, const struct part *part)
+{
+    uint16_t threads[PART_SAMPLES];
+    for (uint32_t done = 0; done < part->count;) {
+        struct track *track = part->track;
+        struct segment *segment = segment_with_room(buffer, track, part->timeless);
+        uint16_t *slots = slots_of(track, part->timeless, buffer->dict.thread_count);
+        uint32_t most = buffer->segment_samples - segment->count;
+        uint32_t count = 0;
+        for (; count < most && done + count < part->count; count++) {
+            uint16_t *slot = &slots[part->samples[done + count].thread];
+            if (*slot == NO_SLOT) {
+                if (segment->thread_count == SEGMENT_THREADS)
+                    break;
+                *slot = segment_add_thread(segment, part->samples[done + count].thread);
+            }
+            threads[count] = *slot;
+        }
+        segment_append(segment, &(struct segment_batch){.samples = part->samples + done,
+                                                        .times = part->times + done,
+                                                        .threads = threads,
+                                                        .flags = part->flags + done,
+                                                        .count = count});
+        done += count;
+    }
+}
+
+static bool is_timeless(const struct source *source, const struct sample *sample)
+{
+    return source->clock == CLOCK_KIND_NONE || sample->time_ns == SAMPLE_NO_TIME;
+}
+
+// Cuts a part off the front of the samples.
+static void next_part(struct source *source, const struct sample *samples, size_t count,
+                      struct part *part)
+{
+    const struct dict *dict = &source->buffer->dict;
+    uint16_t event = samples[0].event;
+    assert(event < dict->event_count);
+    part->samples = samples;
+    part->timeless = is_timeless(source, &samples[0]);
+    part->track = track_of(source, event);
+    for (part->count = 0; part->count < count && part->count < PART_SAMPLES; part->count++) {
+        const struct sample *sample = &samples[part->count];
+        if (sample->event != event || is_timeless(source, sample) != part->timeless)
+            break;
+        assert(sample->node < dict->node_count && sample->thread < dict->thread_count);
+        part->times[part->count] =
+            part->timeless ? SAMPLE_NO_TIME : buffer_time(source, sample->time_ns);
+        part->flags[part->count] = source->buffer->callpaths.marks[sample->node];
+    }
 }
 
 static void place_by(struct source *source, const struct sample *samples, size_t count)
@@ -144,19 +209,11 @@ static int take_samples(struct sink *sink, const struct sample *samples, size_t 
     if (!source->placed)
         place_by(source, samples, count);
     callpaths_follow(&buffer->callpaths);
-    struct track *track = NULL;
-    for (size_t i = 0; i < count; i++) {
-        struct sample sample = samples[i];
-        assert(sample.node < buffer->dict.node_count);
-        assert(sample.thread < buffer->dict.thread_count);
-        assert(sample.event < buffer->dict.event_count);
-        if (source->clock == CLOCK_KIND_NONE)
-            sample.time_ns = SAMPLE_NO_TIME;
-        if (sample.time_ns != SAMPLE_NO_TIME)
-            sample.time_ns = buffer_time(source, sample.time_ns);
-        if (!track || track->event != sample.event)
-            track = track_of(source, sample.event);
-        take_sample(source, track, &sample);
+    struct part part;
+    for (size_t done = 0; done < count; done += part.count) {
+        next_part(source, samples + done, count - done, &part);
+        append_part(buffer, &part);
+        count_part(source, &part);
     }
     return 0;
 }

@@ -20,6 +20,7 @@ struct track {
     struct segment *open[2]; // [timeless]
     uint16_t *slot_of[2];    // of each thread of the dictionary: its number in the open segment
     size_t slot_capacity[2];
+    bool fills[2]; // its segments fill up
     bool has_sealed;
     int64_t sealed_to_ns; // newest time in a sealed segment
     struct bins bins[TRACK_BINS];
@@ -37,6 +38,7 @@ struct source {
     int64_t wall_offset_ns;
 
     bool dropped; // forgotten: what still comes is ignored
+    bool ended;   // nothing more will come
     bool placed;  // shift_ns is known
     bool shifted;
     int64_t shift_ns; // added to its times

@@ -52,32 +52,52 @@ static void widen_cpus(struct segment *segment)
     segment->cpus = NULL;
 }
 
-static void append_cpu(struct segment *segment, uint32_t at, uint16_t cpu)
+static void append_cpus(struct segment *segment, const struct segment_batch *batch)
 {
-    if (!segment->wide_cpus && cpu >= SEGMENT_NARROW_NO_CPU && cpu != SAMPLE_NO_CPU)
-        widen_cpus(segment);
-    if (segment->wide_cpus) {
-        segment->wide_cpus[at] = cpu;
-        return;
+    uint32_t at = segment->count;
+    for (uint32_t i = 0; i < batch->count && !segment->wide_cpus; i++) {
+        uint16_t cpu = batch->samples[i].cpu;
+        if (cpu >= SEGMENT_NARROW_NO_CPU && cpu != SAMPLE_NO_CPU)
+            widen_cpus(segment);
     }
-    uint8_t narrow = cpu == SAMPLE_NO_CPU ? SEGMENT_NARROW_NO_CPU : (uint8_t)cpu;
-    segment->cpus[at] = narrow;
-    segment->cpu_set[narrow / 64] |= UINT64_C(1) << narrow % 64;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        uint16_t cpu = batch->samples[i].cpu;
+        if (segment->wide_cpus) {
+            segment->wide_cpus[at + i] = cpu;
+            continue;
+        }
+        uint8_t narrow = (uint8_t)cpu; // SAMPLE_NO_CPU becomes SEGMENT_NARROW_NO_CPU
+        segment->cpus[at + i] = narrow;
+        segment->cpu_set[narrow / 64] |= UINT64_C(1) << narrow % 64;
+    }
 }
 
-static void append_value(struct segment *segment, uint32_t at, uint64_t value)
+// From now on every sample has a value of its own.
+static void split_values(struct segment *segment)
 {
+    segment->values = xreallocarray(NULL, segment->capacity, sizeof *segment->values);
+    for (uint32_t i = 0; i < segment->count; i++)
+        segment->values[i] = segment->value;
+    for (unsigned flags = 0; flags <= CALLPATH_FLAGS; flags++)
+        segment->value_sum[(flags & CALLPATH_IDLE) != 0] += segment->kinds[flags] * segment->value;
+}
+
+static void append_values(struct segment *segment, const struct segment_batch *batch)
+{
+    uint32_t at = segment->count;
     if (!at)
-        segment->value = segment->value_max = value;
-    if (value != segment->value && !segment->values) {
-        segment->values = xreallocarray(NULL, segment->capacity, sizeof *segment->values);
-        for (uint32_t i = 0; i < at; i++)
-            segment->values[i] = segment->value;
+        segment->value = segment->value_max = batch->samples[0].value;
+    for (uint32_t i = 0; i < batch->count && !segment->values; i++) {
+        if (batch->samples[i].value != segment->value)
+            split_values(segment);
     }
-    if (segment->values)
-        segment->values[at] = value;
-    if (value > segment->value_max)
-        segment->value_max = value;
+    for (uint32_t i = 0; i < batch->count && segment->values; i++) {
+        uint64_t value = batch->samples[i].value;
+        segment->values[at + i] = value;
+        segment->value_sum[(batch->flags[i] & CALLPATH_IDLE) != 0] += value;
+        if (value > segment->value_max)
+            segment->value_max = value;
+    }
 }
 
 static void add_block(struct segment *segment, uint32_t at, int64_t base_ns)
@@ -86,63 +106,65 @@ static void add_block(struct segment *segment, uint32_t at, int64_t base_ns)
     segment->blocks[segment->block_count++] = (struct time_block){base_ns, at};
 }
 
-static void append_time(struct segment *segment, uint32_t at, int64_t time_ns)
-{
-    if (!at) {
-        segment->min_ns = segment->max_ns = time_ns;
-        segment->sorted = true;
-    }
-    uint64_t offset = 0;
-    if (segment->block_count)
-        offset = (uint64_t)time_ns - (uint64_t)segment->blocks[segment->block_count - 1].base_ns;
-    if (!segment->block_count || offset > UINT32_MAX) {
-        add_block(segment, at,
-                  time_ns < INT64_MIN + BLOCK_SLACK_NS ? INT64_MIN : time_ns - BLOCK_SLACK_NS);
-        offset = (uint64_t)time_ns - (uint64_t)segment->blocks[segment->block_count - 1].base_ns;
-    }
-    segment->offsets[at] = (uint32_t)offset;
-    if (time_ns >= segment->max_ns)
-        segment->max_ns = time_ns;
-    else
-        segment->sorted = false;
-    if (time_ns < segment->min_ns)
-        segment->min_ns = time_ns;
-}
-
-static void summarise(struct segment *segment, const struct sample *sample, uint8_t flags)
-{
-    struct segment_summary *summary = &segment->summary;
-    bool idle = flags & CALLPATH_IDLE;
-    summary->samples[idle]++;
-    summary->value[idle] += sample->value;
-    summary->no_stack[idle] += (flags & CALLPATH_NO_STACK) != 0;
-    summary->unresolved[idle] += (flags & CALLPATH_UNRESOLVED) != 0;
-    if (idle || segment->timeless)
-        return;
-    if (summary->samples[0] == 1)
-        summary->busy_first_ns = summary->busy_last_ns = sample->time_ns;
-    if (sample->time_ns < summary->busy_first_ns)
-        summary->busy_first_ns = sample->time_ns;
-    if (sample->time_ns > summary->busy_last_ns)
-        summary->busy_last_ns = sample->time_ns;
-}
-
-void segment_append(struct segment *segment, const struct sample *sample, uint16_t thread,
-                    uint8_t flags)
+static void append_times(struct segment *segment, const struct segment_batch *batch)
 {
     uint32_t at = segment->count;
-    if (at == segment->capacity)
-        resize(segment, segment->capacity ? segment->capacity * 2 : FIRST_CAPACITY);
+    if (!at) {
+        segment->min_ns = segment->max_ns = batch->times[0];
+        segment->sorted = true;
+        add_block(segment, 0, batch->times[0] - BLOCK_SLACK_NS);
+    }
+    int64_t base_ns = segment->blocks[segment->block_count - 1].base_ns;
+    int64_t min_ns = segment->min_ns;
+    int64_t max_ns = segment->max_ns;
+    bool sorted = segment->sorted;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        int64_t time_ns = batch->times[i];
+        uint64_t offset = (uint64_t)time_ns - (uint64_t)base_ns;
+        if (offset > UINT32_MAX) {
+            base_ns = time_ns - BLOCK_SLACK_NS;
+            offset = BLOCK_SLACK_NS;
+            add_block(segment, at + i, base_ns);
+        }
+        segment->offsets[at + i] = (uint32_t)offset;
+        sorted &= time_ns >= max_ns;
+        max_ns = time_ns > max_ns ? time_ns : max_ns;
+        min_ns = time_ns < min_ns ? time_ns : min_ns;
+    }
+    segment->min_ns = min_ns;
+    segment->max_ns = max_ns;
+    segment->sorted = sorted;
+}
+
+void segment_append(struct segment *segment, const struct segment_batch *batch)
+{
+    uint32_t at = segment->count;
+    if (!batch->count)
+        return;
+    if (at + batch->count > segment->capacity) {
+        uint32_t capacity = segment->capacity ? segment->capacity : FIRST_CAPACITY;
+        while (capacity < at + batch->count)
+            capacity *= 2;
+        resize(segment, capacity);
+    }
     if (segment->timeless)
         segment->sorted = true;
     else
-        append_time(segment, at, sample->time_ns);
-    segment->nodes[at] = sample->node;
-    segment->threads[at] = thread;
-    append_cpu(segment, at, sample->cpu);
-    append_value(segment, at, sample->value);
-    summarise(segment, sample, flags);
-    segment->count = at + 1;
+        append_times(segment, batch);
+    for (uint32_t i = 0; i < batch->count; i++)
+        segment->nodes[at + i] = batch->samples[i].node;
+    memcpy(segment->threads + at, batch->threads, batch->count * sizeof *batch->threads);
+    append_cpus(segment, batch);
+    append_values(segment, batch);
+    for (uint32_t i = 0; i < batch->count; i++)
+        segment->kinds[batch->flags[i] & CALLPATH_FLAGS]++;
+    segment->count = at + batch->count;
+}
+
+void segment_reserve(struct segment *segment, uint32_t capacity)
+{
+    if (capacity > segment->capacity)
+        resize(segment, capacity);
 }
 
 uint16_t segment_add_thread(struct segment *segment, uint32_t thread)

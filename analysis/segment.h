@@ -23,14 +23,6 @@ struct time_block {
     uint32_t first; // index of its first sample
 };
 
-// What the samples of a segment come to, those that are not idle [0] and those that are [1]: what
-// a question about whole segments needs to know.
-struct segment_summary {
-    uint64_t value[2];
-    uint32_t samples[2], no_stack[2], unresolved[2];
-    int64_t busy_first_ns, busy_last_ns; // of those that are not idle; when there are any
-};
-
 struct segment {
     uint32_t count, capacity;
     bool timeless; // no time column
@@ -46,17 +38,24 @@ struct segment {
     size_t block_count, block_capacity;
     uint32_t *thread_ids; // the dictionary's, by number in this segment
     size_t thread_count, thread_capacity;
-    int64_t min_ns, max_ns; // exact; of no meaning when timeless or empty
-    uint64_t cpu_set[4];    // CPUs seen, while narrow; 255 stands for none known
-    struct segment_summary summary;
+    int64_t min_ns, max_ns;             // exact; of no meaning when timeless or empty
+    uint64_t cpu_set[4];                // CPUs seen, while narrow; 255 stands for none known
+    uint32_t kinds[CALLPATH_FLAGS + 1]; // samples by the flags of their nodes
+    uint64_t value_sum[2];              // of idle ones [1] and others [0], while values differ
 };
 
 // Starts as {0} with `timeless` set; a timeless segment takes samples of any time and forgets it.
 void segment_dispose(struct segment *segment);
-// `thread` is a number of the segment's own table, `flags` are of the sample's node (enum
-// callpath_flag). The caller sees to it that the segment is not full (SEGMENT_SAMPLES).
-void segment_append(struct segment *segment, const struct sample *sample, uint16_t thread,
-                    uint8_t flags);
+// The caller sees to it that the segment does not grow beyond SEGMENT_SAMPLES.
+struct segment_batch {
+    const struct sample *samples;
+    const int64_t *times;    // instead of the samples' own; within +-2^62, see buffer_time
+    const uint16_t *threads; // numbers of the segment's own table
+    const uint8_t *flags;    // of the samples' nodes: enum callpath_flag
+    uint32_t count;
+};
+void segment_append(struct segment *segment, const struct segment_batch *batch);
+void segment_reserve(struct segment *segment, uint32_t capacity);
 uint16_t segment_add_thread(struct segment *segment, uint32_t thread);
 // Sorts by time, stable.
 void segment_sort(struct segment *segment);

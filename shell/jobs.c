@@ -119,8 +119,10 @@ static bool tick(struct job *job, int64_t now_ns)
         if (now_ns >= job->stop_ns && !job->stopped)
             job_stop(job);
     }
-    if (!runs)
+    if (!runs) {
+        buffer_source_ended(job->session->buffer, job->source);
         say_end(job, &status);
+    }
     return runs;
 }
 

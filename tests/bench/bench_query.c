@@ -21,6 +21,7 @@ enum {
     FUNCTIONS = 9000,
     MODULES = 120,
     DEPTH_MOST = 16,
+    LOT = 1 << 16,
     BATCH = 256,
     STEP_NS = 500500, // 2 CPUs at 999 Hz
     ROUNDS_MOST = 99,
@@ -107,32 +108,41 @@ static void make_stacks(struct world *world)
     free(frames);
 }
 
+static struct sample next_sample(struct world *world, int64_t *time_ns)
+{
+    uint64_t random = random_next(&world->random);
+    double share = (double)(random >> 11) * 0x1p-53;
+    *time_ns += STEP_NS / 2 + (int64_t)(random % STEP_NS);
+    return (struct sample){
+        .time_ns = *time_ns,
+        .value = 1001001,
+        .node = world->stacks[(size_t)(share * share * share * share * world->stack_count)],
+        .thread = world->threads[random % THREADS],
+        .cpu = random >> 20 & 1,
+        .event = world->event};
+}
+
+// Makes samples in lots, and hands each over in batches: only that is timed, since reading the
+// clock costs as much as many samples.
 static void fill(struct world *world)
 {
     struct err err = {0};
-    struct sample batch[BATCH];
+    struct sample *lot = xreallocarray(NULL, LOT, sizeof *lot);
     int64_t time_ns = INT64_C(1000000000000);
     double spent_ms = 0;
     world->from_ns = time_ns;
     for (uint64_t done = 0; done < world->samples;) {
         size_t count = 0;
-        for (; count < BATCH && done < world->samples; count++, done++) {
-            uint64_t random = random_next(&world->random);
-            double share = (double)(random >> 11) * 0x1p-53;
-            time_ns += STEP_NS / 2 + (int64_t)(random % STEP_NS);
-            batch[count] = (struct sample){
-                .time_ns = time_ns,
-                .value = 1001001,
-                .node = world->stacks[(size_t)(share * share * share * share * world->stack_count)],
-                .thread = world->threads[random % THREADS],
-                .cpu = random >> 20 & 1,
-                .event = world->event};
-        }
+        for (; count < LOT && done < world->samples; count++, done++)
+            lot[count] = next_sample(world, &time_ns);
         double start = clock_ms(CLOCK_THREAD_CPUTIME_ID);
-        if (sink_samples(world->sink, batch, count, &err) < 0)
-            die(&err);
+        for (size_t at = 0; at < count; at += BATCH) {
+            if (sink_samples(world->sink, lot + at, count - at < BATCH ? count - at : BATCH, &err))
+                die(&err);
+        }
         spent_ms += clock_ms(CLOCK_THREAD_CPUTIME_ID) - start;
     }
+    free(lot);
     world->to_ns = time_ns + 1;
     world->intake_ns = spent_ms * 1e6 / (double)world->samples;
 }

@@ -64,6 +64,11 @@ static void test_paints_say_why_a_cell_is_not_its_number(void **state)
     assert_int_equal(map.totals.samples, 2);
     assert_int_equal(map.totals.lost, 3);
     heatmap_dispose(&map);
+    buffer_source_ended(buffer, source); // nothing is pending any more
+    assert_int_equal(store_heatmap(buffer_store(buffer), &everything, &shape, &map, &err), 0);
+    for (size_t i = 7; i < 10; i++)
+        assert_int_equal(map.paint[i], HEATMAP_NOT_RECORDING);
+    heatmap_dispose(&map);
     buffer_free(buffer);
 }
 

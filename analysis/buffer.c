@@ -96,6 +96,7 @@ void buffer_free(struct buffer *buffer)
     }
     free(buffer->pins);
     free(buffer->host);
+    buffer_compact_dispose(buffer);
     for (size_t i = 0; i < PARALLEL_MOST; i++) {
         scratch_dispose(&buffer->scratch[i].counts);
         scratch_dispose(&buffer->scratch[i].values);
@@ -175,6 +176,7 @@ void buffer_source_drop(struct buffer *buffer, uint32_t number)
                 buffer->sealed_bytes -= segment_bytes(track->segments[j]);
         }
     }
+    buffer->orphans += source->samples - source->evicted_samples;
     source_empty(source);
     source->dropped = true;
     bool any = false;

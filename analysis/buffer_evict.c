@@ -64,7 +64,9 @@ static void let_go(struct buffer *buffer, const struct place *place)
     struct source *source = place->source;
     struct track *track = place->track;
     struct segment *segment = track->segments[place->index];
+    buffer_ready(buffer, segment);
     source->evicted_samples += segment->count;
+    buffer->orphans += segment->count;
     buffer->evicted_samples += segment->count;
     buffer->sealed_bytes -= segment_bytes(segment);
     for (size_t i = 0; i < TRACK_BINS && !segment->timeless; i++)
@@ -168,5 +170,6 @@ void buffer_tick(struct buffer *buffer)
 {
     hold_pins_to_half(buffer);
     buffer_evict(buffer);
+    buffer_compact_step(buffer);
     callpaths_follow(&buffer->callpaths);
 }

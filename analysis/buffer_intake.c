@@ -45,6 +45,7 @@ static struct track *track_of(struct source *source, uint16_t event)
 static struct segment *open_segment(struct buffer *buffer, struct track *track, bool timeless)
 {
     struct segment *segment = xcalloc(1, sizeof *segment);
+    segment->generation = buffer->dict.generation;
     segment->timeless = timeless;
     if (track->fills[timeless]) // the one before was full, so this will be, too
         segment_reserve(segment, buffer->segment_samples);

@@ -58,6 +58,18 @@ struct pin {
     struct ranges ranges;
 };
 
+// Where reclaiming of names stands; see buffer_compact.c.
+struct compaction {
+    bool marking;   // nodes and threads that are needed
+    bool renumbers; // segments of the generation before are left
+    uint32_t round;
+    uint64_t *nodes, *threads; // bits, while marking
+    size_t node_count, thread_count;
+    struct dict_renumbering renumbering;
+    size_t tables_bytes; // of the dictionary, after the last time
+    uint64_t orphans;    // of the buffer, at the last time
+};
+
 // What one worker of a scan counts into.
 struct worker_scratch {
     struct scratch counts, values, cells;
@@ -72,6 +84,8 @@ struct buffer {
     struct source **sources;
     size_t source_count, source_capacity;
     size_t sealed_bytes;
+    struct compaction compaction;
+    uint64_t orphans; // samples that went, in all
     struct worker_scratch scratch[PARALLEL_MOST];
     struct scratch node_scratch, path_scratch;
     uint64_t bins_clock; // counts questions, to know which bins were not asked for longest
@@ -108,6 +122,11 @@ int64_t buffer_time(const struct source *source, int64_t time_ns);
 void buffer_seal(struct buffer *buffer, struct track *track, bool timeless);
 // Lets the oldest segments go until the budget holds.
 void buffer_evict(struct buffer *buffer);
+// A step of reclaiming, where it pays.
+void buffer_compact_step(struct buffer *buffer);
+void buffer_compact_dispose(struct buffer *buffer);
+// Brings a segment's numbers up to the dictionary's; before its nodes or threads are looked at.
+void buffer_ready(struct buffer *buffer, struct segment *segment);
 size_t buffer_column_bytes(const struct buffer *buffer);
 void track_dispose(struct track *track);
 

@@ -24,6 +24,8 @@ struct time_block {
 };
 
 struct segment {
+    uint64_t generation; // of the dictionary, that the numbers are of
+    uint32_t marked;     // the round of compaction that has seen it
     uint32_t count, capacity;
     bool timeless; // no time column
     bool sorted;   // by time; samples of one time stay in order of arrival

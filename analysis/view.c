@@ -216,6 +216,7 @@ static void resolve_track(struct view *view, const struct source *source, const 
     for (size_t i = 0; i < track->segment_count; i++) {
         struct segment *segment = track->segments[i];
         struct view_run run = {source, track, segment, 0, segment->count};
+        buffer_ready(view->buffer, segment);
         segment_sort(segment);
         if (view->all_time)
             add_run(view, &run);

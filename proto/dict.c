@@ -214,6 +214,29 @@ uint32_t dict_event(struct dict *dict, const struct event *event)
     return id;
 }
 
+// Entries differ from each other, so that none has to be compared.
+static void index_all(struct idset *set, size_t first, size_t count, idset_hash_fn *hash,
+                      const struct dict *dict)
+{
+    idset_dispose(set);
+    for (size_t id = first; id < count; id++) {
+        idset_reserve(set, hash, dict);
+        uint32_t slot = idset_first(set, hash(dict, (uint32_t)id));
+        while (idset_at(set, slot) != IDSET_NONE)
+            slot = idset_next(set, slot);
+        idset_put(set, slot, (uint32_t)id);
+    }
+}
+
+void dict_index(struct dict *dict)
+{
+    index_all(&dict->string_set, 0, dict->string_count, string_hash, dict);
+    index_all(&dict->frame_set, 0, dict->frame_count, frame_hash, dict);
+    index_all(&dict->node_set, 1, dict->node_count, node_hash, dict); // the root is not in it
+    index_all(&dict->thread_set, 0, dict->thread_count, thread_hash, dict);
+    index_all(&dict->event_set, 0, dict->event_count, event_hash, dict);
+}
+
 const char *dict_text(const struct dict *dict, uint32_t string)
 {
     return dict->text + dict->string_at[string];

@@ -113,6 +113,21 @@ uint32_t dict_find_string(const struct dict *dict, const char *text, size_t len)
 const char *dict_text(const struct dict *dict, uint32_t string);
 size_t dict_text_len(const struct dict *dict, uint32_t string);
 
+// What became of numbers: the new one of each old one, IDSET_NONE for those that are gone.
+struct dict_renumbering {
+    uint32_t *nodes, *threads;
+};
+
+// Drops the nodes and threads without a bit in the sets (node_count and thread_count bits), except
+// callers of kept ones, then frames and strings that nothing needs any more. Events stay. What is
+// left is renumbered in the same order, and the generation is raised. *out is the caller's to
+// dispose.
+void dict_compact(struct dict *dict, const uint64_t *nodes, const uint64_t *threads,
+                  struct dict_renumbering *out);
+void dict_renumbering_dispose(struct dict_renumbering *renumbering);
+// Makes the sets anew from the arrays, after those were changed in place.
+void dict_index(struct dict *dict);
+
 // Bytes on the heap, all tables.
 size_t dict_bytes(const struct dict *dict);
 

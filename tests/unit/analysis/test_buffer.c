@@ -406,6 +406,60 @@ static void test_times_at_both_ends_of_what_a_clock_can_say(void **state)
     buffer_free(buffer);
 }
 
+// A day of processes that live a second each: every one has a name, a pid and functions of its own.
+static void test_a_day_of_short_lived_processes_keeps_the_tables_bounded(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct err err = {0};
+    struct buffer *buffer = buffer_new(512 * 1024, 0);
+    struct buffer_stats stats;
+    uint64_t most_bytes = 0;
+    uint64_t most_threads = 0;
+    uint64_t generation = 0;
+    buffer_source_add(buffer, "day", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    uint64_t first_generation = sink->dict->generation;
+    for (int second = 0; second < 86400; second++) {
+        struct sample samples[20];
+        char stack[128];
+        snprintf(stack, sizeof stack, "job_%d;main;step_%d;work_%d", second, second, second % 50);
+        uint32_t node = fill_node(sink->dict, stack);
+        snprintf(stack, sizeof stack, "job_%d", second);
+        uint32_t thread = fill_thread(sink->dict, stack, second, second);
+        for (int i = 0; i < 20; i++)
+            samples[i] = (struct sample){.time_ns = second * FILL_SECOND + i * 50000000,
+                                         .value = 1,
+                                         .node = node,
+                                         .thread = thread,
+                                         .event = fill_event(sink->dict, "cpu-clock", "ns", false)};
+        assert_int_equal(sink_samples(sink, samples, 20, &err), 0);
+        buffer_tick(buffer);
+        buffer_stats(buffer, &stats);
+        most_bytes = stats.table_bytes > most_bytes ? stats.table_bytes : most_bytes;
+        most_threads = stats.threads > most_threads ? stats.threads : most_threads;
+        if (sink->dict->generation == generation || second % 7)
+            continue;
+        // Right after a renumbering, too, everything has its own name.
+        generation = sink->dict->generation;
+        char expected[128];
+        struct range range = {second * FILL_SECOND, (second + 1) * FILL_SECOND};
+        struct query query = {.ranges = &range, .range_count = 1};
+        snprintf(expected, sizeof expected, "job_%d;main;step_%d;work_%d 20\n", second, second,
+                 second % 50);
+        assert_folded(buffer_store(buffer), &query, expected);
+        range = (struct range){(second - 1000) * FILL_SECOND, (second - 999) * FILL_SECOND};
+        snprintf(expected, sizeof expected, "job_%d;main;step_%d;work_%d 20\n", second - 1000,
+                 second - 1000, (second - 1000) % 50);
+        if (second > 1000)
+            assert_folded(buffer_store(buffer), &query, expected);
+    }
+    assert_true(sink->dict->generation > first_generation + 5);
+    assert_true(most_threads < 20000); // of 86400
+    assert_true(most_bytes < 8 << 20);
+    buffer_free(buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +476,7 @@ int main(void)
         cmocka_unit_test(test_ctrl_c_stops_every_question),
         cmocka_unit_test(test_cpus_beyond_a_byte_and_unknown_ones),
         cmocka_unit_test(test_times_at_both_ends_of_what_a_clock_can_say),
+        cmocka_unit_test(test_a_day_of_short_lived_processes_keeps_the_tables_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

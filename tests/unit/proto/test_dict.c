@@ -94,6 +94,53 @@ static void test_a_thread_that_changes_its_name_is_another_row(void **state)
     dict_dispose(&dict);
 }
 
+static void test_compaction_keeps_order_and_what_is_needed(void **state)
+{
+    (void)state;
+    struct dict dict;
+    struct dict_renumbering renumbering;
+    uint32_t nodes[100];
+    uint32_t threads[100];
+    uint64_t keep_nodes[4] = {0};
+    uint64_t keep_threads[2] = {0};
+    char name[32];
+    dict_init(&dict);
+    uint32_t outer = dict_comm_node(&dict, dict_string_z(&dict, "demo"));
+    dict_event(&dict, &(struct event){.name = dict_string_z(&dict, "cpu-clock")});
+    for (uint32_t i = 0; i < 100; i++) {
+        snprintf(name, sizeof name, "function_%u", i);
+        struct frame frame = {.name = dict_string_z(&dict, name)};
+        snprintf(name, sizeof name, "comm_%u", i);
+        struct thread thread = {.pid = (int32_t)i, .comm = dict_string_z(&dict, name)};
+        nodes[i] = dict_node(&dict, i % 10 ? nodes[i - 1] : outer, dict_frame(&dict, &frame));
+        threads[i] = dict_thread(&dict, &thread);
+    }
+    // The node of function_57, whose callers are 50 to 56, and thread 42.
+    keep_nodes[nodes[57] / 64] |= UINT64_C(1) << nodes[57] % 64;
+    keep_threads[threads[42] / 64] |= UINT64_C(1) << threads[42] % 64;
+    uint64_t generation = dict.generation;
+    dict_compact(&dict, keep_nodes, keep_threads, &renumbering);
+    assert_int_equal(dict.generation, generation + 1);
+    assert_int_equal(dict.node_count, 10); // root, demo, 50..57
+    assert_int_equal(dict.thread_count, 1);
+    assert_int_equal(dict.frame_count, 9);
+    assert_int_equal(dict.string_count, 12); // "", demo, cpu-clock, eight functions, comm_42
+    assert_int_equal(renumbering.nodes[nodes[57]], 9);
+    assert_int_equal(renumbering.nodes[nodes[58]], IDSET_NONE);
+    assert_int_equal(renumbering.nodes[nodes[3]], IDSET_NONE);
+    assert_int_equal(renumbering.threads[threads[42]], 0);
+    assert_string_equal(dict_text(&dict, dict.threads[0].comm), "comm_42");
+    assert_string_equal(dict_text(&dict, dict.frames[dict.nodes[9].frame].name), "function_57");
+    assert_string_equal(dict_text(&dict, dict.events[0].name), "cpu-clock");
+    // What is there is found, what has gone is new.
+    assert_int_equal(dict_node(&dict, 8, dict.nodes[9].frame), 9);
+    assert_int_equal(dict_find_string(&dict, "function_57", 11), dict.frames[8].name);
+    assert_int_equal(dict_find_string(&dict, "function_58", 11), IDSET_NONE);
+    assert_int_equal(dict_string_z(&dict, "function_58"), 12);
+    dict_renumbering_dispose(&renumbering);
+    dict_dispose(&dict);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_overlong_names_are_cut_with_dots),
         cmocka_unit_test(test_a_node_is_numbered_above_its_parent),
         cmocka_unit_test(test_a_thread_that_changes_its_name_is_another_row),
+        cmocka_unit_test(test_compaction_keeps_order_and_what_is_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
 (() => {
 'use strict';
 const svg = document.documentElement;
-const CHARACTER = 6.62, PADDING = 4; // px, of the 11 px monospace names
+const CHARACTER = 6.62, PADDING = 4, GAP = 0.5; // px; of the 11 px monospace names, between frames
 const frames = Array.from(svg.querySelectorAll('g.frame'), (group) => {
   const rect = group.querySelector('rect'), title = group.querySelector('title').textContent;
   return {
@@ -10,7 +10,7 @@ const frames = Array.from(svg.querySelectorAll('g.frame'), (group) => {
     left: Number(group.dataset.left), total: Number(group.dataset.total), y: Number(rect.getAttribute('y')),
   };
 }).sort((a, b) => a.left - b.left || a.y - b.y);
-const root = frames[0], x0 = Number(root.rect.getAttribute('x')), width = Number(root.rect.getAttribute('width'));
+const root = frames[0], x0 = Number(root.rect.getAttribute('x')), width = Number(root.rect.getAttribute('width')) + GAP;
 const details = svg.querySelector('.details'), hint = details.textContent;
 const reset = svg.querySelector('.reset'), search = svg.querySelector('input');
 let zoomed = root;
@@ -29,7 +29,7 @@ function shorten(name, cells) {
 
 function place(frame, left, size) {
   frame.rect.setAttribute('x', left);
-  frame.rect.setAttribute('width', Math.max(size - 0.5, 0.1));
+  frame.rect.setAttribute('width', Math.max(size - GAP, 0.1));
   frame.text.setAttribute('x', left + PADDING);
   frame.text.textContent = shorten(frame.name, Math.floor((size - 2 * PADDING) / CHARACTER));
 }

@@ -22,7 +22,8 @@ struct term {
 void term_detect(struct term *out, int fd);
 
 // Draws into *out, lines ending in '\n'. `selected` (may be empty) is marked under the axis; spikes
-// (may be NULL) above. One column of the map is one character; half blocks give two rows a line.
+// (may be NULL) above. One column of the map is one character, up to four where there is room; half
+// blocks give two rows a line.
 void term_heatmap(struct bytes *out, const struct term *term, const struct heatmap *heatmap,
                   const struct axis *axis, const struct range *selected, size_t selected_count,
                   const struct spikes *spikes);

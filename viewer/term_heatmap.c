@@ -19,7 +19,8 @@ enum {
     LABEL_CELLS = 8,         // "1000 ms "
     LEGEND_CELLS = 12,       // "  ## 100 %"
     LEGEND_MIN_COLUMNS = 60, // of a terminal that has room for the scale at the right
-    TICK_COLUMNS = 10,       // at least, from tick to tick: a time and two spaces
+    TICK_CELLS = 10,         // at least, from tick to tick: a time and two spaces
+    STRETCH_MOST = 4,        // cells of a column when there is room
     TIME_BYTES = 32,
 };
 
@@ -33,6 +34,7 @@ struct picture {
     size_t selected_count;
     const struct spikes *spikes;
     uint32_t first, columns; // what of the map is shown
+    uint32_t stretch;        // cells that a column is wide
     uint32_t lines;          // of cells
     bool colors, legend;
     uint64_t top; // weight that has the scale's last colour
@@ -79,10 +81,11 @@ static void choose_ticks(struct picture *picture)
     static const int64_t tenths[] = {1,   2,    5,    10,   20,   50,    100,   150,    300,
                                      600, 1200, 3000, 6000, 9000, 18000, 36000, 108000, 216000};
     int64_t column_ns = picture->heatmap->shape.column_ns;
-    picture->tick_ns = column_ns * TICK_COLUMNS;
+    int64_t least_ns = column_ns * ((TICK_CELLS + picture->stretch - 1) / picture->stretch);
+    picture->tick_ns = least_ns;
     for (size_t i = 0; i < sizeof tenths / sizeof tenths[0]; i++) {
         int64_t step = tenths[i] * 100000000;
-        if (step % column_ns == 0 && step >= column_ns * TICK_COLUMNS) {
+        if (step % column_ns == 0 && step >= least_ns) {
             picture->tick_ns = step;
             break;
         }
@@ -344,7 +347,10 @@ static void draw_spikes(struct picture *picture)
         for (size_t k = 0; spike && k < picture->selected_count; k++)
             chosen |= overlaps(&picture->selected[k], spike->range.from_ns, spike->range.to_ns);
         pen_colors(pen, ink_token(chosen ? COLOR_SELECTION : COLOR_INK2), ink_none);
-        bytes_append_text(pen->out, !spike ? " " : picture->colors ? "▾" : "v");
+        for (uint32_t k = 0; k < picture->stretch; k++) {
+            bool here = spike && k == picture->stretch / 2;
+            bytes_append_text(pen->out, !here ? " " : picture->colors ? "▾" : "v");
+        }
     }
     pen_end_line(pen);
 }
@@ -354,8 +360,8 @@ static void draw_cells(struct picture *picture)
     for (uint32_t line = 0; line < picture->lines; line++) {
         uint32_t row = picture->lines - 1 - line;
         line_label(picture, line);
-        for (uint32_t i = 0; i < picture->columns; i++) {
-            uint32_t column = picture->first + i;
+        for (uint32_t i = 0; i < picture->columns * picture->stretch; i++) {
+            uint32_t column = picture->first + i / picture->stretch;
             if (picture->colors)
                 draw_halves(picture, cell_at(picture, column, 2 * row + 1),
                             cell_at(picture, column, 2 * row));
@@ -367,17 +373,18 @@ static void draw_cells(struct picture *picture)
     }
 }
 
-// One mark a column without colours, the most important first.
-static char ascii_mark(const struct picture *picture, uint32_t column)
+// One mark a column without colours, the most important first. A tick stands where its column
+// begins.
+static char ascii_mark(const struct picture *picture, uint32_t column, bool begins)
 {
     uint8_t any, all;
     column_paints(picture, column, &any, &all);
-    return is_selected(picture, column)  ? '^'
-           : any & HEATMAP_LOST          ? '/'
-           : any & HEATMAP_EVICTED       ? 'x'
-           : all & HEATMAP_NOT_RECORDING ? '-'
-           : is_tick(picture, column)    ? '|'
-                                         : ' ';
+    return is_selected(picture, column)         ? '^'
+           : any & HEATMAP_LOST                 ? '/'
+           : any & HEATMAP_EVICTED              ? 'x'
+           : all & HEATMAP_NOT_RECORDING        ? '-'
+           : begins && is_tick(picture, column) ? '|'
+                                                : ' ';
 }
 
 static void draw_marks(struct picture *picture)
@@ -386,16 +393,17 @@ static void draw_marks(struct picture *picture)
     label(picture, picture->colors
                        ? (picture->heatmap->shape.column_ns <= 1000000000 ? "0 ms" : "0 s")
                        : "");
-    for (uint32_t i = 0; i < picture->columns; i++) {
-        uint32_t column = picture->first + i;
+    for (uint32_t i = 0; i < picture->columns * picture->stretch; i++) {
+        uint32_t column = picture->first + i / picture->stretch;
+        bool begins = i % picture->stretch == 0;
         if (!picture->colors) {
-            bytes_append_char(pen->out, ascii_mark(picture, column));
+            bytes_append_char(pen->out, ascii_mark(picture, column, begins));
         } else if (is_selected(picture, column)) {
             pen_colors(pen, ink_token(COLOR_SELECTION), ink_none);
             bytes_append_text(pen->out, "━");
         } else {
             pen_colors(pen, ink_token(COLOR_INK3), ink_none);
-            bytes_append_text(pen->out, is_tick(picture, column) ? "╵" : " ");
+            bytes_append_text(pen->out, begins && is_tick(picture, column) ? "╵" : " ");
         }
     }
     if (picture->legend) {
@@ -422,7 +430,7 @@ static void place(char *line, int width, int at, const char *text)
 static void draw_times(struct picture *picture)
 {
     int width = (int)picture->pen.term->columns;
-    int last = LABEL_CELLS + (int)picture->columns;
+    int last = LABEL_CELLS + (int)(picture->columns * picture->stretch);
     char *line = xmalloc((size_t)width + 1);
     memset(line, ' ', (size_t)width);
     line[width] = '\0';
@@ -436,7 +444,8 @@ static void draw_times(struct picture *picture)
         if (!is_tick(picture, picture->first + i))
             continue;
         time_label(picture, column_from(picture, picture->first + i), text);
-        place(line, width, LABEL_CELLS + (int)i - (int)strlen(text) / 2, text);
+        int at = LABEL_CELLS + (int)(i * picture->stretch) - (int)strlen(text) / 2;
+        place(line, width, at, text);
         labelled = true;
     }
     if (!labelled) { // a map of few columns still says when
@@ -560,6 +569,7 @@ void term_heatmap(struct bytes *out, const struct term *term, const struct heatm
         .legend = has_legend(term) && term->utf8,
     };
     picture.first = shape->columns - picture.columns;
+    picture.stretch = fit / picture.columns < STRETCH_MOST ? fit / picture.columns : STRETCH_MOST;
     picture.lines = picture.colors ? (shape->rows + 1) / 2 : shape->rows;
     // Near the machine's limit the scale ends at the limit, else at the largest cell: one busy
     // thread of a large host is seen.

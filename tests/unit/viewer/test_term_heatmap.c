@@ -50,15 +50,17 @@ static void test_ascii_is_a_ramp_with_labels_and_marks(void **state)
     struct spikes spikes = {&spike, 1};
     struct bytes out = {0};
     term_heatmap(&out, &ascii, &map, &relative, &selected, 1, &spikes);
-    assert_string_equal(bytes_text(&out), " spikes    v        \n"
-                                          " 750 ms    @        \n"
-                                          " 500 ms             \n"
-                                          "                    \n"
-                                          "   0 ms  .:-=+*#%@  \n"
-                                          "        |  ^      |/\n"
-                                          "       0 s      10 s\n"
-                                          "scale \" .:-=+*#%@\" 0..9 samples   row 250 ms   "
-                                          "/ samples lost   ^ selection\n");
+    // Twelve columns have room to be four cells wide each.
+    assert_string_equal(bytes_text(&out),
+                        " spikes               v                                 \n"
+                        " 750 ms             @@@@                                \n"
+                        " 500 ms                                                 \n"
+                        "                                                        \n"
+                        "   0 ms     ....::::----====++++****####%%%%@@@@        \n"
+                        "        |           ^^^^    |                   |   ////\n"
+                        "       0 s                 5 s                10 s\n"
+                        "scale \" .:-=+*#%@\" 0..9 samples   row 250 ms   "
+                        "/ samples lost   ^ selection\n");
     bytes_dispose(&out);
     map_free(&map);
 }
@@ -72,7 +74,7 @@ static void test_something_is_never_blank_and_only_the_top_is_darkest(void **sta
     map_put(&map, 1, 0, 999999);
     map_put(&map, 2, 0, 1000000);
     struct bytes out = {0};
-    assert_has(draw(&out, &ascii, &map), " .%@\n");
+    assert_has(draw(&out, &ascii, &map), "   0 ms ....%%%%@@@@\n");
     bytes_dispose(&out);
     map_free(&map);
 }
@@ -145,7 +147,7 @@ static void test_every_paint_is_drawn_and_named(void **state)
     assert_has(text, "blank: not recording");
     map_put(&map, 3, 0, 4);
     text = draw(&out, &ascii, &map);
-    assert_has(text, "        x-/  \n");
+    assert_has(text, "        xxxx----////        \n");
     assert_has(text, "x evicted\n- not recording\n"); // what does not fit goes on below
     bytes_dispose(&out);
     map_free(&map);
@@ -160,7 +162,8 @@ static void test_the_edge_of_a_live_map_is_now(void **state)
     struct bytes out = {0};
     assert_lacks(draw(&out, &ascii, &map), "now");
     map_paint(&map, 19, 0, HEATMAP_PENDING);
-    assert_has(draw(&out, &ascii, &map), "       0 s      10 s  now ->\n");
+    assert_has(draw(&out, &ascii, &map),
+               "       0 s            5 s           10 s           15 s       now ->\n");
     bytes_dispose(&out);
     map_free(&map);
 }
@@ -214,14 +217,15 @@ static void test_times_are_wall_clock_where_it_is_known(void **state)
                         .wall_offset_ns = (1700000000LL - 5) * SECOND_NS}; // 22:13:20 UTC
     struct bytes out = {0};
     term_heatmap(&out, &ascii, &map, &wall, NULL, 0, NULL);
-    assert_has(bytes_text(&out), "\n        |         |         |         \n"
-                                 "    22:13:20  22:13:30");
+    assert_has(bytes_text(&out),
+               "\n        |         |         |         |         |         |         "
+               "\n    22:13:20  22:13:25  22:13:30");
     assert_has(bytes_text(&out), "0 s is 22:13:20");
     setenv("TZ", "XXX-01:30", 1); // what is read is local
     tzset();
     bytes_clear(&out);
     term_heatmap(&out, &ascii, &map, &wall, NULL, 0, NULL);
-    assert_has(bytes_text(&out), "    23:43:20  23:43:30");
+    assert_has(bytes_text(&out), "    23:43:20  23:43:25  23:43:30");
     setenv("TZ", "UTC", 1);
     tzset();
     bytes_dispose(&out);
@@ -258,12 +262,12 @@ static void test_other_column_lengths_are_named(void **state)
     assert_has(text, "column 60 s");
     assert_has(text, "row 12 s");
     assert_has(text, "48 s "); // start of the last row
-    assert_has(text, "600 s"); // ticks every ten columns
+    assert_has(text, "300 s"); // a tick needs ten cells
     map.shape.column_ns = SECOND_NS / 10;
     text = draw(&out, &ascii, &map);
     assert_has(text, "column 100 ms");
     assert_has(text, "  80 ms ");
-    assert_has(text, "       0 s       1 s");
+    assert_has(text, "      0.0 s          0.5 s");
     bytes_dispose(&out);
     map_free(&map);
 }

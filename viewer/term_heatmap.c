@@ -173,11 +173,14 @@ static void column_paints(const struct picture *picture, uint32_t column, uint8_
     }
 }
 
+// Without colours only a column that was not recorded at all has a mark.
 static uint8_t paints_in_view(const struct picture *picture)
 {
     uint8_t paints = 0, any, all;
     for (uint32_t i = 0; i < picture->columns; i++) {
         column_paints(picture, picture->first + i, &any, &all);
+        if (!picture->colors)
+            any = (uint8_t)((any & ~HEATMAP_NOT_RECORDING) | (all & HEATMAP_NOT_RECORDING));
         paints |= any;
     }
     return paints;

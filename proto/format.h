@@ -104,6 +104,8 @@ struct format {
     X(bpftrace_json) \
     X(cpuprofile) \
     X(heapprofile) \
+    X(pprof) \
+    X(nflxprofile) \
     X(perf_script) \
     X(folded) \
     /* end */

@@ -137,6 +137,8 @@ int stage_hand_over(struct stage *stage, struct decoder *decoder, struct err *er
     stage->depths[DICT_ROOT] = (struct stage_depth){0};
     struct decode_report *report = &decoder->report;
     map_cover(&stage->events, stage->dict.event_count);
+    for (size_t i = 0; i < stage->dict.event_count; i++)
+        event_of(stage, to, (uint32_t)i); // in their order: the first is what is looked at first
     int code = 0;
     struct sample batch[BATCH];
     for (size_t at = 0; !code && at < stage->count; at += BATCH) {

@@ -212,6 +212,25 @@ static inline void capture_check_damage(const struct format *format, const char 
     free(damaged);
 }
 
+// Reads data as one format and writes it as another.
+static inline void capture_convert(const struct format *from, const char *data, size_t len,
+                                   const struct format *to, struct bytes *out)
+{
+    struct dict dict;
+    struct output_bytes output;
+    struct err err = {0};
+    dict_init(&dict);
+    output_bytes_init(&output, out);
+    struct encoder *encoder = to->encoder_new(&dict, &output.base);
+    struct decoder *decoder = from->decoder_new(&encoder->sink, NULL);
+    assert_int_equal(decoder->ops->push(decoder, data, len, &err), 0);
+    assert_int_equal(decoder->ops->finish(decoder, &err), 0);
+    assert_int_equal(encoder->ops->finish(encoder, &err), 0);
+    decoder_free(decoder);
+    encoder_free(encoder);
+    dict_dispose(&dict);
+}
+
 // Reads a file whole; the caller frees *data, which ends in a NUL that *len does not count.
 static inline void read_whole(const char *path, char **data, size_t *len)
 {

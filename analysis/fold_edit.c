@@ -76,12 +76,59 @@ void fold_edit_drop(struct fold_edit *edit, const struct fold_node *old)
         take_off(&totals->unresolved, old->self_samples);
 }
 
-// Descending; see arrange().
-static int compare_nodes(const void *left, const void *right, void *arg)
+static int compare_frames(const void *left, const void *right, void *dict)
 {
-    const struct fold_edit *edit = arg;
-    return functions_compare(edit->fold->dict, edit->nodes[*(const uint32_t *)right].frame,
-                             edit->nodes[*(const uint32_t *)left].frame);
+    return functions_compare(dict, *(const uint32_t *)left, *(const uint32_t *)right);
+}
+
+// The frames that nodes have, each once; the caller frees them.
+static uint32_t *frames_in_use(const struct fold_node *nodes, size_t node_count,
+                               const struct dict *dict, size_t *count)
+{
+    bool *seen = xcalloc(dict->frame_count + 1, sizeof *seen);
+    uint32_t *frames = NULL;
+    size_t capacity = 0;
+    *count = 0;
+    for (size_t i = 1; i < node_count; i++) {
+        if (seen[nodes[i].frame])
+            continue;
+        seen[nodes[i].frame] = true;
+        array_reserve(&frames, &capacity, *count + 1);
+        frames[(*count)++] = nodes[i].frame;
+    }
+    free(seen);
+    return frames;
+}
+
+uint32_t *fold_frames(const struct fold *fold, size_t *count)
+{
+    return frames_in_use(fold->nodes, fold->count, fold->dict, count);
+}
+
+// All nodes but the root, by name in descending order. The frames in use are few beside the nodes:
+// those are compared, these are counted.
+static uint32_t *order_by_name(const struct fold_edit *edit)
+{
+    const struct dict *dict = edit->fold->dict;
+    size_t count;
+    uint32_t *frames = frames_in_use(edit->nodes, edit->count, dict, &count);
+    uint32_t *rank = xcalloc(dict->frame_count + 1, sizeof *rank);
+    uint32_t *before = xcalloc(count + 1, sizeof *before); // nodes that come before each rank
+    uint32_t *order = xreallocarray(NULL, edit->count, sizeof *order);
+    if (count)
+        qsort_r(frames, count, sizeof *frames, compare_frames, (void *)dict);
+    for (size_t i = 0; i < count; i++)
+        rank[frames[i]] = (uint32_t)(count - 1 - i);
+    for (size_t i = 1; i < edit->count; i++)
+        before[rank[edit->nodes[i].frame] + 1]++;
+    for (size_t i = 1; i <= count; i++)
+        before[i] += before[i - 1];
+    for (uint32_t i = 1; i < edit->count; i++)
+        order[before[rank[edit->nodes[i].frame]]++] = i;
+    free(frames);
+    free(rank);
+    free(before);
+    return order;
 }
 
 // Renumbers depth first, children by name: pushed onto their parents' lists in descending order,
@@ -89,10 +136,7 @@ static int compare_nodes(const void *left, const void *right, void *arg)
 static struct fold_node *arrange(const struct fold_edit *edit)
 {
     size_t count = edit->count;
-    uint32_t *order = xreallocarray(NULL, count, sizeof *order);
-    for (uint32_t i = 1; i < count; i++)
-        order[i - 1] = i;
-    qsort_r(order, count - 1, sizeof *order, compare_nodes, (void *)edit);
+    uint32_t *order = order_by_name(edit);
     uint32_t *child = xcalloc(count, sizeof *child); // 0: none
     uint32_t *sibling = xcalloc(count, sizeof *sibling);
     for (size_t i = 0; i + 1 < count; i++) {

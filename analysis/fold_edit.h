@@ -30,6 +30,9 @@ void fold_edit_commit(struct fold_edit *edit);
 // Whether two frames of one dictionary are one function: name, module and kind.
 bool fold_same_function(const struct dict *dict, uint32_t a, uint32_t b);
 
+// The frames of a fold's nodes, each once, in order of first appearance; the caller frees them.
+uint32_t *fold_frames(const struct fold *fold, size_t *count);
+
 // The fold's own dictionary; made, with the names that the fold uses, when it has none. Frames and
 // the totals' event have other numbers then.
 struct dict *fold_own(struct fold *fold);

@@ -1,6 +1,7 @@
 // The table of transforms, and which of them a session wants.
 #include "analysis/transform.h"
 
+#include "analysis/fold_edit.h"
 #include "proto/alloc.h"
 
 #include <errno.h>
@@ -117,12 +118,23 @@ int transforms_list(struct transforms *transforms, const char *words, struct err
     return 0;
 }
 
-static bool detects(const struct transform *transform, const struct fold *fold)
+// The frames that a fold has now.
+struct frames {
+    uint32_t *items;
+    size_t count;
+    bool known;
+};
+
+static bool detects(const struct transform *transform, const struct fold *fold,
+                    struct frames *frames)
 {
     if (!transform->detect)
         return false;
-    for (size_t i = 1; i < fold->count; i++) {
-        const struct frame *frame = &fold->dict->frames[fold->nodes[i].frame];
+    if (!frames->known)
+        frames->items = fold_frames(fold, &frames->count);
+    frames->known = true;
+    for (size_t i = 0; i < frames->count; i++) {
+        const struct frame *frame = &fold->dict->frames[frames->items[i]];
         if (frame->kind != FRAME_COMM && transform->detect(fold->dict, frame))
             return true;
     }
@@ -132,16 +144,21 @@ static bool detects(const struct transform *transform, const struct fold *fold)
 int transforms_apply(const struct transforms *transforms, struct fold *fold, uint64_t *applied,
                      struct err *err)
 {
+    struct frames frames = {0};
     uint64_t bits = 0;
     int rc = 0;
     for (size_t row = 0; row < TRANSFORM_COUNT && rc == 0; row++) {
         const struct transform *transform = transform_table[row];
         enum transform_state state = transforms->state[row];
-        if (state == TRANSFORM_OFF || (state == TRANSFORM_AUTO && !detects(transform, fold)))
+        if (state == TRANSFORM_OFF ||
+            (state == TRANSFORM_AUTO && !detects(transform, fold, &frames)))
             continue;
         rc = transform->apply(fold, transforms->argument[row], err);
         bits |= UINT64_C(1) << row;
+        free(frames.items);
+        frames = (struct frames){0};
     }
+    free(frames.items);
     if (applied)
         *applied = bits;
     return rc;

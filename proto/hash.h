@@ -28,7 +28,8 @@ static inline uint64_t hash_pair(uint64_t seed, uint64_t a, uint64_t b)
 static inline uint64_t hash_load(const unsigned char *bytes, size_t len)
 {
     uint64_t word = 0;
-    memcpy(&word, bytes, len);
+    if (len) // no bytes may be NULL
+        memcpy(&word, bytes, len);
     return word;
 }
 

@@ -83,6 +83,28 @@ static void source_free(struct source *source)
     free(source);
 }
 
+// Gives back what is kept from one question to the next.
+static void release(struct buffer *buffer)
+{
+    for (size_t i = 0; i < PARALLEL_MOST; i++) {
+        scratch_dispose(&buffer->scratch[i].counts);
+        scratch_dispose(&buffer->scratch[i].values);
+        scratch_dispose(&buffer->scratch[i].cells);
+    }
+    scratch_dispose(&buffer->node_scratch);
+    callpaths_release(&buffer->callpaths);
+}
+
+void buffer_tick(struct buffer *buffer)
+{
+    enum { TICKS_KEPT = 1000 }; // half a minute or so
+    buffer_evict(buffer);
+    buffer_compact_step(buffer);
+    callpaths_follow(&buffer->callpaths);
+    if (++buffer->ticks_unasked == TICKS_KEPT)
+        release(buffer);
+}
+
 void buffer_free(struct buffer *buffer)
 {
     if (!buffer)
@@ -97,13 +119,7 @@ void buffer_free(struct buffer *buffer)
     free(buffer->pins);
     free(buffer->host);
     buffer_compact_dispose(buffer);
-    for (size_t i = 0; i < PARALLEL_MOST; i++) {
-        scratch_dispose(&buffer->scratch[i].counts);
-        scratch_dispose(&buffer->scratch[i].values);
-        scratch_dispose(&buffer->scratch[i].cells);
-    }
-    scratch_dispose(&buffer->node_scratch);
-    scratch_dispose(&buffer->path_scratch);
+    release(buffer);
     callpaths_dispose(&buffer->callpaths);
     dict_dispose(&buffer->dict);
     free(buffer);
@@ -301,7 +317,7 @@ size_t buffer_column_bytes(const struct buffer *buffer)
 // What is kept to answer fast: bins and scratch memory.
 static size_t kept_bytes(const struct buffer *buffer)
 {
-    size_t bytes = buffer->node_scratch.bytes + buffer->path_scratch.bytes;
+    size_t bytes = buffer->node_scratch.bytes;
     for (size_t i = 0; i < PARALLEL_MOST; i++)
         bytes += buffer->scratch[i].counts.bytes + buffer->scratch[i].values.bytes +
                  buffer->scratch[i].cells.bytes;

@@ -4,10 +4,9 @@
 #include "analysis/weigh.h"
 
 // Adds what a node has to the totals; false when it does not count.
-static bool count_node(const struct view *view, const struct node_weight *weight,
-                       struct totals *totals)
+static bool count_node(const struct view *view, const struct weight *weight, struct totals *totals)
 {
-    uint8_t marks = view->marks[weight->node];
+    uint8_t marks = view->marks[weight->of];
     if (!view_counts(view, marks)) {
         totals->idle += marks & VIEW_FAILS ? 0 : weight->samples;
         return false;
@@ -19,21 +18,19 @@ static bool count_node(const struct view *view, const struct node_weight *weight
     return true;
 }
 
-static void fold_weights(struct fold *out, const struct view *view,
-                         const struct node_weights *nodes)
+// The nodes' weights become those of their call paths, in place.
+static void fold_weights(struct fold *out, const struct view *view, struct node_weights *nodes)
 {
     struct callpaths *callpaths = &view->buffer->callpaths;
-    struct scratch *scratch = &view->buffer->path_scratch;
-    struct path_weight *weights = scratch_take(scratch, nodes->count * sizeof *weights);
     size_t count = 0;
     for (size_t i = 0; i < nodes->count; i++) {
-        const struct node_weight *weight = &nodes->items[i];
-        if (count_node(view, weight, &out->totals))
-            weights[count++] = (struct path_weight){callpaths->path_of[weight->node],
-                                                    weight->samples, weight->value};
+        struct weight weight = nodes->items[i];
+        if (!count_node(view, &weight, &out->totals))
+            continue;
+        weight.of = callpaths->path_of[weight.of];
+        nodes->items[count++] = weight;
     }
-    fold_build(out, callpaths, weights, count);
-    scratch_put(scratch);
+    fold_build(out, callpaths, nodes->items, count);
 }
 
 static int answer_fold(struct store *store, const struct query *query, struct fold *out,

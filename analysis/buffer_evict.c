@@ -84,25 +84,6 @@ static void let_go(struct buffer *buffer, const struct place *place)
             (track->segment_count - place->index) * sizeof(struct segment *));
 }
 
-void buffer_evict(struct buffer *buffer)
-{
-    while (buffer_column_bytes(buffer) > buffer->budget_bytes) {
-        struct place place;
-        if (find_oldest(buffer, false, &place)) {
-            let_go(buffer, &place);
-        } else if (find_oldest(buffer, true, &place)) {
-            bool timeless = place.track->segments[place.index]->timeless;
-            buffer_seal(buffer, place.track, timeless);
-            if (is_pinned(buffer, place.track->segments[place.index]))
-                return; // pins hold half the budget at most: the rest is small open segments
-            if (buffer_column_bytes(buffer) > buffer->budget_bytes)
-                let_go(buffer, &place);
-        } else {
-            return;
-        }
-    }
-}
-
 static size_t pinned_bytes(const struct buffer *buffer)
 {
     size_t bytes = 0;
@@ -139,6 +120,26 @@ static void hold_pins_to_half(struct buffer *buffer)
     }
 }
 
+void buffer_evict(struct buffer *buffer)
+{
+    hold_pins_to_half(buffer);
+    while (buffer_column_bytes(buffer) > buffer->budget_bytes) {
+        struct place place;
+        if (find_oldest(buffer, false, &place)) {
+            let_go(buffer, &place);
+        } else if (find_oldest(buffer, true, &place)) {
+            bool timeless = place.track->segments[place.index]->timeless;
+            buffer_seal(buffer, place.track, timeless);
+            if (is_pinned(buffer, place.track->segments[place.index]))
+                return; // pins hold half the budget at most: the rest is small open segments
+            if (buffer_column_bytes(buffer) > buffer->budget_bytes)
+                let_go(buffer, &place);
+        } else {
+            return;
+        }
+    }
+}
+
 void buffer_unpin(struct buffer *buffer, const char *name)
 {
     for (size_t i = 0; i < buffer->pin_count; i++) {
@@ -164,12 +165,4 @@ void buffer_on_pin_released(struct buffer *buffer, void (*released)(void *arg, c
 {
     buffer->pin_released = released;
     buffer->pin_released_arg = arg;
-}
-
-void buffer_tick(struct buffer *buffer)
-{
-    hold_pins_to_half(buffer);
-    buffer_evict(buffer);
-    buffer_compact_step(buffer);
-    callpaths_follow(&buffer->callpaths);
 }

@@ -248,9 +248,11 @@ static void count_runs(void *arg, unsigned number)
     struct map_job *job = arg;
     const struct view *view = job->view;
     struct map_worker *worker = &job->workers[number];
-    uint8_t *threads = xmalloc(VIEW_THREADS);
-    worker->cells =
-        number ? xcalloc(cell_count(&job->out->shape), sizeof *worker->cells) : job->out->cells;
+    uint8_t *threads = view->bits.threads ? xmalloc(VIEW_THREADS) : NULL;
+    size_t bytes = cell_count(&job->out->shape) * sizeof *worker->cells;
+    worker->cells = job->out->cells;
+    if (number)
+        worker->cells = scratch_take_zeroed(&view->buffer->scratch[number].cells, bytes);
     for (size_t i; (i = atomic_fetch_add(&job->next_run, 1)) < view->run_count;) {
         const struct view_run *run = &view->runs[i];
         struct view_pass pass;

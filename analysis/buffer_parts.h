@@ -87,8 +87,9 @@ struct buffer {
     struct compaction compaction;
     uint64_t orphans; // samples that went, in all
     struct worker_scratch scratch[PARALLEL_MOST];
-    struct scratch node_scratch, path_scratch;
-    uint64_t bins_clock; // counts questions, to know which bins were not asked for longest
+    struct scratch node_scratch;
+    uint32_t ticks_unasked; // since the last question
+    uint64_t bins_clock;    // counts questions, to know which bins were not asked for longest
 
     bool axis_known; // set by the first source that has a time
     int64_t start_ns;

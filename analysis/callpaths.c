@@ -69,9 +69,14 @@ void callpaths_dispose(struct callpaths *callpaths)
     free(callpaths->flags);
     idset_dispose(&callpaths->function_set);
     idset_dispose(&callpaths->path_set);
+    callpaths_release(callpaths);
+    *callpaths = (struct callpaths){0};
+}
+
+void callpaths_release(struct callpaths *callpaths)
+{
     for (size_t i = 0; i < CALLPATHS_SCRATCH; i++)
         scratch_dispose(&callpaths->scratch[i]);
-    *callpaths = (struct callpaths){0};
 }
 
 static uint32_t function_of_frame(struct callpaths *callpaths, uint32_t frame)

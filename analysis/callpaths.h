@@ -28,8 +28,8 @@ enum {
     CALLPATHS_BEFORE,
     CALLPATHS_BRANCHES,
     CALLPATHS_ORDER,
+    CALLPATHS_STARTS,
     CALLPATHS_LINKS,
-    CALLPATHS_NUMBERS,
     CALLPATHS_SCRATCH
 };
 
@@ -58,6 +58,8 @@ struct callpaths {
 
 void callpaths_init(struct callpaths *callpaths, const struct dict *dict);
 void callpaths_dispose(struct callpaths *callpaths);
+// Gives back what is kept from one fold to the next.
+void callpaths_release(struct callpaths *callpaths);
 // Takes in what is new in the dictionary; all of it when the dictionary was renumbered.
 void callpaths_follow(struct callpaths *callpaths);
 // Brings `rank` up to date: order by name, then module, then kind.

@@ -5,7 +5,6 @@
 // parents' lists in descending order of names leaves every list in ascending order.
 #include "analysis/fold_build.h"
 
-#include "analysis/radix.h"
 #include "proto/alloc.h"
 
 #include <stdlib.h>
@@ -29,8 +28,8 @@ static uint32_t touched_rank(const struct touched *touched, uint32_t path)
     return touched->before[path / 64] + (uint32_t)__builtin_popcountll(below);
 }
 
-static void mark(struct touched *touched, struct callpaths *callpaths,
-                 const struct path_weight *weights, size_t count)
+static void mark(struct touched *touched, struct callpaths *callpaths, const struct weight *weights,
+                 size_t count)
 {
     touched->words = callpaths->path_count / 64 + 1;
     touched->bits = scratch_take_zeroed(&callpaths->scratch[CALLPATHS_BITS],
@@ -39,7 +38,7 @@ static void mark(struct touched *touched, struct callpaths *callpaths,
                                    touched->words * sizeof *touched->before);
     touched->bits[0] = 1; // the root is always there
     for (size_t i = 0; i < count; i++) {
-        for (uint32_t path = weights[i].path; !(touched->bits[path / 64] >> path % 64 & 1);
+        for (uint32_t path = weights[i].of; !(touched->bits[path / 64] >> path % 64 & 1);
              path = callpaths->paths[path].parent)
             touched->bits[path / 64] |= UINT64_C(1) << path % 64;
     }
@@ -51,7 +50,7 @@ static void mark(struct touched *touched, struct callpaths *callpaths,
 
 // The touched paths, numbered by rank: self, then totals in one backward sweep.
 static struct branch *weigh(const struct touched *touched, struct callpaths *callpaths,
-                            const struct path_weight *weights, size_t count)
+                            const struct weight *weights, size_t count)
 {
     struct branch *branches =
         scratch_take(&callpaths->scratch[CALLPATHS_BRANCHES], touched->count * sizeof *branches);
@@ -65,7 +64,7 @@ static struct branch *weigh(const struct touched *touched, struct callpaths *cal
         }
     }
     for (size_t i = 0; i < count; i++) {
-        struct branch *branch = &branches[touched_rank(touched, weights[i].path)];
+        struct branch *branch = &branches[touched_rank(touched, weights[i].of)];
         branch->self_samples += weights[i].samples;
         branch->self_value += weights[i].value;
     }
@@ -86,19 +85,33 @@ struct links {
     uint32_t *child, *sibling;
 };
 
+// The touched paths, without the root, by ascending rank of their functions' names.
+static const uint32_t *order_by_name(struct callpaths *callpaths, const struct branch *branches,
+                                     size_t count)
+{
+    struct scratch *scratch = callpaths->scratch;
+    size_t functions = callpaths->function_count;
+    uint32_t *order = scratch_take(&scratch[CALLPATHS_ORDER], count * sizeof *order);
+    uint32_t *starts =
+        scratch_take_zeroed(&scratch[CALLPATHS_STARTS], (functions + 1) * sizeof *starts);
+    for (size_t i = 1; i < count; i++)
+        starts[callpaths->rank[branches[i].function] + 1]++;
+    for (size_t i = 0; i < functions; i++)
+        starts[i + 1] += starts[i];
+    for (uint32_t i = 1; i < count; i++)
+        order[starts[callpaths->rank[branches[i].function]]++] = i;
+    return order;
+}
+
 static void link_children(struct links *links, struct callpaths *callpaths,
                           const struct branch *branches, size_t count)
 {
-    struct radix_item *order =
-        scratch_take(&callpaths->scratch[CALLPATHS_ORDER], 2 * count * sizeof *order);
-    for (uint32_t i = 1; i < count; i++)
-        order[i - 1] = (struct radix_item){callpaths->rank[branches[i].function], i};
-    radix_sort(order, order + count, count - 1, callpaths->function_count);
+    const uint32_t *order = order_by_name(callpaths, branches, count);
     links->child =
         scratch_take_zeroed(&callpaths->scratch[CALLPATHS_LINKS], 2 * count * sizeof *links->child);
     links->sibling = links->child + count;
     for (size_t i = count - 1; i-- > 0;) {
-        uint32_t at = order[i].value;
+        uint32_t at = order[i];
         links->sibling[at] = links->child[branches[at].parent];
         links->child[branches[at].parent] = at;
     }
@@ -108,7 +121,8 @@ static void link_children(struct links *links, struct callpaths *callpaths,
 static void emit(struct fold *out, struct callpaths *callpaths, const struct links *links,
                  const struct branch *branches, size_t count)
 {
-    uint32_t *number = scratch_take(&callpaths->scratch[CALLPATHS_NUMBERS], count * sizeof *number);
+    // The order has been used up: its place is taken by the new numbers.
+    uint32_t *number = scratch_take(&callpaths->scratch[CALLPATHS_ORDER], count * sizeof *number);
     out->nodes = xreallocarray(NULL, count, sizeof *out->nodes);
     out->count = out->capacity = count;
     uint32_t next = 0;
@@ -134,7 +148,7 @@ static void emit(struct fold *out, struct callpaths *callpaths, const struct lin
     }
 }
 
-void fold_build(struct fold *out, struct callpaths *callpaths, const struct path_weight *weights,
+void fold_build(struct fold *out, struct callpaths *callpaths, const struct weight *weights,
                 size_t count)
 {
     struct touched touched = {0};

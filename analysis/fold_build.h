@@ -5,15 +5,15 @@
 #include "analysis/callpaths.h"
 #include "analysis/fold.h"
 
-// What one call path itself has (not its callees).
-struct path_weight {
-    uint32_t path;
+// What one call path, or one node, itself has (not its callees).
+struct weight {
+    uint32_t of;
     uint64_t samples, value;
 };
 
 // Fills out->nodes and out->dict; the totals are the caller's. A path may come more than once. The
 // work is proportional to the paths that have weight and their callers (and a bit for every path).
-void fold_build(struct fold *out, struct callpaths *callpaths, const struct path_weight *weights,
+void fold_build(struct fold *out, struct callpaths *callpaths, const struct weight *weights,
                 size_t count);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum { SCRATCH_KEPT_BYTES = 4 << 20 }; // of each piece; larger ones go when they are put back
+enum { SCRATCH_KEPT_BYTES = 48 << 20 }; // of each piece; larger ones go when they are put back
 
 // Starts as {0}.
 struct scratch {

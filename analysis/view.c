@@ -261,6 +261,7 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
               enum view_want want, struct err *err)
 {
     *view = (struct view){.buffer = buffer, .query = query};
+    buffer->ticks_unasked = 0;
     int rc = resolve_sources(view, want, err);
     if (rc == 0) {
         resolve_ranges(view);

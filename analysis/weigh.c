@@ -152,7 +152,7 @@ static void gather(struct node_weights *out, const struct weigh_job *job)
     for (uint32_t i = 0; i < nodes; i++) {
         uint64_t samples = counts->samples[i];
         if (samples)
-            out->items[out->count++] = (struct node_weight){
+            out->items[out->count++] = (struct weight){
                 i, samples, counts->values ? counts->values[i] : samples * job->value};
     }
 }
@@ -208,8 +208,8 @@ static int few(struct node_weights *out, const struct view *view, struct err *er
     out->items = scratch_take(out->scratch, listing.count * sizeof *out->items);
     for (uint32_t i = 0; i < listing.count; i++) {
         uint32_t node = (uint32_t)listing.items[i].key;
-        if (!out->count || out->items[out->count - 1].node != node)
-            out->items[out->count++] = (struct node_weight){.node = node};
+        if (!out->count || out->items[out->count - 1].of != node)
+            out->items[out->count++] = (struct weight){.of = node};
         out->items[out->count - 1].samples++;
         out->items[out->count - 1].value += listing.values[listing.items[i].value];
     }

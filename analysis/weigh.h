@@ -2,18 +2,14 @@
 #ifndef FLICKER_ANALYSIS_WEIGH_H
 #define FLICKER_ANALYSIS_WEIGH_H
 
+#include "analysis/fold_build.h"
 #include "analysis/view.h"
-
-struct node_weight {
-    uint32_t node;
-    uint64_t samples, value;
-};
 
 // One entry for each node that has samples in the view, in order of nodes. By thread, CPU and time
 // only: what the filter says of nodes, and idle ones, are left to the caller (see view->marks),
 // who asks once a node.
 struct node_weights {
-    struct node_weight *items;
+    struct weight *items;
     size_t count;
     struct scratch *scratch; // of the buffer: what the items lie in
 };

@@ -27,8 +27,14 @@ static int native_probe(struct launcher *launcher, struct err *why_not)
 
 static bool native_serves(const struct collect_request *request)
 {
-    return !request->program && !request->file && !request->arg_count && request->what &&
-           !strcmp(request->what, "cpu");
+    static const char *const measured[] = {"cpu", "offcpu", "faults"};
+    if (request->program || request->file || request->arg_count || !request->what)
+        return false;
+    for (size_t i = 0; i < sizeof measured / sizeof *measured; i++) {
+        if (!strcmp(request->what, measured[i]))
+            return true;
+    }
+    return false;
 }
 
 static enum stderr_meaning native_judge(void *arg, struct bytes *line, uint64_t *lost)
@@ -54,7 +60,7 @@ static int native_start(struct recording **out, struct launcher *launcher,
         .tool = LAUNCHER_NATIVE,
         .args = args,
         .format = "fks",
-        .rate_hz = hz,
+        .rate_hz = strcmp(request->what, "cpu") ? 0 : hz,
         .for_ns = request->for_ns,
         .brings_hello = true,
         .judge = native_judge,
@@ -65,7 +71,7 @@ static int native_start(struct recording **out, struct launcher *launcher,
 const struct collector collector_native = {
     .name = "native",
     .summary = "our own BPF programs, the cheapest",
-    .measures = "cpu-clock, ns",
+    .measures = "cpu, offcpu, faults",
     .probe = native_probe,
     .serves = native_serves,
     .start = native_start,

@@ -14,6 +14,16 @@ static bool ends_in(const char *text, const char *ending)
     return len > tail && !strcmp(text + len - tail, ending);
 }
 
+static bool is_measured(const char *what)
+{
+    const struct collect_request request = {.what = what};
+    for (size_t i = 0; collector_table[i]; i++) {
+        if (collector_table[i]->serves(&request))
+            return true;
+    }
+    return false;
+}
+
 // What the words ask for. Arguments are borrowed from the statement; *args is the caller's to free.
 static int understand(struct invocation *run, struct collect_request *request, const char ***args,
                       struct err *err)
@@ -22,11 +32,11 @@ static int understand(struct invocation *run, struct collect_request *request, c
     const char *what = invocation_word(run, 0);
     if (!what) {
         request->what = "cpu";
-    } else if (!strcmp(what, "cpu")) {
+    } else if (is_measured(what)) {
         request->what = what;
         if (run->word_count > 1) {
-            invocation_usage(run, run->words[1]->at, err, "'%s' is not expected after 'cpu'",
-                             invocation_word(run, 1));
+            invocation_usage(run, run->words[1]->at, err, "'%s' is not expected after '%s'",
+                             invocation_word(run, 1), what);
             return -EINVAL;
         }
     } else if (!strcmp(what, "bt")) {
@@ -41,8 +51,8 @@ static int understand(struct invocation *run, struct collect_request *request, c
         request->file = what;
     } else if (strcmp(what, "perf") != 0) {
         invocation_usage(run, run->words[0]->at, err,
-                         "'%s' cannot be recorded; expected cpu, bt 'PROGRAM', FILE.bt or perf "
-                         "ARGUMENTS",
+                         "'%s' cannot be recorded; expected cpu, offcpu, faults, bt 'PROGRAM', "
+                         "FILE.bt or perf ARGUMENTS",
                          what);
         return -EINVAL;
     }

@@ -69,9 +69,19 @@ void collect_free(struct collect *collect)
 static void name_event(struct collect *collect)
 {
     struct dict *dict = collect->sink->dict;
+    static const struct {
+        const char *name, *unit;
+        bool by_value;
+    } events[NATIVE_KINDS] = {
+        [NATIVE_CPU] = {"cpu-clock", "ns", false},
+        [NATIVE_OFFCPU] = {"offcpu", "ns", true},
+        [NATIVE_FAULTS] = {"page-faults", "faults", false},
+    };
+    const enum native_kind kind = collect->options->kind;
     const struct event event = {
-        .name = dict_string_z(dict, "cpu-clock"),
-        .unit = dict_string_z(dict, "ns"),
+        .name = dict_string_z(dict, events[kind].name),
+        .unit = dict_string_z(dict, events[kind].unit),
+        .by_value = events[kind].by_value,
     };
     collect->event = (uint16_t)dict_event(dict, &event);
 }
@@ -79,7 +89,9 @@ static void name_event(struct collect *collect)
 int collect_hello(struct collect *collect, struct err *err)
 {
     struct utsname names;
-    struct hello hello = {.collector = "native", .rate_hz = collect->options->hz};
+    struct hello hello = {.collector = "native",
+                          .rate_hz =
+                              collect->options->kind == NATIVE_CPU ? collect->options->hz : 0};
     host_hello(&hello, &names);
     name_event(collect);
     return sink_hello(collect->sink, &hello, err);
@@ -103,6 +115,24 @@ static int by_time(const void *left, const void *right)
     return a->at < b->at ? -1 : a->at > b->at;
 }
 
+// Why a thread is off its CPU is the leaf of its stack; sleeping, the rule, is not said.
+static uint32_t with_state(struct dict *dict, uint32_t node, unsigned state)
+{
+    static const char *const names[] = {
+        [NATIVE_DISK] = "[disk sleep]",
+        [NATIVE_PREEMPTED] = "[preempted]",
+        [NATIVE_OTHER] = "[stopped]",
+    };
+    if (state == NATIVE_SLEEPING || state > NATIVE_OTHER)
+        return node;
+    const struct frame frame = {
+        .name = dict_string_z(dict, names[state]),
+        .module = dict_string_z(dict, "[kernel]"),
+        .kind = FRAME_KERNEL,
+    };
+    return dict_node(dict, node, dict_frame(dict, &frame));
+}
+
 static struct sample sample_of(struct collect *collect, const struct native_event *event)
 {
     struct dict *dict = collect->sink->dict;
@@ -113,10 +143,13 @@ static struct sample sample_of(struct collect *collect, const struct native_even
         .comm = comm,
         .start_ns = (int64_t)event->start_ns,
     };
+    uint32_t node = stacks_node(collect->stacks, event, (const uint64_t *)(event + 1), comm);
+    if (event->kind == NATIVE_OFFCPU)
+        node = with_state(dict, node, event->state);
     return (struct sample){
         .time_ns = (int64_t)event->time_ns,
         .value = event->value,
-        .node = stacks_node(collect->stacks, event, (const uint64_t *)(event + 1), comm),
+        .node = node,
         .thread = dict_thread(dict, &thread),
         .cpu = event->cpu,
         .event = collect->event,
@@ -150,7 +183,7 @@ static void bound_dict(struct collect *collect)
     name_event(collect);
 }
 
-int collect_round(struct collect *collect, struct err *err)
+int collect_round(struct collect *collect, bool last, struct err *err)
 {
     int64_t now_ns = host_now_ns();
     collect->pending_count = 0;
@@ -158,6 +191,8 @@ int collect_round(struct collect *collect, struct err *err)
     int status = source_drain(collect->source, EVENTS_PER_ROUND, keep_event, collect);
     if (status)
         return err_set(err, status, "cannot read the ring: %s", strerror(-status));
+    if (last && collect->options->kind == NATIVE_OFFCPU)
+        source_flush(collect->source, now_ns, keep_event, collect);
     // Read after the ring: what happened before the last event is then among the records.
     if (collect->sideband)
         sideband_read(collect->sideband);

@@ -17,7 +17,8 @@ struct collect *collect_new(const struct native_options *options, struct source 
 void collect_free(struct collect *collect);
 // Says hello; once, first.
 int collect_hello(struct collect *collect, struct err *err) MUST_CHECK;
-// One round: everything that has happened up to now goes to the sink.
-int collect_round(struct collect *collect, struct err *err) MUST_CHECK;
+// One round: everything that has happened up to now goes to the sink. The last one also tells what
+// is still going on.
+int collect_round(struct collect *collect, bool last, struct err *err) MUST_CHECK;
 
 #endif

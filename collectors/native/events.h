@@ -8,9 +8,14 @@ enum {
 };
 
 enum native_kind {
-    NATIVE_CPU,
+    NATIVE_CPU,    // value: ns since the last sample of this CPU
+    NATIVE_OFFCPU, // value: ns not running, up to time_ns
+    NATIVE_FAULTS, // value: page faults
     NATIVE_KINDS,
 };
+
+// Why a thread is off its CPU.
+enum native_state { NATIVE_SLEEPING, NATIVE_DISK, NATIVE_PREEMPTED, NATIVE_OTHER };
 
 // Followed by kernel_frames, then user_frames addresses, the leaf first.
 struct native_event {
@@ -23,6 +28,15 @@ struct native_event {
     unsigned short kind; // enum native_kind
     unsigned short kernel_frames, user_frames;
     char comm[NATIVE_COMM_BYTES];
+    unsigned int state; // enum native_state
+    unsigned int reserved;
+};
+
+// A thread that is off its CPU, or was: the event that will be, with its stacks.
+struct native_away {
+    struct native_event event;
+    unsigned long long frames[2 * NATIVE_STACK_MAX + 2];
+    unsigned long long since_ns; // what was not yet told begins here; 0: it is running
 };
 
 #endif

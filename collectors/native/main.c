@@ -77,7 +77,7 @@ static int record(struct collect *collect, struct encoder *encoder,
     bool last = false;
     for (int round_ms = FIRST_ROUND_MS; !status && !last; round_ms = ROUND_MS) {
         last = wait_round(&ends, round_ms);
-        status = collect_round(collect, err);
+        status = collect_round(collect, last, err);
         if (!status)
             status = fks_encoder_flush(encoder, err);
     }

@@ -6,11 +6,16 @@
 #include <string.h>
 
 const char native_usage[] =
-    "usage: flicker-collect cpu [--hz N] [--pid PID] [--for TIME] [--no-kernel] [--no-user]\n"
+    "usage: flicker-collect cpu|offcpu|faults [--hz N] [--min TIME] [--pid PID] [--for TIME]\n"
+    "                       [--no-kernel] [--no-user]\n"
     "Writes a flicker stream (.fks) to stdout until TIME (10s, 500ms) is over, its stdin, when a\n"
     "pipe, is closed, or it is interrupted. Needs root.\n";
 
-static const char *const kind_names[NATIVE_KINDS] = {[NATIVE_CPU] = "cpu"};
+static const char *const kind_names[NATIVE_KINDS] = {
+    [NATIVE_CPU] = "cpu",
+    [NATIVE_OFFCPU] = "offcpu",
+    [NATIVE_FAULTS] = "faults",
+};
 
 const char *native_kind_name(enum native_kind kind)
 {
@@ -40,7 +45,7 @@ static int parse_number(long *out, const char *option, const char *text, long mi
                    text ? text : "", min, max);
 }
 
-static int parse_time(int64_t *out, const char *text, struct err *err)
+static int parse_time(int64_t *out, const char *option, const char *text, struct err *err)
 {
     static const struct {
         const char *unit;
@@ -54,13 +59,13 @@ static int parse_time(int64_t *out, const char *text, struct err *err)
         *out = (int64_t)(value * units[i].ns);
         return 0;
     }
-    return err_set(err, -EINVAL, "--for: '%s' is not a time (10s, 500ms)", text ? text : "");
+    return err_set(err, -EINVAL, "%s: '%s' is not a time (10s, 500ms)", option, text ? text : "");
 }
 
 int native_options_parse(struct native_options *options, int argc, char *const *argv,
                          struct err *err)
 {
-    *options = (struct native_options){.hz = 99, .kernel = true, .user = true};
+    *options = (struct native_options){.hz = 99, .min_ns = 10000, .kernel = true, .user = true};
     if (argc < 2)
         return err_set(err, -EINVAL, "what is to be recorded?");
     int status = parse_kind(options, argv[1], err);
@@ -74,8 +79,9 @@ int native_options_parse(struct native_options *options, int argc, char *const *
             status = parse_number(&number, argv[i++], value, 1, 4194304, err);
             options->pid = (int32_t)number;
         } else if (!strcmp(argv[i], "--for")) {
-            status = parse_time(&options->for_ns, value, err);
-            i++;
+            status = parse_time(&options->for_ns, argv[i++], value, err);
+        } else if (!strcmp(argv[i], "--min")) {
+            status = parse_time(&options->min_ns, argv[i++], value, err);
         } else if (!strcmp(argv[i], "--no-kernel")) {
             options->kernel = false;
         } else if (!strcmp(argv[i], "--no-user")) {

@@ -10,7 +10,8 @@
 
 struct native_options {
     enum native_kind kind;
-    uint32_t hz;
+    uint32_t hz;       // cpu
+    int64_t min_ns;    // offcpu: shorter absences are not told
     int32_t pid;       // 0: every process
     int64_t for_ns;    // 0: until it is stopped
     bool kernel, user; // sides of the stack
@@ -20,6 +21,7 @@ struct native_options {
 int native_options_parse(struct native_options *options, int argc, char *const *argv,
                          struct err *err) MUST_CHECK;
 extern const char native_usage[];
+// "cpu"; and the event that its samples are of. kind < NATIVE_KINDS.
 const char *native_kind_name(enum native_kind kind);
 
 #endif

@@ -15,16 +15,22 @@ const details = svg.querySelector('.details'), hint = details.textContent;
 const reset = svg.querySelector('.reset'), search = svg.querySelector('input');
 let zoomed = root;
 
+// As text_append_short() in text.c: from the front at "::", then from the end.
 function shorten(name, cells) {
   if (name.length <= cells) return name;
   if (cells < 3) return '';
-  if (cells >= 6) {
-    for (let at = name.indexOf('::'); at >= 0; at = name.indexOf('::', at + 2)) {
-      const tail = name.slice(at + 2);
-      if (tail && tail.length <= cells - 2) return '..' + tail;
-    }
+  const dots = cells >= 6 && name.includes('::') ? '..' : '';
+  let tail = name, depth = 0;
+  for (let at = name.length - 1; at > 0; at--) {
+    if (name[at] === '>' || name[at] === ')') depth++;
+    if (name[at] === '<' || name[at] === '(') depth--;
+    if (depth || name[at] !== ':' || name[at - 1] !== ':' || at === name.length - 1) continue;
+    if (tail !== name && dots.length + name.length - at - 1 > cells) break;
+    tail = name.slice(at + 1);
   }
-  return name.slice(0, cells - 1) + '~';
+  if (tail === name) return name.slice(0, cells - 1) + '~';
+  const left = cells - dots.length;
+  return dots + (tail.length <= left ? tail : tail.slice(0, left - 1) + '~');
 }
 
 function place(frame, left, size) {

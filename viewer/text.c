@@ -161,9 +161,12 @@ unsigned text_append_short(struct bytes *out, const char *text, size_t len, unsi
         return append_cut(out, text, end, width);
     if (width < READABLE)
         return 0;
-    const char *tail = width >= READABLE_TAIL ? qualified_tail(text, len, width - 2) : NULL;
+    bool has_dots = width >= READABLE_TAIL; // narrower, they would take the name's place
+    unsigned left = has_dots ? width - 2 : width;
+    const char *tail = qualified_tail(text, len, left);
     if (!tail)
         return append_cut(out, text, end, width);
-    bytes_append_text(out, "..");
-    return 2 + append_cut(out, tail, end, width - 2);
+    if (has_dots)
+        bytes_append_text(out, "..");
+    return width - left + append_cut(out, tail, end, left);
 }

@@ -75,6 +75,7 @@ static void test_names_shorten_from_the_front_then_from_the_end(void **state)
     assert_short(name, 29, "..Scavenger::Process");
     assert_short(name, 12, "..Process");
     assert_short(name, 8, "..Proce~");
+    assert_short(name, 5, "Proc~"); // dots would leave nothing of the name
     assert_short("buildPostings", 6, "build~");
     assert_short("buildPostings", 3, "bu~");
     assert_short("buildPostings", 2, "");

@@ -39,33 +39,55 @@ struct folded {
     size_t batch_count;
 };
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static size_t without_blanks(const char *text, size_t len)
+{
+    while (len && is_blank(text[len - 1]))
+        len--;
+    return len;
+}
+
+// A count of any other form than plain digits: "12.5", "1e3".
+static bool read_fraction(double *out, const char *text, size_t len)
+{
+    char number[64], *after;
+    if (len >= sizeof number)
+        return false;
+    memcpy(number, text, len);
+    number[len] = '\0';
+    *out = strtod(number, &after);
+    return !*after && isfinite(*out) && *out >= 0 && *out <= 1e18;
+}
+
 // Splits " 12.5" off the end of text. False when there is none.
 static bool take_count(double *out, const char *text, size_t *len)
 {
-    size_t end = *len;
-    while (end && (text[end - 1] == ' ' || text[end - 1] == '\t'))
-        end--;
-    size_t at = end;
-    while (at && ((text[at - 1] >= '0' && text[at - 1] <= '9') || strchr(".eE+-", text[at - 1])) &&
-           text[at - 1])
+    size_t end = without_blanks(text, *len), at = end;
+    uint64_t whole = 0;
+    while (at && is_digit(text[at - 1]))
         at--;
-    char number[64];
-    if (at == end || at == 0 || (text[at - 1] != ' ' && text[at - 1] != '\t') ||
-        end - at >= sizeof number)
-        return false;
-    memcpy(number, text + at, end - at);
-    number[end - at] = '\0';
-    char *after;
-    double value = strtod(number, &after);
-    if (*after || !isfinite(value) || value < 0 || value > 1e18)
-        return false;
-    while (at && (text[at - 1] == ' ' || text[at - 1] == '\t'))
+    bool plain = at < end && end - at <= 15 && at && is_blank(text[at - 1]);
+    for (size_t i = at; plain && i < end; i++)
+        whole = whole * 10 + (uint64_t)(text[i] - '0');
+    while (!plain && at && text[at - 1] &&
+           (is_digit(text[at - 1]) || strchr(".eE+-", text[at - 1])))
         at--;
-    if (!at)
+    if (at == end || !at || !is_blank(text[at - 1]))
         return false;
-    *out = value;
-    *len = at;
-    return true;
+    *out = (double)whole;
+    if (!plain && !read_fraction(out, text + at, end - at))
+        return false;
+    *len = without_blanks(text, at);
+    return *len > 0;
 }
 
 static bool split_counts(struct counts *out, const char *line, size_t len)
@@ -74,10 +96,8 @@ static bool split_counts(struct counts *out, const char *line, size_t len)
     out->stack_len = len;
     if (!take_count(&out->value[1], line, &out->stack_len))
         return false;
-    out->count = 1;
     size_t shorter = out->stack_len;
-    if (take_count(&out->value[0], line, &shorter))
-        out->count = 2;
+    out->count = 1 + take_count(&out->value[0], line, &shorter);
     return true;
 }
 

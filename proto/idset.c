@@ -21,11 +21,9 @@ void idset_clear(struct idset *set)
     set->used = 0;
 }
 
-void idset_reserve(struct idset *set, idset_hash_fn *hash, const void *owner)
+void idset_grow(struct idset *set, idset_hash_fn *hash, const void *owner)
 {
     size_t slots = set->slots ? (size_t)set->mask + 1 : 0;
-    if (set->slots && (size_t)set->used + 1 <= slots / 4 * 3)
-        return;
     struct idset grown = {0};
     size_t wanted = slots ? slots * 2 : IDSET_FIRST_SLOTS;
     grown.slots = xcalloc(wanted, sizeof *grown.slots);

@@ -23,10 +23,17 @@ typedef uint64_t idset_hash_fn(const void *owner, uint32_t id);
 void idset_dispose(struct idset *set);
 // Forgets every id, keeps the memory.
 void idset_clear(struct idset *set);
-// Makes room for one more id; call before the insertion's probe.
-void idset_reserve(struct idset *set, idset_hash_fn *hash, const void *owner);
+// Doubles the slots. What idset_reserve does when they are nearly full.
+void idset_grow(struct idset *set, idset_hash_fn *hash, const void *owner);
 // Bytes on the heap.
 size_t idset_bytes(const struct idset *set);
+
+// Makes room for one more id; call before the insertion's probe.
+static inline void idset_reserve(struct idset *set, idset_hash_fn *hash, const void *owner)
+{
+    if (!set->slots || set->used + 1 > (set->mask + 1) / 4 * 3)
+        idset_grow(set, hash, owner);
+}
 
 // Walks the slots of a hash: for (slot = idset_first(); (id = idset_at()) != IDSET_NONE; next).
 static inline uint32_t idset_first(const struct idset *set, uint64_t hash)

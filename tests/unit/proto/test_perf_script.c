@@ -416,7 +416,7 @@ static void check_flips(const char *name, const char *data, size_t len)
     unsigned long long random = 88172645463325252ull;
     size_t part = len < 8000 ? len : 8000;
     char *copy = malloc(part);
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 1000; i++) {
         memcpy(copy, data, part);
         for (int flips = 0; flips < 1 + i % 8; flips++) {
             random ^= random << 13, random ^= random >> 7, random ^= random << 17;

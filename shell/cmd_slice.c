@@ -43,16 +43,16 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_slice = {
     .name = "slice",
     .group = "select",
-    .usage = "slice [RANGE[,RANGE...] | spike | all]",
+    .usage = "slice [RANGE[,RANGE...] | spike [N] | all]",
     .summary = "select a part of the time; everything that is asked looks at that",
     .details = "A range is FROM TO, FROM-TO, FROM+LENGTH, or FROM alone (until the end).\n"
                "  7.2 7.5                 seconds from the start\n"
                "  @-10s @-5s              before the end (now, while something is recorded)\n"
                "  14:03:12.5 14:03:13     on the wall clock (Z at the end: UTC)\n"
                "  13:08:44.86+380ms       so long from there\n"
-               "  spike                   the strongest rise of the rate of what the filter lets "
-               "through,\n"
-               "                          and those like it: of about its height and length\n"
+               "  spike                   the moments when the rate of what is in view rose; see "
+               "'spikes'\n"
+               "  spike 2                 one of them\n"
                "  all                     everything\n"
                "Without words: says what is selected.",
     .example = "slice 7.2 7.5",

@@ -38,7 +38,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         }
         bytes_append_text(out, "slice ");
         timewords_put_typed(out, &axis, &spike->range);
-        bytes_append_text(out, "  # ");
+        bytes_printf(out, "  # %zu: ", i + 1);
         units_put_duration(out, spike->range.to_ns - spike->range.from_ns);
         bytes_append_text(out, " at ");
         timewords_put_point(out, &axis, spike->range.from_ns);
@@ -63,7 +63,9 @@ const struct command command_spikes = {
     .group = "select",
     .usage = "spikes [TERM...]",
     .summary = "list the moments when the rate of samples left its usual band",
-    .details = "Each line can be pasted as a command; 'slice spike' takes the strongest.",
+    .details = "Each line can be pasted as a command; 'slice spike 2' takes the second, 'slice "
+               "spike'\nall that "
+               "stand out about as much as the strongest.",
     .example = "spikes",
     .settings = "event idle",
     .filters = true,

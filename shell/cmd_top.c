@@ -28,7 +28,8 @@ static void put_table(struct invocation *run, const struct top *top, const struc
 {
     enum { BAR = 16 };
     struct bytes *out = &run->out.text;
-    table_colored(out, &run->term, COLOR_INK3, "   self   total                    frame");
+    table_colored(out, &run->term, COLOR_INK3, "   self   total                    ");
+    table_colored(out, &run->term, COLOR_INK3, table_has_squares(&run->term) ? "  frame" : "frame");
     bytes_append_char(out, '\n');
     struct shares first = shares_of(&top->rows[0], &fold->totals);
     double longest = by_total ? first.total : first.self;

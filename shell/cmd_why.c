@@ -13,7 +13,8 @@ static void put_table(struct invocation *run, const struct why *why, const struc
     enum { BAR = 12 };
     struct bytes *out = &run->out.text;
     table_colored(out, &run->term, COLOR_INK3,
-                  "  slice    rest     more than the rest (95 %)           frame");
+                  "  slice    rest  more than the rest (95 %)                  ");
+    table_colored(out, &run->term, COLOR_INK3, table_has_squares(&run->term) ? "  frame" : "frame");
     bytes_append_char(out, '\n');
     for (size_t i = 0; i < rows && i < why->count; i++) {
         const struct why_row *row = &why->rows[i];

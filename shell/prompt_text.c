@@ -21,6 +21,13 @@ static void colored(struct bytes *out, const struct term *term, enum color_token
     bytes_append_text(out, "\001\033[0m\002");
 }
 
+// A length without digits that nobody needs: 12.67 s is 12.7 s.
+static int64_t tenths(int64_t ns)
+{
+    return ns < NS_PER_S ? ns / NS_PER_MS * NS_PER_MS
+                         : (ns + NS_PER_S / 20) / (NS_PER_S / 10) * (NS_PER_S / 10);
+}
+
 static void put_compact(struct bytes *out, int64_t ns)
 {
     struct bytes text = {0};
@@ -80,7 +87,7 @@ static void put_selection(struct bytes *out, struct session *session, const stru
         for (size_t i = 0; i < count; i++)
             length_ns += ranges[i].to_ns - ranges[i].from_ns;
         bytes_append_text(&text, " sel ");
-        put_compact(&text, length_ns);
+        put_compact(&text, tenths(length_ns));
     }
     if (filter && filter_pushes(filter))
         bytes_append_text(&text, " filter");
@@ -97,7 +104,7 @@ void prompt_text(struct bytes *out, struct session *session, const struct term *
     if (session->jobs.count)
         put_live(&state, session, term);
     else if (axis.has_time)
-        put_compact(&state, axis.last_ns - axis.first_ns);
+        put_compact(&state, tenths(axis.last_ns - axis.first_ns));
     put_lost(&state, session, term);
     put_selection(&state, session, term);
     bytes_append_text(out, term->color == TERM_ASCII ? "flicker"

@@ -158,40 +158,42 @@ int session_spikes(struct session *session, const struct query *query, struct he
     return code;
 }
 
-// Selects the strongest spike and those of its kind.
-static void select_spikes(struct session *session, const struct spikes *spikes)
+// "spike": all that stand out about as much as the strongest; so that the rest is what is usual,
+// and `why` compares the two. "spike N": one of those that `spikes` lists.
+static int choose_spikes(struct session *session, const struct spikes *spikes, const char *number,
+                         struct err *err)
 {
     const struct spike *strongest = spikes_strongest(spikes);
+    uint64_t wanted = 0;
+    if (!strongest)
+        return err_set(err, -ENODATA, "no spike stands out of the rate of these samples");
+    if (*number && (!units_parse_count(number, &wanted) || !wanted || wanted > spikes->count))
+        return err_set(err, -EINVAL, "there is no spike '%s'; 'spikes' lists %zu", number,
+                       spikes->count);
     struct range *ranges = xcalloc(spikes->count, sizeof *ranges);
     size_t count = 0;
     for (size_t i = 0; i < spikes->count; i++) {
-        if (spikes_alike(&spikes->items[i], strongest))
-            ranges[count++] = spikes->items[i].range;
+        const struct spike *spike = &spikes->items[i];
+        if (wanted ? i + 1 == wanted : spike->score >= strongest->score / 2)
+            ranges[count++] = spike->range;
     }
     selection_set_ranges(session->selection, ranges, count);
-    if (count > 1)
-        session_say(session, "%zu spikes of one kind; 'spikes' lists them, each with its slice",
-                    count);
     free(ranges);
+    return 0;
 }
 
-static int slice_spike(struct session *session, struct err *err)
+static int slice_spike(struct session *session, const char *number, struct err *err)
 {
     struct query query;
     selection_query(session->selection, &query);
     query.ranges = NULL;
     query.range_count = 0;
     query.cancel = &session->signals.interrupted;
-    if (*session->settings.event)
-        query.event = session->settings.event;
-    query.idle |= session->settings.idle;
     struct heatmap heatmap = {0};
     struct spikes spikes = {0};
     int code = session_spikes(session, &query, &heatmap, &spikes, err);
-    if (!code && spikes.count)
-        select_spikes(session, &spikes);
-    else if (!code)
-        code = err_set(err, -ENODATA, "no spike stands out of the rate of these samples");
+    if (!code)
+        code = choose_spikes(session, &spikes, number, err);
     spikes_dispose(&spikes);
     heatmap_dispose(&heatmap);
     return code;
@@ -204,8 +206,8 @@ int session_slice(struct session *session, const char *words, size_t *bad_at, st
         selection_set_ranges(session->selection, NULL, 0);
         return 0;
     }
-    if (!strcmp(words, "spike"))
-        return slice_spike(session, err);
+    if (!strncmp(words, "spike", 5) && (!words[5] || words[5] == ' '))
+        return slice_spike(session, words + 5 + strspn(words + 5, " "), err);
     struct axis axis;
     int64_t end_ns = session_axis(session, &axis);
     struct range *ranges;

@@ -35,11 +35,16 @@ void table_bar(struct bytes *out, const struct term *term, double share, unsigne
         bytes_append_char(out, ' ');
 }
 
+bool table_has_squares(const struct term *term)
+{
+    return term->color != TERM_ASCII && term->utf8;
+}
+
 void table_frame(struct bytes *out, const struct term *term, const struct dict *dict,
                  uint32_t frame)
 {
     const struct frame *row = &dict->frames[frame];
-    if (term->color != TERM_ASCII && term->utf8) {
+    if (table_has_squares(term)) {
         struct pen pen = {.out = out, .term = term};
         pen_colors(&pen, ink_fill(fill_of_frame(row)), ink_none);
         bytes_append_text(out, "■ ");

@@ -11,6 +11,8 @@ void table_colored(struct bytes *out, const struct term *term, enum color_token 
 void table_share(struct bytes *out, double share);
 // A bar of at most `width` cells in eighths (or '#') for share 0..1 of the longest, padded.
 void table_bar(struct bytes *out, const struct term *term, double share, unsigned width);
+// Whether frames begin with a square (two cells): for headings.
+bool table_has_squares(const struct term *term);
 // A square in the colour of the frame's kind, its name and its module.
 void table_frame(struct bytes *out, const struct term *term, const struct dict *dict,
                  uint32_t frame);

@@ -174,7 +174,7 @@ static int choose_spikes(struct session *session, const struct spikes *spikes, c
     size_t count = 0;
     for (size_t i = 0; i < spikes->count; i++) {
         const struct spike *spike = &spikes->items[i];
-        if (wanted ? i + 1 == wanted : spike->score >= strongest->score / 2)
+        if (wanted ? i + 1 == wanted : spike->score >= strongest->score / 3)
             ranges[count++] = spike->range;
     }
     selection_set_ranges(session->selection, ranges, count);

@@ -41,6 +41,8 @@ static const struct command *refuse(const char *name, const struct bytes *meant,
     size_t least = SIZE_MAX;
     for (size_t i = 0; command_table[i]; i++) {
         size_t distance = grammar_distance(name, command_table[i]->name);
+        if (name[0] && name[1] && !strncmp(command_table[i]->name, name, strlen(name)))
+            distance = 0; // a prefix, where those are not taken
         if (distance < least) {
             least = distance;
             nearest = command_table[i]->name;

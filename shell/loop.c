@@ -95,9 +95,13 @@ static bool take_next(struct session *session)
     struct bytes line = {0};
     const char *name;
     unsigned number;
-    enum feed_result result = feed_next(&session->feed, &line, &name, &number);
-    if (result == FEED_LINE)
-        execute_line(session, bytes_text(&line), name, number);
+    enum feed_result result = FEED_LINE;
+    // Lines may be empty, or only a comment.
+    while (result == FEED_LINE && !session->quitting && !execute_busy(&session->execution)) {
+        result = feed_next(&session->feed, &line, &name, &number);
+        if (result == FEED_LINE)
+            execute_line(session, bytes_text(&line), name, number);
+    }
     bytes_dispose(&line);
     if (result == FEED_END && !session->prompt)
         session->quitting = true;

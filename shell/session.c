@@ -139,7 +139,7 @@ int64_t session_axis(struct session *session, struct axis *axis)
 int session_spikes(struct session *session, const struct query *query, struct heatmap *heatmap,
                    struct spikes *spikes, struct err *err)
 {
-    enum { CELLS_MAX = 1 << 21, ROWS = 20 };
+    enum { CELLS_MAX = 1 << 21, ROWS = 50 };
     struct axis axis;
     int64_t end_ns = session_axis(session, &axis);
     if (!axis.has_time)
@@ -158,6 +158,9 @@ int session_spikes(struct session *session, const struct query *query, struct he
     return code;
 }
 
+// A spike ends where the rate has fallen to half; this much more takes its slopes along.
+#define SPIKE_SLOPE_NS (50 * NS_PER_MS)
+
 // "spike": all that stand out about as much as the strongest; so that the rest is what is usual,
 // and `why` compares the two. "spike N": one of those that `spikes` lists.
 static int choose_spikes(struct session *session, const struct spikes *spikes, const char *number,
@@ -175,7 +178,8 @@ static int choose_spikes(struct session *session, const struct spikes *spikes, c
     for (size_t i = 0; i < spikes->count; i++) {
         const struct spike *spike = &spikes->items[i];
         if (wanted ? i + 1 == wanted : spike->score >= strongest->score / 3)
-            ranges[count++] = spike->range;
+            ranges[count++] = (struct range){spike->range.from_ns - SPIKE_SLOPE_NS,
+                                             spike->range.to_ns + SPIKE_SLOPE_NS};
     }
     selection_set_ranges(session->selection, ranges, count);
     free(ranges);

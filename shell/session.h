@@ -61,7 +61,7 @@ int64_t session_axis(struct session *session, struct axis *axis);
 // timewords.h.
 int session_slice(struct session *session, const char *words, size_t *bad_at,
                   struct err *err) MUST_CHECK;
-// The spikes in the rate of what this query lets through, in cells of 50 ms; the caller disposes
+// The spikes in the rate of what this query lets through, in cells of 20 ms; the caller disposes
 // both results, also after a failure.
 int session_spikes(struct session *session, const struct query *query, struct heatmap *heatmap,
                    struct spikes *spikes, struct err *err) MUST_CHECK;

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""The prompt on a pseudo-terminal: keys in, screen out. Waits on conditions, never for a time."""
+import os, pty, re, select, signal, sys, tempfile, time
+
+flicker = os.path.abspath(sys.argv[1])
+fixtures = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures")
+
+
+class Terminal:
+    def __init__(self, *args, **environment):
+        self.home = tempfile.mkdtemp()
+        self.pid, self.fd = pty.fork()
+        if not self.pid:
+            os.environ.update(HOME=self.home, XDG_STATE_HOME=self.home + "/state", TERM="xterm",
+                              NO_COLOR="1", LC_ALL="C.UTF-8", TZ="UTC", **environment)
+            os.execv(flicker, [flicker, *args])
+        self.text = ""
+        self.seen = 0
+
+    def type(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def expect(self, pattern, seconds=60):
+        """Waits until the text after the last match holds the pattern."""
+        deadline = time.monotonic() + seconds
+        while True:
+            plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", self.text)
+            match = re.compile(pattern).search(plain, self.seen)
+            if match:
+                self.seen = match.end()
+                return match
+            ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
+            try:
+                piece = os.read(self.fd, 65536) if ready else b""
+            except OSError:
+                piece = b""
+            if not piece:
+                sys.exit(f"not ok - expected {pattern!r}, have: {plain[self.seen:]!r}")
+            self.text += piece.decode("utf-8", "replace")
+
+    def end(self):
+        """The exit code."""
+        while True:
+            try:
+                if not os.read(self.fd, 65536):
+                    break
+            except OSError:
+                break
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def check(condition, what):
+    print("ok -" if condition else "not ok -", what)
+    if not condition:
+        sys.exit(1)
+
+
+def completion_history_and_errors():
+    t = Terminal()
+    t.expect(r"flicker> ")
+    t.type("open " + fixtures + "/perf-system.txt\r")
+    t.expect(r"43 samples(.|\n)*flicker\[141ms\]> ")
+    t.type("to\t3\r")  # completes to "top "
+    t.expect(r"touch_pages  workload")
+    t.expect(r"flicker\[141ms\]> ")
+    t.type("filter frame=touch\t\r")
+    t.expect(r"30 samples(.|\n)*filter\]> ")
+    t.type("sl\t@-50ms\r")
+    t.expect(r"sel 50ms filter\]> ")
+    t.type("tpo\r")
+    t.expect(r"did you mean 'top'(.|\n)*\n  \^\n")
+    t.expect(r"> ")
+    t.type(" secret\r")
+    t.expect(r"unknown command 'secret'")
+    t.type("record bt 'one\r")
+    t.expect(r"\n> ")
+    t.type("\x03")
+    t.expect(r"\^C\nflicker\[")
+    t.type("half a line\x03")
+    t.expect(r"\^C\nflicker\[")
+    t.type("wait 60s\r")
+    t.expect("wait 60s")
+    t.type("\x03")
+    t.expect(r"not waited for")
+    t.expect(r"> ")
+    t.type("\x04")
+    check(t.end() == 0, "completion, errors, Ctrl-C and Ctrl-D at the prompt")
+    history = open(t.home + "/state/flicker/history").read()
+    check("tpo\n" in history and "secret" not in history, "the history leaves out what begins with a space")
+    mode = os.stat(t.home + "/state/flicker/history").st_mode & 0o777
+    check(mode == 0o600, "the history is its owner's only")
+
+
+def results_in_a_pager_do_not_hold_the_loop():
+    t = Terminal(fixtures + "/perf-system.txt")
+    t.expect(r"flicker\[141ms\]> ")
+    t.type("fold | cat; top 1\r")
+    t.expect(r"touch_pages(.|\n)*touch_pages  workload")
+    t.type("quit\r")
+    check(t.end() == 0, "results through a command")
+
+
+def the_connection_drops():
+    t = Terminal(fixtures + "/perf-system.txt")
+    t.expect(r"flicker\[141ms\]> ")
+    os.kill(t.pid, signal.SIGHUP)
+    check(t.end() == 128 + signal.SIGHUP, "SIGHUP ends it")
+    check(os.path.exists(t.home + "/state/flicker/rescue.fks"), "the samples are saved first")
+    os.environ["XDG_STATE_HOME"] = t.home + "/state"
+
+
+completion_history_and_errors()
+results_in_a_pager_do_not_hold_the_loop()
+the_connection_drops()

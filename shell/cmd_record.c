@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool ends_in(const char *text, const char *ending)
 {
@@ -49,6 +50,10 @@ static int understand(struct invocation *run, struct collect_request *request, c
         }
     } else if (ends_in(what, ".bt")) {
         request->file = what;
+        if (access(what, R_OK)) {
+            run->bad_at = run->words[0]->at;
+            return err_set(err, -errno, "cannot read '%s': %s", what, strerror(errno));
+        }
     } else if (strcmp(what, "perf") != 0) {
         invocation_usage(run, run->words[0]->at, err,
                          "'%s' cannot be recorded; expected cpu, offcpu, faults, bt 'PROGRAM', "
@@ -94,8 +99,11 @@ static int choose(struct session *session, const struct collect_request *request
     }
     struct bytes passed_over = {0};
     *collector = collector_choose(session->launcher, request, &passed_over, err);
-    for (char *line = strtok(passed_over.data, "\n"); line; line = strtok(NULL, "\n"))
-        session_say(session, "not %s", line);
+    for (const char *line = bytes_text(&passed_over); *line;) {
+        size_t len = strcspn(line, "\n");
+        session_say(session, "not %.*s", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
     bytes_dispose(&passed_over);
     return *collector ? 0 : -ENOTSUP;
 }
@@ -167,8 +175,10 @@ const struct command command_record = {
     .summary = "start a collector: CPU stacks, a bpftrace program, or any perf record",
     .details =
         "Without words: the stacks that run on the CPUs, by the best collector that works here.\n"
-        "A bpftrace program must print a line and a stack for each event with its time; see the\n"
-        "examples in the manual. perf takes any arguments of 'perf record'.\n"
+        "A sample of a bpftrace program is a line with its time and thread, then its stacks:\n"
+        "  profile:hz:99 { printf(\"%llu %d %d %d %s\\n%s%s\\n\", nsecs, pid, tid, cpu, comm, "
+        "kstack, ustack) }\n"
+        "perf takes the options of 'perf record'.\n"
         "Returns once samples can come; 'wait stop' waits for the end.",
     .example = "record for=5s hz=199",
     .words = {ARG_FILE},

@@ -85,7 +85,6 @@ const struct command command_set = {
     .summary = "show or change settings",
     .details = "NAME=VALUE on a command that heeds a setting changes it for that one run.",
     .example = "set hz=199 rows=20",
-    .words = {ARG_SETTING, ARG_SETTING_VALUE},
     .max_words = -1,
     .raw = true,
     .settings = "*",

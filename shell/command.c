@@ -13,6 +13,8 @@ const struct command *const command_table[] = {COMMAND_LIST(COMMAND_ROW) NULL};
 bool list_has(const char *list, const char *word)
 {
     size_t len = strlen(word);
+    if (list && !strcmp(list, "*"))
+        return true;
     while (list && *list) {
         size_t item = strcspn(list, " ");
         if (item == len && !strncmp(list, word, len))

@@ -32,8 +32,6 @@ enum arg_kind {
     ARG_CHOICE, // one of `choices`
     ARG_FILE,
     ARG_COMMAND,
-    ARG_SETTING,
-    ARG_SETTING_VALUE, // of the setting in the word before
     ARG_TIME,
     ARG_DURATION,
     ARG_COUNT,
@@ -72,7 +70,7 @@ struct command {
     const char *choices;                // for words: offered besides their kind
     int max_words;                      // -1: any number
     struct command_key keys[COMMAND_KEYS];
-    const char *settings; // those it heeds, space-separated: key=value overrides one
+    const char *settings; // those it heeds, space-separated or "*": key=value overrides one
     bool filters;         // takes filter terms (comm=, frame~...)
     bool expression;      // the rest is verbatim, see grammar.h
     bool raw;             // its words may look like options (-F 99), keys of others pass as words
@@ -106,7 +104,7 @@ const struct command *command_by_name(const char *name);
 bool command_is_expression(const char *verb);
 // The row of a key of this command (its own only); NULL when there is none.
 const struct command_key *command_key(const struct command *command, const char *name);
-// Whether the space-separated list holds the word.
+// Whether the space-separated list holds the word; "*" holds all.
 bool list_has(const char *list, const char *word);
 
 #endif

@@ -20,7 +20,6 @@ struct place {
     size_t word_at;     // start of the word at the cursor
     size_t words;       // before it, in this statement; the first is the verb
     char verb[32];      // "" while it is being typed
-    char before[64];    // the word just before
     bool after_greater; // the word is a file's name
     bool after_bar;     // the rest is another program's
 };
@@ -39,7 +38,6 @@ static void end_word(struct place *place, size_t start, size_t end)
         return;
     if (!place->words)
         snprintf(place->verb, sizeof place->verb, "%.*s", (int)(end - start), place->line + start);
-    snprintf(place->before, sizeof place->before, "%.*s", (int)(end - start), place->line + start);
     place->words++;
 }
 
@@ -208,7 +206,7 @@ static void add_marks(struct offer *offer)
         add_text(offer, marks->items[i].name);
 }
 
-static void add_kind(struct offer *offer, enum arg_kind kind, const char *before)
+static void add_kind(struct offer *offer, enum arg_kind kind)
 {
     switch (kind) {
     case ARG_FILE:
@@ -216,13 +214,6 @@ static void add_kind(struct offer *offer, enum arg_kind kind, const char *before
         break;
     case ARG_COMMAND:
         add_commands(offer);
-        break;
-    case ARG_SETTING:
-        for (const struct setting *row = setting_table; row->name; row++)
-            add_text(offer, row->name);
-        break;
-    case ARG_SETTING_VALUE:
-        add_setting_value(offer, setting_by_name(before));
         break;
     case ARG_COMM:
     case ARG_PID:
@@ -270,12 +261,12 @@ static void add_values(struct offer *offer, const struct command *command, const
     const struct command_key *row = command_key(command, key);
     if (row) {
         add_list(offer, row->choices);
-        add_kind(offer, row->kind, "");
+        add_kind(offer, row->kind);
         return;
     }
     enum filter_key filter = filter_key_by_name(key, strlen(key));
     if (command->filters && filter != FILTER_KEYS)
-        add_kind(offer, filter_kind(filter), "");
+        add_kind(offer, filter_kind(filter));
     else if (command->settings && list_has(command->settings, key))
         add_setting_value(offer, setting_by_name(key));
 }
@@ -380,7 +371,7 @@ void complete_line(struct completions *out, const struct session *session, const
                                                                            : ARG_NONE;
             if (!position)
                 add_list(&offer, out->command->choices);
-            add_kind(&offer, last, place.before);
+            add_kind(&offer, last);
             add_keys(&offer, out->command);
         }
     }

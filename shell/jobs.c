@@ -10,9 +10,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LINES_PER_S = 20 };
+
+static void say_left_out(struct job *job)
+{
+    if (job->lines_left_out)
+        session_say(job->session, "[%u] and %u more lines", job->number, job->lines_left_out);
+    job->lines_left_out = 0;
+}
+
+static bool is_flood(struct job *job)
+{
+    int64_t now_ns = session_now_ns();
+    if (now_ns - job->lines_since_ns >= NS_PER_S) {
+        say_left_out(job);
+        job->lines_since_ns = now_ns;
+        job->lines = 0;
+    }
+    return ++job->lines > LINES_PER_S;
+}
+
 static void message(void *arg, bool is_error, const char *line)
 {
     struct job *job = arg;
+    if (!is_error && is_flood(job)) {
+        job->lines_left_out++;
+        return;
+    }
     struct bytes clean = {0};
     term_text(&clean, line, strlen(line));
     if (is_error)
@@ -76,6 +100,7 @@ static void measure_rate(struct job *job, const struct recording_status *status,
 static void say_end(struct job *job, const struct recording_status *status)
 {
     struct session *session = job->session;
+    say_left_out(job);
     uint64_t samples = status->report ? status->report->samples : 0;
     uint64_t lost = status->report ? status->report->lost : 0;
     struct bytes text = {0};
@@ -95,6 +120,10 @@ static void say_end(struct job *job, const struct recording_status *status)
     else
         session_say(session, "%s", bytes_text(&text));
     bytes_dispose(&text);
+    if (!samples && job->lines)
+        session_say(session,
+                    "    its program printed lines, but no samples; 'help record' says what a "
+                    "sample is");
     if (!samples)
         buffer_source_drop(session->buffer, job->source);
 }

@@ -17,6 +17,9 @@ struct job {
     int64_t stop_ns;    // of for=; 0: none
     int64_t for_ns;
     bool stopped; // by us
+    // Lines that its program printed beside samples, in this second: a flood is cut short.
+    int64_t lines_since_ns;
+    unsigned lines, lines_left_out;
     // The rate, over the last second or so.
     int64_t rate_at_ns;
     uint64_t rate_samples;

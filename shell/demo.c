@@ -21,10 +21,10 @@
 // demo. %d is its pid.
 #define DEMO_FILTER "filter comm=demo pid=%d\n"
 
-static const char prompt_script[] = "record\n" DEMO_FILTER "view\n"
+static const char prompt_script[] = "record hz=499\n" DEMO_FILTER "view\n"
                                     "heatmap live for=12s\n";
 
-static const char batch_script[] = "record\n"
+static const char batch_script[] = "record hz=499\n"
                                    "wait 12s\n" DEMO_FILTER "heatmap\n"
                                    "slice spike\n"
                                    "top 10\n"

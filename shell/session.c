@@ -161,8 +161,8 @@ int session_spikes(struct session *session, const struct query *query, struct he
 // A spike ends where the rate has fallen to half; this much more takes its slopes along.
 #define SPIKE_SLOPE_NS (50 * NS_PER_MS)
 
-// "spike": all that stand out about as much as the strongest; so that the rest is what is usual,
-// and `why` compares the two. "spike N": one of those that `spikes` lists.
+// "spike": the strongest and those of its kind; so that the rest is free of them, and `why`
+// compares the two. "spike N": one of those that `spikes` lists.
 static int choose_spikes(struct session *session, const struct spikes *spikes, const char *number,
                          struct err *err)
 {
@@ -177,7 +177,7 @@ static int choose_spikes(struct session *session, const struct spikes *spikes, c
     size_t count = 0;
     for (size_t i = 0; i < spikes->count; i++) {
         const struct spike *spike = &spikes->items[i];
-        if (wanted ? i + 1 == wanted : spike->score >= strongest->score / 3)
+        if (wanted ? i + 1 == wanted : spikes_alike(spike, strongest))
             ranges[count++] = (struct range){spike->range.from_ns - SPIKE_SLOPE_NS,
                                              spike->range.to_ns + SPIKE_SLOPE_NS};
     }

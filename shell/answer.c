@@ -5,6 +5,7 @@
 #include "shell/units.h"
 #include "viewer/weight.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,33 +88,61 @@ void answer_put_totals(struct bytes *out, struct session *session, const struct 
     }
 }
 
-void answer_put_ranges(struct bytes *out, struct session *session, const struct query *query)
+void answer_put_ranges(struct bytes *out, struct session *session, const struct query *query,
+                       bool each)
 {
-    enum { SHOWN = 4 };
     struct axis axis;
     int64_t end_ns = session_axis(session, &axis);
     if (!axis.has_time)
         return;
     struct range all = {axis.first_ns, end_ns};
-    const struct range *ranges = query->range_count ? query->ranges : &all;
-    size_t count = query->range_count ? query->range_count : 1;
-    for (size_t i = 0; i < count && i < SHOWN; i++) {
-        bytes_append_text(out, query->range_count ? "" : "all: ");
-        timewords_put_range(out, &axis, &ranges[i]);
+    size_t count = query->range_count;
+    if (count)
+        all = (struct range){query->ranges[0].from_ns, query->ranges[count - 1].to_ns};
+    else
+        bytes_append_text(out, "all: ");
+    if (count > 1)
+        bytes_printf(out, "%zu ranges in ", count);
+    timewords_put_range(out, &axis, &all);
+    bytes_append_char(out, '\n');
+    for (size_t i = 0; each && count > 1 && i < count; i++) {
+        bytes_append_text(out, "  ");
+        timewords_put_range(out, &axis, &query->ranges[i]);
         bytes_append_char(out, '\n');
     }
-    if (count > SHOWN)
-        bytes_printf(out, "and %zu more\n", count - SHOWN);
 }
 
-void answer_say(struct session *session, const struct query *query, const struct totals *totals)
+static void say(struct session *session, const struct query *query, const struct totals *totals,
+                bool each)
 {
     struct bytes text = {0};
     answer_put_totals(&text, session, query, totals);
     bytes_append_char(&text, '\n');
-    answer_put_ranges(&text, session, query);
-    session_say(session, "%.*s", (int)text.len - 1, bytes_text(&text));
+    answer_put_ranges(&text, session, query, each);
+    session_say(session, "%s", bytes_text(&text));
     bytes_dispose(&text);
+}
+
+void answer_say(struct session *session, const struct query *query, const struct totals *totals)
+{
+    say(session, query, totals, false);
+}
+
+enum run_result answer_selection(struct session *session, struct invocation *run, bool each,
+                                 struct err *err)
+{
+    struct query query;
+    struct totals totals;
+    invocation_query(run, session, &query);
+    int code = store_totals(session->store, &query, &totals, err);
+    if (code == -ENODATA) { // what was selected holds for the samples to come
+        session_say(session, "%s", err->message);
+        return RUN_OK;
+    }
+    if (code)
+        return RUN_ERROR;
+    say(session, &query, &totals, each);
+    return RUN_OK;
 }
 
 static void json_ranges(struct json *json, struct session *session, const struct query *query)

@@ -13,10 +13,15 @@ double answer_cpu_share(struct session *session, const struct query *query,
 // "499 samples in 380 ms, 66 % of 2 CPUs, lost 12; comm=demo".
 void answer_put_totals(struct bytes *out, struct session *session, const struct query *query,
                        const struct totals *totals);
-// The selected ranges in local time and UTC, one a line (four at most).
-void answer_put_ranges(struct bytes *out, struct session *session, const struct query *query);
+// When that was, in local time and UTC: one line, which spans all ranges; then each, when asked.
+void answer_put_ranges(struct bytes *out, struct session *session, const struct query *query,
+                       bool each);
 // Says both on stderr.
 void answer_say(struct session *session, const struct query *query, const struct totals *totals);
+// The end of a command that changed the selection: says what is in it now. No samples yet is no
+// failure.
+enum run_result answer_selection(struct session *session, struct invocation *run, bool each,
+                                 struct err *err);
 
 // Opens the object of a --json answer:
 // {"command":...,"elapsed_ms":...,"selection":...,"samples":...

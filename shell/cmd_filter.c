@@ -21,16 +21,10 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         selection_set_filter(session->selection, run->filter);
         run->filter = NULL;
     }
-    struct query query;
-    struct totals totals;
-    invocation_query(run, session, &query);
-    if (store_totals(session->store, &query, &totals, err)) {
-        if (word || run->word_count != run->statement->word_count)
-            selection_undo(session->selection); // a pattern that is too expensive, say
-        return RUN_ERROR;
-    }
-    answer_say(session, &query, &totals);
-    return RUN_OK;
+    enum run_result result = answer_selection(session, run, false, err);
+    if (result == RUN_ERROR && run->statement->word_count)
+        selection_undo(session->selection); // a pattern that is too expensive, say
+    return result;
 }
 
 const struct command command_filter = {

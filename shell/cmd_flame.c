@@ -28,7 +28,7 @@ static int put_svg(struct session *session, struct invocation *run, const struct
     struct bytes subtitle = {0};
     answer_put_totals(&subtitle, session, query, &fold->totals);
     bytes_append_text(&subtitle, "; ");
-    answer_put_ranges(&subtitle, session, query);
+    answer_put_ranges(&subtitle, session, query, false);
     for (size_t i = 0; i < subtitle.len; i++) {
         if (subtitle.data[i] == '\n')
             subtitle.data[i] = ' ';

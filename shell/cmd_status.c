@@ -177,7 +177,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     }
     put_buffer(out, &stats, &axis);
     struct bytes ranges = {0};
-    answer_put_ranges(&ranges, session, &query);
+    answer_put_ranges(&ranges, session, &query, false);
     if (ranges.len)
         bytes_printf(out, "selection  %s", bytes_text(&ranges));
     bytes_dispose(&ranges);

@@ -9,13 +9,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         err_set(err, -ENOENT, "there is no slice and no filter to take back");
         return RUN_ERROR;
     }
-    struct query query;
-    struct totals totals;
-    invocation_query(run, session, &query);
-    if (store_totals(session->store, &query, &totals, err))
-        return RUN_ERROR;
-    answer_say(session, &query, &totals);
-    return RUN_OK;
+    return answer_selection(session, run, false, err);
 }
 
 const struct command command_undo = {

@@ -26,7 +26,7 @@ static struct shares shares_of(const struct top_row *row, const struct totals *t
 static void put_table(struct invocation *run, const struct top *top, const struct fold *fold,
                       size_t rows, bool by_total)
 {
-    enum { BAR = 16 };
+    enum { BAR = 16, USED = 35 }; // cells of the bar, and before the frame
     struct bytes *out = &run->out.text;
     table_colored(out, &run->term, COLOR_INK3, "   self   total                    ");
     table_colored(out, &run->term, COLOR_INK3, table_has_squares(&run->term) ? "  frame" : "frame");
@@ -42,7 +42,7 @@ static void put_table(struct invocation *run, const struct top *top, const struc
         bytes_append_text(out, "  ");
         table_bar(out, &run->term, longest > 0 ? share / longest : 0, BAR);
         bytes_append_text(out, "  ");
-        table_frame(out, &run->term, fold->dict, top->rows[i].frame);
+        table_frame(out, &run->term, fold->dict, top->rows[i].frame, table_width_left(run, USED));
         bytes_append_char(out, '\n');
     }
 }

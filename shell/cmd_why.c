@@ -10,10 +10,10 @@
 static void put_table(struct invocation *run, const struct why *why, const struct dict *dict,
                       size_t rows)
 {
-    enum { BAR = 12 };
+    enum { BAR = 12, USED = 58 }; // cells of the bar, and before the frame
     struct bytes *out = &run->out.text;
     table_colored(out, &run->term, COLOR_INK3,
-                  "  slice    rest  more than the rest (95 %)                  ");
+                  "  slice    rest  more than the rest (95 %)                ");
     table_colored(out, &run->term, COLOR_INK3, table_has_squares(&run->term) ? "  frame" : "frame");
     bytes_append_char(out, '\n');
     for (size_t i = 0; i < rows && i < why->count; i++) {
@@ -32,7 +32,7 @@ static void put_table(struct invocation *run, const struct why *why, const struc
         bytes_dispose(&text);
         table_bar(out, &run->term, more, BAR);
         bytes_append_text(out, "  ");
-        table_frame(out, &run->term, dict, row->frame);
+        table_frame(out, &run->term, dict, row->frame, table_width_left(run, USED));
         bytes_append_char(out, '\n');
     }
 }

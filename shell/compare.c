@@ -105,7 +105,7 @@ static void put_row(struct invocation *run, const struct dict *dict, const struc
     bytes_append_text(out, !row->b.total_samples   ? "new   "
                            : !row->a.total_samples ? "gone  "
                                                    : "      ");
-    table_frame(out, &run->term, dict, row->a.frame);
+    table_frame(out, &run->term, dict, row->a.frame, 0);
     bytes_append_char(out, '\n');
     bytes_dispose(&text);
 }

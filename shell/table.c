@@ -2,6 +2,9 @@
 #include "shell/table.h"
 
 #include "shell/answer.h"
+#include "viewer/text.h"
+
+#include <unistd.h>
 
 void table_colored(struct bytes *out, const struct term *term, enum color_token token,
                    const char *text)
@@ -41,21 +44,39 @@ bool table_has_squares(const struct term *term)
 }
 
 void table_frame(struct bytes *out, const struct term *term, const struct dict *dict,
-                 uint32_t frame)
+                 uint32_t frame, unsigned width)
 {
+    enum { NAME_LEAST = 12 };
     const struct frame *row = &dict->frames[frame];
+    struct bytes name = {0}, module = {0};
     if (table_has_squares(term)) {
         struct pen pen = {.out = out, .term = term};
         pen_colors(&pen, ink_fill(fill_of_frame(row)), ink_none);
         bytes_append_text(out, "■ ");
         pen_colors(&pen, ink_none, ink_none);
+        width = width > 2 ? width - 2 : width;
     }
-    answer_put_frame(out, dict, frame);
-    if (row->module == DICT_EMPTY)
-        return;
-    struct bytes module = {0};
-    bytes_append_text(&module, "  ");
-    answer_put_module(&module, dict, frame);
-    table_colored(out, term, COLOR_INK3, bytes_text(&module));
+    answer_put_frame(&name, dict, frame);
+    if (row->module != DICT_EMPTY) {
+        bytes_append_text(&module, "  ");
+        answer_put_module(&module, dict, frame);
+    }
+    unsigned name_width = text_width(bytes_text(&name), name.len);
+    if (width && name_width > width)
+        name_width = text_append_short(out, bytes_text(&name), name.len,
+                                       width > NAME_LEAST ? width : NAME_LEAST);
+    else
+        bytes_append(out, bytes_text(&name), name.len);
+    // The module is shown where it fits.
+    if (!width || name_width + text_width(bytes_text(&module), module.len) <= width)
+        table_colored(out, term, COLOR_INK3, bytes_text(&module));
+    bytes_dispose(&name);
     bytes_dispose(&module);
+}
+
+unsigned table_width_left(const struct invocation *run, unsigned used)
+{
+    if (run->out.kind != REDIRECT_NONE || !isatty(STDOUT_FILENO) || run->term.columns <= used)
+        return 0;
+    return run->term.columns - used;
 }

@@ -2,6 +2,7 @@
 #ifndef FLICKER_SHELL_TABLE_H
 #define FLICKER_SHELL_TABLE_H
 
+#include "shell/invocation.h"
 #include "viewer/pen.h"
 
 // Text in a colour of the theme; without colours, just the text.
@@ -13,8 +14,11 @@ void table_share(struct bytes *out, double share);
 void table_bar(struct bytes *out, const struct term *term, double share, unsigned width);
 // Whether frames begin with a square (two cells): for headings.
 bool table_has_squares(const struct term *term);
-// A square in the colour of the frame's kind, its name and its module.
+// A square in the colour of the frame's kind, its name and its module, in at most `width` cells (0:
+// no limit): a name chosen by somebody else must not fill the screen.
 void table_frame(struct bytes *out, const struct term *term, const struct dict *dict,
-                 uint32_t frame);
+                 uint32_t frame, unsigned width);
+// Cells that are left on the terminal behind `used`; 0: the results do not go to one.
+unsigned table_width_left(const struct invocation *run, unsigned used);
 
 #endif

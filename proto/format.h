@@ -106,6 +106,8 @@ struct format {
     X(heapprofile) \
     X(pprof) \
     X(nflxprofile) \
+    X(speedscope) \
+    X(trace_event) \
     X(perf_script) \
     X(folded) \
     /* end */

@@ -8,6 +8,7 @@
 #include "proto/format.h"
 #include "proto/perf_line.h"
 #include "proto/perf_records.h"
+#include "proto/perf_script_encode.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -272,6 +273,9 @@ static int probe(const void *head, size_t len)
 const struct format format_perf_script = {
     .name = "perf-script",
     .summary = "text of `perf script`, of perf 3.x to 6.x",
+    .extension = ".perf",
     .probe = probe,
     .decoder_new = decoder_new,
+    .encoder_new = perf_script_encoder_new,
+    .loses = "files and lines, units, losses",
 };

@@ -143,6 +143,13 @@ static size_t split(struct token *tokens, const char *line, size_t len)
     return count;
 }
 
+// "[12]": a CPU, as perf and many scripts print it.
+static bool is_cpu(const struct token *token, uint64_t *out)
+{
+    return token->len > 2 && token->text[0] == '[' && token->text[token->len - 1] == ']' &&
+           bpftrace_number(token->text + 1, token->len - 2, out) && *out < CPU_MAX;
+}
+
 // "12", "[12]", "(12)", "12:".
 static bool is_number(const struct token *token, uint64_t *out)
 {
@@ -180,6 +187,12 @@ void bpftrace_header_guess(struct bpftrace_header *out, const char *line, size_t
     size_t count = split(tokens, line + skip, len - skip), first = count;
     for (size_t i = count; i-- > 0;) {
         struct token *token = tokens + i;
+        uint64_t cpu;
+        if (is_cpu(token, &cpu)) {
+            out->cpu = (uint16_t)cpu;
+            token->kind = TOKEN_NAMED;
+            continue;
+        }
         token->kind = is_number(token, &token->number)           ? TOKEN_NUMBER
                       : take_named(out, token->text, token->len) ? TOKEN_NAMED
                                                                  : TOKEN_WORD;

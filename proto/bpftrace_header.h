@@ -5,6 +5,7 @@
 // sample has a value; the comm is last and may hold anything. Of any other program's line these are
 // recognised, in any order, between blanks, commas or semicolons:
 // - name=value and name:value with the names pid, tid, cpu, comm, nsecs, time, ts, value, bytes, ns
+// - [N]: the CPU
 // - an integer of 10 or more digits: the time; of several, the one nearest to the last time seen
 // - words: the comm, from the first to the last before a time or a name=value, with what is between
 //   them ("web 7 [x]"); a single capital at the start of the line ("S 123 ...") is a tag

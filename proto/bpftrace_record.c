@@ -242,10 +242,11 @@ static int end_record(struct bpftrace_record *record, struct err *err)
             return add_sample(record, &header, err);
         break;
     case BPFTRACE_LOOSE:
-        if (record->line_count) {
-            bpftrace_header_guess(&header, head, record->head.len, record->last_ns);
+        bpftrace_header_guess(&header, head, record->head.len, record->last_ns);
+        // Two empty stacks are two blank lines.
+        if (record->line_count ||
+            (record->blanks >= 2 && header.pid >= 0 && header.time_ns != SAMPLE_NO_TIME))
             return add_sample(record, &header, err);
-        }
         bpftrace_record_text(record, head, record->head.len);
         break;
     case BPFTRACE_MAP:

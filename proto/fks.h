@@ -19,7 +19,7 @@ enum {
 struct decoder *fks_decoder_new(struct sink *sink, const struct decode_options *options);
 struct encoder *fks_encoder_new(struct dict *dict, struct output *output);
 
-// Writes what an fks encoder holds back (at most some 8192 samples), so that the reader of a pipe
+// Writes what an fks encoder holds back (at most some 2048 samples), so that the reader of a pipe
 // sees it at once.
 int fks_encoder_flush(struct encoder *encoder, struct err *err) MUST_CHECK;
 

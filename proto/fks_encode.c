@@ -10,10 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Small messages, so that a file which is cut keeps nearly everything.
 enum {
-    BATCH_SAMPLES = 8192,        // 33 bytes each at worst: well below the limit of a message
-    NAME_ROWS = 4096,            // pending rows of each table of names, before they are written
-    NAMES_MAX_BYTES = 256 << 10, // pending text, likewise
+    BATCH_SAMPLES = 2048,       // 33 bytes each at worst, about 8 as a rule
+    NAME_ROWS = 1024,           // pending rows of each table of names, before they are written
+    NAMES_MAX_BYTES = 16 << 10, // pending text, likewise
 };
 
 // Source number -> stream number.
@@ -166,7 +167,7 @@ static int names_reserve(struct fks_encoder *fks, size_t text_len, struct err *e
     bool full = names->strings == NAME_ROWS || names->frames == NAME_ROWS ||
                 names->nodes == NAME_ROWS || names->threads == NAME_ROWS ||
                 names->events == NAME_ROWS || names->text_bytes + text_len > NAMES_MAX_BYTES;
-    return full ? names_write(fks, err) : 0;
+    return full ? fks_encoder_flush(&fks->base, err) : 0; // samples stay near their names
 }
 
 static int string_map(struct fks_encoder *fks, uint32_t source, uint32_t *out, struct err *err)

@@ -354,7 +354,8 @@ static void test_counted_samples(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 4; seed++) {
         struct world_kind kind = {.seed = seed,
-                                  .samples = 20000,
+                                  .samples =
+                                      seed == 1 ? 60000 : 20000, // counted by node, and listed
                                   .span_ns = 20 * FILL_SECOND,
                                   .disorder_ns = seed % 2 ? 0 : FILL_SECOND,
                                   .constant = true};
@@ -367,7 +368,7 @@ static void test_samples_with_values(void **state)
     (void)state;
     for (uint64_t seed = 5; seed <= 6; seed++) {
         struct world_kind kind = {.seed = seed,
-                                  .samples = 20000,
+                                  .samples = seed == 5 ? 60000 : 20000,
                                   .span_ns = 300 * FILL_SECOND, // many blocks of time
                                   .disorder_ns = 20 * FILL_SECOND};
         check_world(&kind, 12);

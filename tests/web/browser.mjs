@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 export const BUILD = process.env.FLICKER_BUILD ?? new URL('../../build', import.meta.url).pathname;
 
 // Conditions are waited for, nothing is timed: this only bounds a test that hangs.
-export const PATIENCE_MS = 60000;
+export const PATIENCE_MS = 120000;
 
 export async function launch() {
   return chromium.launch({

@@ -51,13 +51,25 @@ export class Heat {
     this.patterns.clear();
   }
 
-  draw(model: Model, palette: Palette): void {
+  // `changed`: the columns (by start) that are to be drawn anew; null: everything. A canvas that is
+  // drawn anew as a whole several times a second costs a good part of a CPU where there is no GPU.
+  draw(model: Model, palette: Palette, changed: Set<number> | null): void {
     const width = this.canvas.parentElement!.clientWidth;
     const view = model.view;
     const geometry = layout(width, view?.columns ?? 90, view?.rows ?? 50);
     this.geometry = geometry;
     const bands = geometry.narrow ? 0 : model.bands.length;
-    const x = prepare(this.canvas, width, geometry.height + (bands ? 4 : 0) + bands * (BAND + BAND_GAP));
+    const height = geometry.height + (bands ? 4 : 0) + bands * (BAND + BAND_GAP);
+    const x = scaled(this.canvas, width, height);
+    x.save();
+    if (changed && view) clipColumns(x, geometry, view.from, view.column, changed, height);
+    x.clearRect(0, 0, width, height);
+    this.paint(x, model, palette, geometry, bands);
+    x.restore();
+  }
+
+  private paint(x: CanvasRenderingContext2D, model: Model, palette: Palette, geometry: Layout, bands: number): void {
+    const view = model.view;
     this.axes(x, model, palette, geometry);
     if (!view || !model.axis) return;
     this.raster(x, model, palette, geometry);
@@ -448,7 +460,17 @@ function columnGaps(x: CanvasRenderingContext2D, palette: Palette, g: Layout, co
   for (let i = 1; i <= columns; i++) x.fillRect(g.left + i * g.columnWidth - 1, g.top, 1, g.bottom - g.top);
 }
 
-export function prepare(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
+function clipColumns(
+  x: CanvasRenderingContext2D, g: Layout, from: number, column: number, changed: Set<number>, height: number,
+): void {
+  x.beginPath();
+  // A pixel more at either side: a cursor or an outline may stand there.
+  for (const t of changed) x.rect(g.left + ((t - from) / column) * g.columnWidth - 3, 0, g.columnWidth + 6, height);
+  x.clip();
+}
+
+// The canvas at this size, in CSS pixels; changing the size empties it.
+function scaled(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
   const ratio = window.devicePixelRatio || 1;
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
@@ -458,8 +480,13 @@ export function prepare(canvas: HTMLCanvasElement, width: number, height: number
   }
   const x = canvas.getContext('2d')!;
   x.setTransform(ratio, 0, 0, ratio, 0, 0);
-  x.clearRect(0, 0, width, height);
   x.textBaseline = 'middle';
+  return x;
+}
+
+export function prepare(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
+  const x = scaled(canvas, width, height);
+  x.clearRect(0, 0, width, height);
   return x;
 }
 

@@ -9,7 +9,7 @@ import { readPalette, type Palette } from './palette';
 import { Session } from './session';
 import { drawStatus, Note, put } from './status';
 import { TopTable } from './table';
-import type { Range, StreamEvent, Totals } from './types';
+import type { Range, StreamEvent, Totals, View } from './types';
 
 const SECOND = 1e9;
 const ROWS = 50;
@@ -45,10 +45,15 @@ class Page {
   private spanS = 90;
   private from: number | null = null; // of a held window
   private drawing = false;
+  private changed: Set<number> | null = null; // columns to draw anew; null: everything
+  private drawnAt = 0;
+  private drawCostMs = 0;
+  private later = 0;
   private frozen: StreamEvent[] = []; // what came during a drag
   private generation = -1;
   private asked = ''; // the answer that flame graph and table show
   private answerAt = 0;
+  private answerCostMs = 0;
   private answering: AbortController | null = null;
   private totals: { here: Totals; base: Totals | undefined } | null = null;
   private order: 'self' | 'total' = 'self';
@@ -121,6 +126,8 @@ class Page {
   private take(event: StreamEvent): void {
     const { model } = this;
     const first = !model.view && event.view;
+    const before = model.view;
+    const top = model.top();
     model.take(event);
     if (this.generation !== event.selection.generation) {
       const known = this.generation >= 0;
@@ -133,7 +140,26 @@ class Page {
     }
     if (first && this.spanS === 0) this.watch();
     void this.bands();
-    this.draw();
+    this.drawNews(event, before, top);
+  }
+
+  // News of the stream: only the columns that changed are drawn, and no more often than a fifth of
+  // the time that drawing takes allows.
+  private drawNews(event: StreamEvent, before: View | null, top: number): void {
+    const { model } = this;
+    const same = before && model.view && before.from === model.view.from && before.columns === model.view.columns;
+    // A cell far above all others changes every colour; a hundredth more does not.
+    if (!same || event.spikes || Math.abs(model.top() - top) > top * 0.05 || model.dragging) this.changed = null;
+    else if (this.changed) for (const column of event.columns ?? []) this.changed.add(column.t);
+    // Without new cells there are only figures to set.
+    const rest = !this.changed || this.changed.size ? 200 : 1000;
+    const wait = Math.max(rest, 5 * this.drawCostMs) - (performance.now() - this.drawnAt);
+    if (this.later && rest === 1000) return;
+    clearTimeout(this.later);
+    this.later = window.setTimeout(() => {
+      this.later = 0;
+      this.drawSoon();
+    }, Math.max(0, wait));
   }
 
   // Which CPU was it? Asked for once a second, and only while there are few.
@@ -159,7 +185,7 @@ class Page {
   // With nothing selected, flame graph and table are those of the window, which grows.
   private windowAnswerIsOld(): boolean {
     if (this.model.selection.ranges.length || !this.model.view) return false;
-    return this.model.view.follow && performance.now() - this.answerAt > 2000;
+    return this.model.view.follow && performance.now() - this.answerAt > Math.max(2000, 20 * this.answerCostMs);
   }
 
   // A selection made in the shell may lie outside the window: go there.
@@ -253,7 +279,9 @@ class Page {
     const chosen = model.against().chosen;
     void this.session.flame(`${query}&least=0.0005`, signal).then((flame) => {
       this.totals = { here: flame.totals, base: flame.base };
+      const started = performance.now();
       this.flame.show(flame);
+      this.answerCostMs = performance.now() - started;
       drawKinds(flame.kinds);
       this.drawRanges();
       this.matched();
@@ -324,11 +352,20 @@ class Page {
   // --- drawing ----------------------------------------------------------------------------------
 
   private draw(): void {
+    this.changed = null;
+    this.drawSoon();
+  }
+
+  private drawSoon(): void {
     if (this.drawing) return;
     this.drawing = true;
     requestAnimationFrame(() => {
+      const started = performance.now();
       this.drawing = false;
       this.render();
+      this.changed = new Set();
+      this.drawnAt = performance.now();
+      this.drawCostMs = this.drawnAt - started;
     });
   }
 
@@ -336,10 +373,10 @@ class Page {
     const { model, palette } = this;
     drawStatus(model);
     this.note.draw(model);
-    this.heat.draw(model, palette);
+    if (!this.changed || this.changed.size) this.heat.draw(model, palette, this.changed);
     this.glass.draw(model, palette, this.heat);
     this.drawFollow();
-    this.drawRanges();
+    if (!this.changed) this.drawRanges();
     this.drawCommand();
     const label = this.heat.describe(model);
     if (this.heat.canvas.getAttribute('aria-label') !== label) this.heat.canvas.setAttribute('aria-label', label);

@@ -1,0 +1,59 @@
+// The page of flicker itself: recording this host live, and over a saved recording.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { BUILD, Prompt, drag, launch, open, painted, text, until } from './browser.mjs';
+
+let browser;
+before(async () => (browser = await launch()));
+after(async () => browser.close());
+
+const root = process.getuid() === 0;
+const frames = (page) => page.$$eval('#chart g.frame', (list) => list.length);
+
+async function view(prompt) {
+  const mark = prompt.mark();
+  prompt.say('view');
+  return (await prompt.see(/http:\/\/127\.0\.0\.1:\d+\/#[0-9a-f]{32}/, mark))[0];
+}
+
+// What `status` says is selected, in seconds from the start.
+async function selection(prompt) {
+  const mark = prompt.mark();
+  prompt.say('status');
+  await prompt.see(/^page /m, mark);
+  const found = prompt.output.slice(mark).match(/^selection +([\d.]+)-([\d.]+) s/m);
+  return found ? found.slice(1).map(Number) : null;
+}
+
+test('a live recording: the map grows, a drag selects at the prompt, slice selects in the page', { skip: root ? false : 'recording needs root' }, async () => {
+  const prompt = new Prompt(`${BUILD}/flicker`);
+  prompt.say('record');
+  const page = await open(browser, await view(prompt));
+  await until('the map to grow', async () => (await painted(page)) > 2000);
+  assert.match(await text(page, '#st-source'), /Hz/);
+  assert.equal(await text(page, '#st-rec-name'), 'recording');
+
+  await drag(page, [0.8, 0.6], [0.85, 0.3]); // of the newest columns
+  const range = await until('a selection at the prompt', () => selection(prompt));
+  assert.ok(range[1] > range[0]);
+  await until('a flame graph', async () => (await frames(page)) > 3);
+  assert.match(await text(page, '#cmd'), /^slice \d\d:\d\d:\d\d/);
+
+  prompt.say('slice @-1s');
+  await until('the prompt’s selection in the page', async () => (await text(page, '#r-sel')).endsWith('+ 1 s'));
+  const [from] = await selection(prompt);
+  assert.ok(from > range[0]);
+  assert.deepEqual(page.wrong, []);
+  assert.deepEqual(page.foreign, []);
+  assert.equal(await prompt.quit(), 0);
+  await until('the note', async () => (await text(page, '#note')).startsWith('Disconnected'));
+});
+
+test('quitting with pages open ends them, and flicker', async () => {
+  const prompt = new Prompt(`${BUILD}/flicker`);
+  const url = await view(prompt);
+  const pages = [await open(browser, url), await open(browser, url)];
+  for (const page of pages) await until('the stream', async () => (await text(page, '#note')).startsWith('No samples yet'));
+  assert.equal(await prompt.quit(), 0);
+  for (const page of pages) await until('the note', async () => (await text(page, '#note')).startsWith('Disconnected'));
+});

@@ -100,7 +100,7 @@ static void add_names(struct host *host)
 {
     static const char *const serve[] = {
         "main;server::Loop::run();server::Http::accept(int);server::Http::parse(std::string_view);"
-        "memcpy",
+        "<img src=x onerror=alert(1)>",
         "main;server::Loop::run();server::Http::accept(int);k:entry_SYSCALL_64;k:do_syscall_64;k:__"
         "x64_sys_recvfrom;k:tcp_recvmsg;k:tcp_recvmsg_locked",
         "main;server::Loop::run();server::Orders::handle(server::Request "

@@ -195,8 +195,11 @@ class Page {
     const view = this.model.view;
     if (!window || !view || !ranges.length || ranges.some(([a, b]) => a < window[1] && b > window[0])) return;
     const [from, to] = ranges[0]!;
+    const { axis } = this.model;
     const width = window[1] - window[0];
-    this.holdAt(Math.max(from - width / 2, to - width) === from ? from : (from + Math.min(to, from + width)) / 2 - width / 2);
+    const centred = to - from < width ? (from + to - width) / 2 : from;
+    // Within what there is, as far as it fills a window.
+    this.holdAt(Math.max(axis!.first - view.column, Math.min(centred, axis!.edge - width)));
   }
 
   // --- follow and hold --------------------------------------------------------------------------

@@ -48,6 +48,7 @@ struct tab {
     size_t sent;       // of it
     struct bytes head; // of the last event: only what differs is worth sending
     uint64_t version;  // of the window, as of the last event
+    int64_t start_ns;  // of the axis, likewise: all times that a page knows count from there
     int64_t event_ms;  // when that was
 };
 
@@ -134,6 +135,9 @@ static void tab_render(struct tab *tab)
     bytes_clear(&tab->out);
     tab->sent = 0;
     store_axis(server->host.store, &axis);
+    if (tab->start_ns != axis.start_ns)
+        tab->version = 0; // an older source was opened: every time reads differently now
+    tab->start_ns = axis.start_ns;
     api_head(&json, &server->host, tab->live, edge_ns);
     bool head_same = head.len == tab->head.len &&
                      memcmp(bytes_text(&head), bytes_text(&tab->head), head.len) == 0;

@@ -98,7 +98,7 @@ export function rangeWord(axis: Axis, range: Range): string {
 }
 
 export function rangeWords(axis: Axis, ranges: Range[]): string {
-  return ranges.map((range) => rangeWord(axis, range)).join(', ');
+  return ranges.map((range) => rangeWord(axis, range)).join(',');
 }
 
 // The same with room around the plus, for reading.

@@ -128,7 +128,8 @@ class Page {
     const first = !model.view && event.view;
     const before = model.view;
     const top = model.top();
-    model.take(event);
+    const moved = model.take(event);
+    if (this.from !== null) this.from += moved;
     if (this.generation !== event.selection.generation) {
       const known = this.generation >= 0;
       this.generation = event.selection.generation;

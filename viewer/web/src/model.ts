@@ -29,7 +29,14 @@ export class Model {
   max = 0; // of all cells in the window
   private seen = 0; // the same, let down slowly: a scale that jumps would flash everything
 
-  take(event: StreamEvent): void {
+  // Returns by how much all times moved: the axis starts earlier once an older source is opened.
+  take(event: StreamEvent): number {
+    const moved = this.axis && event.axis ? ((this.axis.wallMs ?? 0) - (event.axis.wallMs ?? 0)) * 1e6 : 0;
+    if (moved) {
+      this.baseline = this.baseline.map(([from, to]) => [from + moved, to + moved]);
+      if (this.heldAt !== null) this.heldAt += moved;
+      this.cursor = null;
+    }
     this.status = event.status;
     this.axis = event.axis;
     this.selection = event.selection;
@@ -38,15 +45,16 @@ export class Model {
     this.view = view;
     if (event.spikes) this.spikes = event.spikes;
     if (!view || !before || view.column !== before.column || view.rows !== before.rows ||
-        (view.from - before.from) % view.column !== 0)
+        (view.from - before.from) % view.column !== 0 || event.columns?.length === view.columns)
       this.columns.clear();
     for (const column of event.columns ?? []) this.columns.set(column.t, column);
-    if (!view) return;
+    if (!view) return moved;
     const end = view.from + view.columns * view.column;
     for (const t of this.columns.keys()) if (t < view.from || t >= end) this.columns.delete(t);
     this.max = 0;
     for (const column of this.columns.values()) for (const n of column.n) if (n > this.max) this.max = n;
     this.seen = Math.max(this.max, this.seen * 0.98);
+    return moved;
   }
 
   ranges(): Range[] {

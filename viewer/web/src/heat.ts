@@ -32,7 +32,7 @@ export function plotWidth(width: number, narrow: boolean): number {
 
 export function layout(width: number, columns: number, rows: number): Layout {
   const narrow = width < 560;
-  const rowHeight = Math.max(1, Math.round(((window.innerHeight < 860 ? 4 : 5) * 50) / rows));
+  const rowHeight = Math.max(1, Math.round(((window.innerHeight < 760 ? 4 : 5) * 50) / rows));
   const columnWidth = Math.max(1, Math.floor(plotWidth(width, narrow) / columns));
   const left = narrow ? 34 : LEFT;
   const top = SPIKES + BUSY + GAP;

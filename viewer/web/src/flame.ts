@@ -23,6 +23,7 @@ export class FlameGraph {
   private root: Placed | null = null;
   private width = 0;
   private zoomed = ''; // path
+  private restoring = false;
   private opened = new Set<string>();
   private pattern: RegExp | null = null;
   private upright = false;
@@ -135,7 +136,9 @@ export class FlameGraph {
     const work: Placed[] = this.root ? [this.root] : [];
     for (let at = work.pop(); at; at = work.pop()) {
       if (at.data.path === this.zoomed && !at.data.folded.length) {
+        this.restoring = true; // d3-flame-graph reports this zoom as a click, too
         this.chart!.zoomTo(at as never);
+        this.restoring = false;
         return;
       }
       if (this.zoomed.startsWith(at.data.path)) work.push(...(at.children ?? []));
@@ -144,6 +147,7 @@ export class FlameGraph {
   }
 
   private clicked(d: Placed): void {
+    if (this.restoring) return;
     if (d.data.folded.length) {
       this.opened.add(d.data.path);
       // d3-flame-graph has zoomed into the row by now; a new chart forgets that.

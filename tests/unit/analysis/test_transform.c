@@ -58,8 +58,8 @@ static void test_every_row_keeps_what_a_fold_promises(void **state)
     static const char *const texts[] = {
         "",
         "demo 3\n",
-        "demo;main;_ZN1aD1Ev;?;?;f.isra.0;f 2\ndemo;main 1\nsh;Lx/Y;::m->Lx/Z;::n_[j] 4\n"
-        "node;JS:*a /x/node_modules/@s/p/i.js:1:2_[j];Builtin:X_[j] 5\npy;py::f:/a.py_[j] 1\n",
+        ("demo;main;_ZN1aD1Ev;?;?;f.isra.0;f 2\ndemo;main 1\nsh;Lx/Y;::m->Lx/Z;::n_[j] 4\n"
+         "node;JS:*a /x/node_modules/@s/p/i.js:1:2_[j];Builtin:X_[j] 5\npy;py::f:/a.py_[j] 1\n"),
     };
     static const char *const arguments[] = {"module", "package", "file", "comm", ".", "m|a", "zzz"};
     for (size_t row = 0; row < TRANSFORM_COUNT; row++) {

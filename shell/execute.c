@@ -94,7 +94,6 @@ static enum run_result begin(struct session *session, struct err *err)
         return RUN_ERROR;
     if (invocation_init(run, session, command, statement, err))
         return RUN_ERROR;
-    atomic_store(&session->signals.interrupted, false);
     run->started_ns = session_now_ns();
     return command->run(session, run, err);
 }
@@ -114,6 +113,14 @@ static void say_timing(struct session *session, const struct invocation *run)
     units_put_duration(&text, session_now_ns() - run->started_ns);
     session_say(session, "%s took %s", run->command->name, bytes_text(&text));
     bytes_dispose(&text);
+}
+
+// A line has ended: a Ctrl-C that came too late for it is not for the next one. One that comes
+// before a line begins is for that line, and in a script it ends the script (see the loop).
+static void forget_interrupt(struct session *session)
+{
+    if (session->prompt)
+        atomic_store(&session->signals.interrupted, false);
 }
 
 bool execute_step(struct session *session, int64_t now_ns)
@@ -144,14 +151,17 @@ bool execute_step(struct session *session, int64_t now_ns)
                                                        : run->exit_code;
         size_t bad_at = run->bad_at;
         fail(session, &err, bad_at, code);
+        forget_interrupt(session);
         return false;
     }
     if (run->settings.timing)
         say_timing(session, run);
     invocation_dispose(run);
     execution->running = execution->finishing = false;
-    if (execution->next == execution->statements.count)
+    if (execution->next == execution->statements.count) {
         drop_line(execution);
+        forget_interrupt(session);
+    }
     return execute_busy(execution);
 }
 

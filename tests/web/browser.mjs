@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 export const BUILD = process.env.FLICKER_BUILD ?? new URL('../../build', import.meta.url).pathname;
 
 // Conditions are waited for, nothing is timed: this only bounds a test that hangs.
-export const PATIENCE_MS = 120000;
+export const PATIENCE_MS = 150_000;
 
 export async function launch() {
   return chromium.launch({
@@ -22,7 +22,7 @@ export async function until(what, probe) {
     seen = await probe();
     if (seen) return seen;
     if (Date.now() > end) throw new Error(`never happened: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 

@@ -168,26 +168,6 @@ test('two clicks select as in FlameScope, Esc gives up, arrows and Enter work al
   assert.equal(await prompt.quit(), 0);
 });
 
-test('ctrl chooses a baseline, shift adds a range, Esc goes back step by step', async () => {
-  const prompt = await host('--past', '90');
-  const page = await open(browser, prompt.url);
-  await until('cells', async () => (await painted(page)) > 1000);
-  await drag(page, [0.3, 0.6], [0.35, 0.5]);
-  await until('a range', () => selections(prompt).length === 1);
-  await drag(page, [0.5, 0.6], [0.55, 0.5], 'Shift');
-  await until('two ranges', () => selections(prompt).at(-1).split(' ').length === 4);
-  await drag(page, [0.7, 0.6], [0.8, 0.5], 'Control');
-  await until('the baseline', async () => (await text(page, '#cmd')).includes('vs='));
-  await until('the comparison', async () => (await text(page, '#t-base')) === 'vs base, pp');
-  await page.keyboard.press('Escape');
-  await until('no baseline', async () => (await text(page, '#r-base')) === 'rest of the window');
-  await page.keyboard.press('Escape');
-  await until('nothing selected', () => selections(prompt).at(-1) === '');
-  await page.keyboard.press('Escape');
-  await until('following', async () => (await text(page, '#follow-state')) === 'following');
-  assert.equal(await prompt.quit(), 0);
-});
-
 test('search marks frames and paints cells; names are only ever text', async () => {
   const prompt = await host('--past', '60');
   const page = await open(browser, prompt.url);

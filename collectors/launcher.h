@@ -47,7 +47,8 @@ struct launched {
 
 // Starts a tool with an argument array (after the program's name; NULL-terminated) and extra
 // environment ("NAME=VALUE", NULL-terminated, of a fixed list of names). -ENOENT: not installed;
-// -EPERM: not as this user. The privileged parent checks every argument.
+// -EPERM: not as this user; -EINVAL: an argument that is not allowed. The privileged parent checks
+// every one.
 int launcher_start(struct launcher *launcher, enum launcher_tool tool, const char *const *args,
                    const char *const *environment, struct launched *out,
                    struct err *err) MUST_CHECK;

@@ -34,6 +34,7 @@ static void handled_signals(sigset_t *signals)
 {
     sigemptyset(signals);
     sigaddset(signals, SIGCHLD);
+    sigaddset(signals, SIGINT);
     sigaddset(signals, SIGTERM);
     sigaddset(signals, SIGHUP);
 }
@@ -134,11 +135,18 @@ static void watch_child(struct parent *parent)
     }
 }
 
+// A SIGINT of the terminal went to the child, too; one that somebody sent was meant for flicker,
+// and this is the process whose number people see.
+static bool is_for_child(const struct signalfd_siginfo *info)
+{
+    return info->ssi_signo != SIGCHLD && (info->ssi_signo != SIGINT || info->ssi_code != SI_KERNEL);
+}
+
 static void take_signals(struct parent *parent, int signal_fd)
 {
     struct signalfd_siginfo info;
     while (read(signal_fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo != SIGCHLD)
+        if (is_for_child(&info))
             kill(parent->child, (int)info.ssi_signo);
     }
     watch_child(parent);
@@ -165,7 +173,7 @@ static void loop(struct parent *parent, int signal_fd)
 void launcher_parent_serve(pid_t child, int socket_fd)
 {
     // What the terminal sends is the child's business.
-    const int ignored[] = {SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
+    const int ignored[] = {SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_IGN);
     struct termios terminal;

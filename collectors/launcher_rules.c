@@ -120,7 +120,7 @@ static const struct option_rule *rule_of(const struct option_rule *rules, const 
 
 static int refuse(const char *program, const char *arg, const char *why, struct err *err)
 {
-    return err_set(err, -EPERM, "%s: '%s' is not allowed here%s%s", program, arg, *why ? ": " : "",
+    return err_set(err, -EINVAL, "%s: '%s' is not allowed here%s%s", program, arg, *why ? ": " : "",
                    why);
 }
 
@@ -217,7 +217,7 @@ static int check_bpftrace(const char *const *args, struct err *err)
         if (!strcmp(arg, "-e"))
             has_program = true;
     }
-    return has_program ? 0 : err_set(err, -EPERM, "bpftrace: a program must be given with -e");
+    return has_program ? 0 : err_set(err, -EINVAL, "bpftrace: a program must be given with -e");
 }
 
 // Our own collector checks its words itself and has no option that writes or runs anything.
@@ -258,7 +258,7 @@ int launcher_check_environment(const char *const *environment, struct err *err)
             known = strlen(environment_names[k]) == len &&
                     !memcmp(environment_names[k], environment[i], len);
         if (!known || !environment[i][len])
-            return err_set(err, -EPERM, "the variable '%s' is not allowed here", environment[i]);
+            return err_set(err, -EINVAL, "the variable '%s' is not allowed here", environment[i]);
     }
     return 0;
 }

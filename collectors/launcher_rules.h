@@ -13,10 +13,10 @@ enum {
     LAUNCHER_MAX_TEXT_BYTES = 124 * 1024, // an argument of execve() holds 128 KiB
 };
 
-// 0, or -EPERM naming the argument that is not allowed.
+// 0, or -EINVAL naming the argument that is not allowed.
 int launcher_check_args(enum launcher_tool tool, const char *const *args,
                         struct err *err) MUST_CHECK;
-// 0, or -EPERM naming the variable that is not on the list.
+// 0, or -EINVAL naming the variable that is not on the list.
 int launcher_check_environment(const char *const *environment, struct err *err) MUST_CHECK;
 
 #endif

@@ -57,6 +57,7 @@ static enum stderr_meaning perf_judge(void *arg, struct bytes *line, uint64_t *l
         "Couldn't record kernel reference relocation symbol",
         "Symbol resolution may be skewed",
         "Check /proc/kallsyms permission",
+        "incompatible file format", // perf script, when perf record wrote nothing
     };
     for (size_t i = 0; i < sizeof noise / sizeof *noise; i++) {
         if (!strncmp(bytes_text(line), noise[i], strlen(noise[i])))

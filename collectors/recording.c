@@ -275,11 +275,6 @@ static void describe_end(struct recording *recording)
         snprintf(why, size, "failed with exit status %d", WEXITSTATUS(status));
     else
         snprintf(why, size, "it ended by itself");
-    if (recording->stop_reason)
-        return;
-    bool failed = WIFSIGNALED(status) || WEXITSTATUS(status);
-    sayf(recording, failed, "%s ended%s: %s", recording->collector->name,
-         recording->running_ns ? "" : " before it recorded anything", why);
 }
 
 static void end(struct recording *recording)
@@ -368,6 +363,7 @@ void recording_status(const struct recording *recording, struct recording_status
     own->report.lost += recording->lost;
     *out = (struct recording_status){
         .state = recording->state,
+        .ran = recording->running_ns != 0,
         .collector = recording->collector,
         .command = recording->command,
         .pid = recording->child.pid,

@@ -9,6 +9,7 @@
 // What `jobs` and `status` show.
 struct recording_status {
     enum recording_state state;
+    bool ran; // it came as far as recording
     const struct collector *collector;
     const char *command; // what ran, as a shell line; borrowed
     pid_t pid;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static bool ends_in(const char *text, const char *ending)
@@ -108,6 +109,12 @@ static int choose(struct session *session, const struct collect_request *request
     return *collector ? 0 : -ENOTSUP;
 }
 
+// perf leaves with 129 when it does not like its options.
+static bool was_refused(const struct jobs *jobs)
+{
+    return WIFEXITED(jobs->failed_status) && WEXITSTATUS(jobs->failed_status) == 129;
+}
+
 // The run that waits has the job's number only: the job may end and be freed meanwhile.
 static enum run_result step(struct session *session, struct invocation *run, int64_t now_ns,
                             struct err *err)
@@ -118,7 +125,8 @@ static enum run_result step(struct session *session, struct invocation *run, int
     if (!job) {
         if (!session->jobs.failed)
             return RUN_OK;
-        err_set(err, -EIO, "nothing was recorded: the collector ended at once");
+        run->exit_code = was_refused(&session->jobs) ? EXIT_USAGE : EXIT_FAILED;
+        err_set(err, -EIO, "%s", session->jobs.failed_text);
         return RUN_ERROR;
     }
     struct recording_status status;
@@ -126,10 +134,12 @@ static enum run_result step(struct session *session, struct invocation *run, int
     if (status.state == RECORDING_STARTING) {
         if (!atomic_load(&session->signals.interrupted))
             return RUN_WAIT;
+        job->awaited = false;
         job_stop(job);
         err_set(err, -ECANCELED, "stopped before it began");
         return RUN_ERROR;
     }
+    job->awaited = false;
     if (status.state == RECORDING_RUNNING)
         session_say(session, "[%u] recording with %s: %s\n    'stop' ends it; Ctrl-C does not",
                     number, status.collector->name, status.command);
@@ -152,14 +162,16 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     }
     if (!code) {
         code = job_start(&job, session, collector, &request, err);
-        if (code != -ENOENT && code != -EPERM && code != -EACCES)
-            run->exit_code = EXIT_FAILED;
+        run->exit_code = code == -EINVAL                                        ? EXIT_USAGE
+                         : code == -ENOENT || code == -EPERM || code == -EACCES ? EXIT_NO_COLLECTOR
+                                                                                : EXIT_FAILED;
     }
     free(args);
     if (code)
         return RUN_ERROR;
     unsigned *number = xmalloc(sizeof *number);
     *number = job->number;
+    job->awaited = true;
     run->state = number;
     run->dispose = free;
     run->step = step;

@@ -82,7 +82,7 @@ struct command {
 // clang-format off
 #define COMMAND_LIST(X) \
     X(record) X(jobs) X(stop) X(doctor) \
-    X(open) X(save) \
+    X(open) X(save) X(keep) \
     X(slice) X(filter) X(undo) X(mark) X(spikes) \
     X(heatmap) X(flame) X(top) X(fold) X(why) X(diff) \
     X(wait) X(source) X(set) \

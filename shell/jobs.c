@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ static void say_left_out(struct job *job)
     job->lines_left_out = 0;
 }
 
+// Of everything that it says: an error a line would bury the prompt as well.
 static bool is_flood(struct job *job)
 {
     int64_t now_ns = session_now_ns();
@@ -33,7 +35,8 @@ static bool is_flood(struct job *job)
 static void message(void *arg, bool is_error, const char *line)
 {
     struct job *job = arg;
-    if (!is_error && is_flood(job)) {
+    job->printed |= !is_error;
+    if (is_flood(job)) {
         job->lines_left_out++;
         return;
     }
@@ -116,11 +119,16 @@ static void say_end(struct job *job, const struct recording_status *status)
     bool failed = !job->stopped && status->exit_status != 0;
     session->jobs.failed |= failed;
     if (failed)
+        session->jobs.failed_status = status->exit_status;
+    if (failed && job->awaited && !status->ran)
+        snprintf(session->jobs.failed_text, sizeof session->jobs.failed_text,
+                 "nothing was recorded: %s %s", status->collector->name, status->why_ended);
+    else if (failed)
         session_complain(session, "%s", bytes_text(&text));
     else
         session_say(session, "%s", bytes_text(&text));
     bytes_dispose(&text);
-    if (!samples && job->lines)
+    if (!samples && job->printed && status->ran)
         session_say(session,
                     "    its program printed lines, but no samples; 'help record' says what a "
                     "sample is");

@@ -17,6 +17,8 @@ struct job {
     int64_t stop_ns;    // of for=; 0: none
     int64_t for_ns;
     bool stopped; // by us
+    bool awaited; // a `record` waits for its start, and tells when that fails
+    bool printed; // its program said something
     // Lines that its program printed beside samples, in this second: a flood is cut short.
     int64_t lines_since_ns;
     unsigned lines, lines_left_out;
@@ -31,7 +33,9 @@ struct jobs {
     struct job **items; // in order of their numbers; those that have ended are gone
     size_t count, capacity;
     unsigned last_number;
-    bool failed; // a collector ended that should not have, since this was last cleared
+    bool failed;           // a collector ended that should not have, since this was last cleared
+    int failed_status;     // its wait status
+    char failed_text[512]; // how an awaited one ended that never recorded
 };
 
 int job_start(struct job **out, struct session *session, const struct collector *collector,

@@ -63,7 +63,6 @@ static void a_killed_collector_is_said_and_its_data_kept(void **state)
     assert_int_equal(kill(status_of(recording).pid, SIGKILL), 0);
     assert_true(live_run(recording, NULL, NULL, 60));
     assert_non_null(strstr(status_of(recording).why_ended, "killed by signal 9"));
-    assert_non_null(strstr(bytes_text(&live.messages), "killed by signal 9"));
     assert_true(live.count > 0);
     recording_free(recording);
     live_dispose(&live);

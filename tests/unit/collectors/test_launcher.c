@@ -177,11 +177,11 @@ static int start_refused(struct launcher *launcher, int fd)
     struct launched child;
     struct err err = {0};
     if (launcher_start(launcher, LAUNCHER_BPFTRACE, ARGS("--unsafe", "-e", "BEGIN{}"), NULL, &child,
-                       &err) != -EPERM ||
+                       &err) != -EINVAL ||
         !strstr(err.message, "--unsafe"))
         return 1;
     if (launcher_start(launcher, LAUNCHER_BPFTRACE, PROGRAM, ARGS("LD_PRELOAD=x"), &child, &err) !=
-        -EPERM)
+        -EINVAL)
         return 2;
     return child.stdout_fd == -1 ? 0 : 3;
 }

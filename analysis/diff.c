@@ -3,6 +3,7 @@
 
 #include "analysis/fold_edit.h"
 #include "analysis/functions.h"
+#include "analysis/names.h"
 #include "analysis/proportion.h"
 #include "proto/alloc.h"
 
@@ -46,7 +47,7 @@ static uint32_t *merge_frames(struct merger *merger, const struct fold *fold)
         uint32_t frame = fold->nodes[i].frame;
         if (merged[frame])
             continue;
-        uint32_t copy = fold_copy_frame(merger->own, fold->dict, frame);
+        uint32_t copy = names_copy_frame(merger->own, fold->dict, frame);
         if (merger->match == DIFF_BY_TEXT)
             copy = first_reading_as(merger, copy);
         merged[frame] = copy + 1;
@@ -81,16 +82,6 @@ static void make_side(struct fold *side, const struct fold *weights, const uint3
     fold_edit_commit(&edit);
 }
 
-static uint32_t copy_event(struct dict *own, const struct fold *fold)
-{
-    if (fold->totals.event >= fold->dict->event_count)
-        return fold->totals.event;
-    struct event event = fold->dict->events[fold->totals.event];
-    event.name = dict_string_z(own, dict_text(fold->dict, event.name));
-    event.unit = dict_string_z(own, dict_text(fold->dict, event.unit));
-    return dict_event(own, &event);
-}
-
 static const char *unit_of(const struct fold *fold)
 {
     if (!fold->totals.by_value)
@@ -122,12 +113,12 @@ int diff_folds(struct diff *out, const struct fold *a, const struct fold *b, enu
     int rc = check_sides(a, b, err);
     if (rc < 0)
         return rc;
-    struct dict *own = xmalloc(sizeof *own);
-    dict_init(own);
-    out->a = (struct fold){.dict = own, .own = own, .totals = a->totals};
-    out->b = (struct fold){.dict = own, .totals = b->totals};
-    out->a.totals.event = copy_event(own, a);
-    out->b.totals.event = copy_event(own, b);
+    struct names *names = names_new();
+    struct dict *own = &names->dict;
+    out->a = (struct fold){.dict = own, .own = names, .totals = a->totals};
+    out->b = (struct fold){.dict = own, .own = names_hold(names), .totals = b->totals};
+    out->a.totals.event = names_copy_event(names, a->dict, a->totals.event);
+    out->b.totals.event = names_copy_event(names, b->dict, b->totals.event);
     struct merger merger = {.own = own, .match = match};
     uint32_t *merged_a = merge_frames(&merger, a), *merged_b = merge_frames(&merger, b);
     make_side(&out->a, a, merged_a, b, merged_b);
@@ -177,10 +168,8 @@ static uint64_t scaled(uint64_t weight, double scale)
 
 void diff_elided(struct fold *out, const struct diff *diff)
 {
-    struct dict *own = xmalloc(sizeof *own);
-    dict_init(own);
-    *out = (struct fold){.dict = own, .own = own, .totals = diff->b.totals};
-    out->totals.event = copy_event(own, &diff->b);
+    struct names *names = names_hold(diff->b.own);
+    *out = (struct fold){.dict = &names->dict, .own = names, .totals = diff->b.totals};
     const struct fold *b = &diff->b;
     bool *needed = xcalloc(b->count, sizeof *needed);
     for (size_t i = b->count; i-- > 1;) {
@@ -195,8 +184,7 @@ void diff_elided(struct fold *out, const struct diff *diff)
         const struct fold_node *node = &b->nodes[i];
         if (!needed[i])
             continue;
-        uint32_t frame = fold_copy_frame(own, b->dict, node->frame);
-        node_of[i] = fold_edit_child(&edit, node_of[node->parent], frame);
+        node_of[i] = fold_edit_child(&edit, node_of[node->parent], node->frame);
         struct fold_node weight = {.self_samples = scaled(node->self_samples, diff->scale),
                                    .self_value = scaled(node->self_value, diff->scale)};
         if (diff_is_gone(diff, i))

@@ -16,7 +16,7 @@ enum diff_match {
 };
 
 // One tree of the call paths of both sides, with the weights of each: node i of `a` is node i of
-// `b`. A path that one side lacks has no samples there. `a` owns the dictionary of both.
+// `b`. A path that one side lacks has no samples there. they share their names.
 struct diff {
     struct fold a, b;
     double scale; // A's total / B's total, by the weight that people are shown

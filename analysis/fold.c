@@ -1,6 +1,7 @@
 // Folds as text.
 #include "analysis/fold.h"
 
+#include "analysis/names.h"
 #include "proto/alloc.h"
 
 #include <inttypes.h>
@@ -12,9 +13,7 @@ enum { WRITE_BYTES = 64 * 1024 };
 void fold_dispose(struct fold *fold)
 {
     free(fold->nodes);
-    if (fold->own)
-        dict_dispose(fold->own);
-    free(fold->own);
+    names_release(fold->own);
     *fold = (struct fold){0};
 }
 

@@ -35,17 +35,19 @@ struct fold_node {
     uint64_t self_value, total_value;
 };
 
+struct names;
+
 struct fold {
     const struct dict *dict; // of the store that answered (borrowed), or `own`
     struct fold_node *nodes;
     size_t count, capacity;
     struct totals totals;
-    // Names that the store does not have (a frame was renamed): a dictionary of the fold's own, on
-    // the heap and freed with it. NULL as a store answers.
-    struct dict *own;
+    // Names that the store does not have (a frame was renamed): `dict` is theirs, and the fold
+    // holds them. NULL as a store answers; see names.h.
+    struct names *own;
 };
 
-// Frees the nodes and the fold's own dictionary.
+// Frees the nodes, lets go of the fold's own names.
 void fold_dispose(struct fold *fold);
 
 // The weight that people are shown: value or samples, by the totals' event.

@@ -2,6 +2,7 @@
 #include "analysis/fold_edit.h"
 
 #include "analysis/functions.h"
+#include "analysis/names.h"
 #include "proto/alloc.h"
 #include "proto/hash.h"
 
@@ -100,32 +101,45 @@ static uint32_t *frames_in_use(const struct fold_node *nodes, size_t node_count,
     return frames;
 }
 
-uint32_t *fold_frames(const struct fold *fold, size_t *count)
-{
-    return frames_in_use(fold->nodes, fold->count, fold->dict, count);
-}
-
-// All nodes but the root, by name in descending order. The frames in use are few beside the nodes:
-// those are compared, these are counted.
-static uint32_t *order_by_name(const struct fold_edit *edit)
+// The rank of each frame's function, by name in descending order. Ranks are below *count. The
+// frames in use are few beside the nodes: those are compared, where nobody has yet. The caller
+// frees it.
+static uint32_t *rank_frames(const struct fold_edit *edit, size_t *count)
 {
     const struct dict *dict = edit->fold->dict;
-    size_t count;
-    uint32_t *frames = frames_in_use(edit->nodes, edit->count, dict, &count);
     uint32_t *rank = xcalloc(dict->frame_count + 1, sizeof *rank);
+    struct names *names = edit->fold->own;
+    if (names && dict == &names->dict) {
+        struct callpaths *callpaths = &names->callpaths;
+        callpaths_follow(callpaths);
+        callpaths_rank(callpaths);
+        *count = callpaths->function_count;
+        for (size_t i = 0; i < dict->frame_count; i++)
+            rank[i] = (uint32_t)(*count - 1 - callpaths->rank[callpaths->function_of[i]]);
+        return rank;
+    }
+    uint32_t *frames = frames_in_use(edit->nodes, edit->count, dict, count);
+    if (*count)
+        qsort_r(frames, *count, sizeof *frames, compare_frames, (void *)dict);
+    for (size_t i = 0; i < *count; i++)
+        rank[frames[i]] = (uint32_t)(*count - 1 - i);
+    free(frames);
+    return rank;
+}
+
+// All nodes but the root, by name in descending order.
+static uint32_t *order_by_name(const struct fold_edit *edit)
+{
+    size_t count;
+    uint32_t *rank = rank_frames(edit, &count);
     uint32_t *before = xcalloc(count + 1, sizeof *before); // nodes that come before each rank
     uint32_t *order = xreallocarray(NULL, edit->count, sizeof *order);
-    if (count)
-        qsort_r(frames, count, sizeof *frames, compare_frames, (void *)dict);
-    for (size_t i = 0; i < count; i++)
-        rank[frames[i]] = (uint32_t)(count - 1 - i);
     for (size_t i = 1; i < edit->count; i++)
         before[rank[edit->nodes[i].frame] + 1]++;
     for (size_t i = 1; i <= count; i++)
         before[i] += before[i - 1];
     for (uint32_t i = 1; i < edit->count; i++)
         order[before[rank[edit->nodes[i].frame]]++] = i;
-    free(frames);
     free(rank);
     free(before);
     return order;
@@ -189,138 +203,17 @@ void fold_edit_commit(struct fold_edit *edit)
     *edit = (struct fold_edit){0};
 }
 
-uint32_t fold_copy_frame(struct dict *to, const struct dict *from, uint32_t frame)
+void fold_use_names(struct fold *fold, struct names *names)
 {
-    struct frame copy = from->frames[frame];
-    copy.name = dict_string(to, dict_text(from, copy.name), dict_text_len(from, copy.name));
-    copy.module = dict_string(to, dict_text(from, copy.module), dict_text_len(from, copy.module));
-    copy.file = dict_string(to, dict_text(from, copy.file), dict_text_len(from, copy.file));
-    return dict_frame(to, &copy);
-}
-
-static uint32_t copy_event(struct dict *to, const struct dict *from, uint32_t event)
-{
-    if (event >= from->event_count)
-        return event;
-    struct event copy = from->events[event];
-    copy.name = dict_string(to, dict_text(from, copy.name), dict_text_len(from, copy.name));
-    copy.unit = dict_string(to, dict_text(from, copy.unit), dict_text_len(from, copy.unit));
-    return dict_event(to, &copy);
-}
-
-struct dict *fold_own(struct fold *fold)
-{
-    if (fold->own)
-        return fold->own;
-    const struct dict *from = fold->dict;
-    struct dict *own = xmalloc(sizeof *own);
-    dict_init(own);
-    uint32_t *copies = xcalloc(from->frame_count + 1, sizeof *copies); // + 1; 0: not yet
+    if (fold->own == names)
+        return;
     for (size_t i = 0; i < fold->count; i++) {
         uint32_t *frame = &fold->nodes[i].frame;
-        if (*frame == IDSET_NONE)
-            continue;
-        if (!copies[*frame])
-            copies[*frame] = fold_copy_frame(own, from, *frame) + 1;
-        *frame = copies[*frame] - 1;
+        if (*frame != IDSET_NONE)
+            *frame = names_copy(names, fold->dict, *frame);
     }
-    free(copies);
-    fold->totals.event = copy_event(own, from, fold->totals.event);
-    fold->dict = fold->own = own;
-    return own;
-}
-
-// What stands for each frame in use: `count` frames from `at` in the list; asked for once.
-struct replacements {
-    struct replacement {
-        uint32_t at;
-        uint8_t count;
-        bool asked;
-    } * of;
-    size_t frame_count;
-    uint32_t *list;
-    size_t count, capacity;
-};
-
-static const struct replacement *replacement(struct replacements *all, struct dict *own,
-                                             uint32_t frame, fold_rewrite_fn *rewrite, void *arg)
-{
-    struct replacement *of = &all->of[frame];
-    if (of->asked)
-        return of;
-    uint32_t frames[FOLD_REWRITE_MAX] = {frame};
-    size_t count = rewrite ? rewrite(arg, own, frame, frames) : 1;
-    array_reserve(&all->list, &all->capacity, all->count + count);
-    if (count)
-        memcpy(all->list + all->count, frames, count * sizeof *frames);
-    *of = (struct replacement){.at = (uint32_t)all->count, .count = (uint8_t)count, .asked = true};
-    all->count += count;
-    return of;
-}
-
-static bool joins(const struct fold_edit *edit, uint32_t node, uint32_t frame, enum fold_join join)
-{
-    const struct dict *dict = edit->fold->dict;
-    if (!node || join == FOLD_JOIN_NONE ||
-        (join == FOLD_JOIN_UNRESOLVED && !frame_is_unresolved(&dict->frames[frame])))
-        return false;
-    return fold_same_function(dict, edit->nodes[node].frame, frame);
-}
-
-void fold_rewrite(struct fold *fold, fold_rewrite_fn *rewrite, void *arg, enum fold_join join)
-{
-    struct dict *own = rewrite ? fold_own(fold) : NULL;
-    struct replacements all = {0};
-    all.of = xcalloc(fold->dict->frame_count + 1, sizeof *all.of);
-    uint32_t *node_of = xreallocarray(NULL, fold->count + 1, sizeof *node_of);
-    struct fold_edit edit;
-    fold_edit_init(&edit, fold);
-    node_of[0] = 0;
-    for (size_t i = 0; i < fold->count; i++) {
-        const struct fold_node *old = &fold->nodes[i];
-        if (i) {
-            const struct replacement *of = replacement(&all, own, old->frame, rewrite, arg);
-            uint32_t at = node_of[old->parent];
-            for (size_t j = 0; j < of->count; j++) {
-                uint32_t frame = all.list[of->at + j];
-                if (!joins(&edit, at, frame, join))
-                    at = fold_edit_child(&edit, at, frame);
-            }
-            node_of[i] = at;
-        }
-        fold_edit_add(&edit, node_of[i], old);
-    }
-    fold_edit_commit(&edit);
-    free(node_of);
-    free(all.of);
-    free(all.list);
-}
-
-uint32_t fold_named_frame(struct dict *own, const struct frame *frame, const struct bytes *name)
-{
-    struct frame named = *frame; // a copy: the dictionary's may move
-    named.name = dict_string(own, bytes_text(name), name->len);
-    return dict_frame(own, &named);
-}
-
-struct renaming {
-    fold_rename_fn *rename;
-    struct bytes name;
-};
-
-static size_t rename_frame(void *arg, struct dict *own, uint32_t frame, uint32_t *out)
-{
-    struct renaming *renaming = arg;
-    const struct frame *row = &own->frames[frame];
-    bytes_clear(&renaming->name);
-    if (row->kind != FRAME_COMM && renaming->rename(own, row, &renaming->name))
-        out[0] = fold_named_frame(own, row, &renaming->name);
-    return 1;
-}
-
-void fold_rename(struct fold *fold, fold_rename_fn *rename)
-{
-    struct renaming renaming = {.rename = rename};
-    fold_rewrite(fold, rename_frame, &renaming, FOLD_JOIN_NONE);
-    bytes_dispose(&renaming.name);
+    fold->totals.event = names_copy_event(names, fold->dict, fold->totals.event);
+    fold->dict = &names->dict;
+    names_release(fold->own);
+    fold->own = names_hold(names);
 }

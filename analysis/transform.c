@@ -4,6 +4,7 @@
 #include "analysis/fold_edit.h"
 #include "proto/alloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,7 @@ int transforms_argue(struct transforms *transforms, const char *name, const char
         struct dict dict; // an empty fold tells whether the argument is understood
         dict_init(&dict);
         struct fold nothing = {.dict = &dict};
-        int rc = transform_table[row]->apply(&nothing, argument, err);
+        int rc = transform_apply(transform_table[row], &nothing, argument, err);
         fold_dispose(&nothing);
         dict_dispose(&dict);
         if (rc < 0)
@@ -118,49 +119,92 @@ int transforms_list(struct transforms *transforms, const char *words, struct err
     return 0;
 }
 
-// The frames that a fold has now.
-struct frames {
-    uint32_t *items;
-    size_t count;
-    bool known;
+// Rows that were begun with: a chain of rewritings of frames, not yet in the tree.
+struct application {
+    struct fold *fold;
+    struct names *names;
+    struct rewrite chain;
+    bool open;
 };
 
-static bool detects(const struct transform *transform, const struct fold *fold,
-                    struct frames *frames)
+static struct rewrite *chain(struct application *application)
 {
-    if (!transform->detect)
-        return false;
-    if (!frames->known)
-        frames->items = fold_frames(fold, &frames->count);
-    frames->known = true;
-    for (size_t i = 0; i < frames->count; i++) {
-        const struct frame *frame = &fold->dict->frames[frames->items[i]];
-        if (frame->kind != FRAME_COMM && transform->detect(fold->dict, frame))
-            return true;
-    }
-    return false;
+    if (!application->open)
+        rewrite_init(&application->chain, application->fold, application->names);
+    application->open = true;
+    return &application->chain;
 }
 
-int transforms_apply(const struct transforms *transforms, struct fold *fold, uint64_t *applied,
+static void close_chain(struct application *application, enum rewrite_join join)
+{
+    if (application->open || join != REWRITE_JOIN_NONE)
+        rewrite_commit(chain(application), join);
+    application->open = false;
+}
+
+static bool detects(struct application *application, size_t row)
+{
+    const struct transform *transform = transform_table[row];
+    return transform->detect &&
+           rewrite_detects(chain(application), names_memo(application->names, row, NULL),
+                           transform->detect);
+}
+
+static int apply_row(struct application *application, size_t row, const char *argument,
                      struct err *err)
 {
-    struct frames frames = {0};
+    const struct transform *transform = transform_table[row];
+    if (transform->apply) {
+        close_chain(application, REWRITE_JOIN_NONE);
+        fold_use_names(application->fold, application->names); // whose order by name is known
+        return transform->apply(application->fold, argument, err);
+    }
+    int rc = transform->check ? transform->check(argument, err) : 0;
+    if (rc < 0)
+        return rc;
+    if (transform->rewrite)
+        rewrite_add(chain(application), names_memo(application->names, row, argument),
+                    transform->rewrite);
+    if (transform->join != REWRITE_JOIN_NONE)
+        close_chain(application, transform->join);
+    return 0;
+}
+
+int transforms_apply(const struct transforms *transforms, struct fold *fold, struct names **kept,
+                     uint64_t *applied, struct err *err)
+{
+    static_assert((int)TRANSFORM_COUNT <= (int)NAMES_MEMOS, "a memo for each row");
+    struct names *none = NULL;
+    if (!kept)
+        kept = &none;
+    if (!fold->own)
+        names_keep(kept, fold->dict);
+    struct application application = {.fold = fold, .names = fold->own ? fold->own : *kept};
     uint64_t bits = 0;
     int rc = 0;
     for (size_t row = 0; row < TRANSFORM_COUNT && rc == 0; row++) {
-        const struct transform *transform = transform_table[row];
         enum transform_state state = transforms->state[row];
-        if (state == TRANSFORM_OFF ||
-            (state == TRANSFORM_AUTO && !detects(transform, fold, &frames)))
+        if (state == TRANSFORM_OFF || (state == TRANSFORM_AUTO && !detects(&application, row)))
             continue;
-        rc = transform->apply(fold, transforms->argument[row], err);
+        rc = apply_row(&application, row, transforms->argument[row], err);
         bits |= UINT64_C(1) << row;
-        free(frames.items);
-        frames = (struct frames){0};
     }
-    free(frames.items);
+    close_chain(&application, REWRITE_JOIN_NONE);
+    names_release(none);
     if (applied)
         *applied = bits;
+    return rc;
+}
+
+int transform_apply(const struct transform *transform, struct fold *fold, const char *argument,
+                    struct err *err)
+{
+    struct names *names = fold->own ? names_hold(fold->own) : names_new();
+    struct application application = {.fold = fold, .names = names};
+    int rc = apply_row(&application, row_by_name(transform->name, strlen(transform->name)),
+                       argument, err);
+    close_chain(&application, REWRITE_JOIN_NONE);
+    names_release(names);
     return rc;
 }
 

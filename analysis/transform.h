@@ -5,7 +5,7 @@
 #ifndef FLICKER_ANALYSIS_TRANSFORM_H
 #define FLICKER_ANALYSIS_TRANSFORM_H
 
-#include "analysis/fold.h"
+#include "analysis/rewrite.h"
 #include "proto/bytes.h"
 
 struct transform {
@@ -15,8 +15,14 @@ struct transform {
     // Whether a frame shows that the fold is in need of it: the transform is then applied unless it
     // was switched off. NULL: only when asked for.
     bool (*detect)(const struct dict *dict, const struct frame *frame);
-    // -EINVAL: the argument is not understood; -E2BIG: a pattern is too expensive. The fold is then
-    // as it was.
+    // What it does is one of two. Of each frame: another name, or several, or none; what the frames
+    // of a path then are may be joined. Neighbours of this kind are one rewriting.
+    names_rewrite_fn *rewrite;
+    enum rewrite_join join;
+    // Of that kind, with an argument: -EINVAL when it is not understood.
+    int (*check)(const char *argument, struct err *err);
+    // Or of the tree. -EINVAL: the argument is not understood; -E2BIG: a pattern is too expensive.
+    // The fold is then as it was.
     int (*apply)(struct fold *fold, const char *argument, struct err *err);
 };
 
@@ -75,8 +81,13 @@ int transforms_argue(struct transforms *transforms, const char *name, const char
 // they detect, "none" all off. As in "none,demangle", "auto,-java,invert".
 int transforms_list(struct transforms *transforms, const char *words, struct err *err) MUST_CHECK;
 // Rewrites a fold. Bit i of *applied (may be NULL) is set where row i of the table was applied.
-int transforms_apply(const struct transforms *transforms, struct fold *fold, uint64_t *applied,
-                     struct err *err) MUST_CHECK;
+// *kept remembers names from one fold of a store to the next, which then share a dictionary; the
+// caller releases it. NULL: nothing is remembered.
+int transforms_apply(const struct transforms *transforms, struct fold *fold, struct names **kept,
+                     uint64_t *applied, struct err *err) MUST_CHECK;
+// One row, whatever it detects.
+int transform_apply(const struct transform *transform, struct fold *fold, const char *argument,
+                    struct err *err) MUST_CHECK;
 // The names of the rows in `applied`, for people: "demangle, java, group=module". Appends.
 void transforms_text(const struct transforms *transforms, uint64_t applied, struct bytes *out);
 

@@ -1,5 +1,4 @@
 // group=...: frames by what they belong to, a level for each change of it.
-#include "analysis/fold_edit.h"
 #include "analysis/transform.h"
 
 #include <errno.h>
@@ -77,31 +76,36 @@ static const struct {
     {"comm", NULL},
 };
 
-static size_t group_frame(void *arg, struct dict *own, uint32_t frame, uint32_t *out)
+enum { GROUPS = sizeof groups / sizeof *groups };
+
+static size_t group_by_name(const char *name)
 {
-    group_fn *const *group = arg;
+    size_t at = 0;
+    while (at < GROUPS && strcmp(groups[at].name, name) != 0)
+        at++;
+    return at;
+}
+
+static size_t group_frame(struct rewriting *rewriting, struct dict *own, uint32_t frame,
+                          uint32_t *out)
+{
+    group_fn *group = groups[group_by_name(rewriting->argument)].group;
     struct frame row = own->frames[frame];
     if (row.kind == FRAME_COMM)
         return 1;
-    if (!*group)
+    if (!group)
         return 0;
-    struct bytes name = {0};
-    (*group)(own, &row, &name);
+    bytes_clear(&rewriting->scratch);
+    group(own, &row, &rewriting->scratch);
     struct frame level = {.kind = row.kind == FRAME_INLINED ? FRAME_USER : row.kind};
-    out[0] = fold_named_frame(own, &level, &name);
-    bytes_dispose(&name);
+    out[0] = names_named_frame(own, &level, &rewriting->scratch);
     return 1;
 }
 
-static int apply_group(struct fold *fold, const char *argument, struct err *err)
+static int check_group(const char *argument, struct err *err)
 {
-    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
-        if (strcmp(groups[i].name, argument) != 0)
-            continue;
-        group_fn *group = groups[i].group;
-        fold_rewrite(fold, group_frame, &group, FOLD_JOIN_ALL);
+    if (group_by_name(argument) < GROUPS)
         return 0;
-    }
     return err_set(err, -EINVAL, "group '%s': expected module, package, file or comm", argument);
 }
 
@@ -109,5 +113,7 @@ const struct transform transform_group = {
     .name = "group",
     .summary = "levels are modules, packages, files or threads' names, not functions",
     .argument = "module|package|file|comm",
-    .apply = apply_group,
+    .rewrite = group_frame,
+    .join = REWRITE_JOIN_ALL,
+    .check = check_group,
 };

@@ -5,7 +5,6 @@
 // methods have no name of their own: frames named "Interpreter" go, their weight stays with the
 // caller. Classes that are generated anew in every process are one: lambdas, proxies, accessors.
 // After nflxprofile's Java processor and FlameGraph's stackcollapse-perf.pl.
-#include "analysis/fold_edit.h"
 #include "analysis/transform.h"
 
 #include <ctype.h>
@@ -100,9 +99,10 @@ static size_t inline_end(const char *name, size_t len)
     return arrow ? (size_t)(arrow - name) : len;
 }
 
-static size_t java_frames(void *arg, struct dict *own, uint32_t frame, uint32_t *out)
+static size_t java_frames(struct rewriting *rewriting, struct dict *own, uint32_t frame,
+                          uint32_t *out)
 {
-    struct bytes *scratch = arg;
+    struct bytes *scratch = &rewriting->scratch;
     struct frame row = own->frames[frame];
     if (row.kind == FRAME_COMM || row.kind == FRAME_KERNEL)
         return 1;
@@ -116,13 +116,13 @@ static size_t java_frames(void *arg, struct dict *own, uint32_t frame, uint32_t 
         return 1;
     size_t count = 0, at = 0;
     struct bytes name = {0};
-    while (at < scratch->len && count < FOLD_REWRITE_MAX) {
+    while (at < scratch->len && count < NAMES_REWRITE_MAX) {
         size_t len = inline_end(scratch->data + at, scratch->len - at);
         bytes_clear(&name);
         if (!append_method(&name, scratch->data + at, len))
             bytes_append(&name, scratch->data + at, len);
         if (name.len) {
-            out[count] = fold_named_frame(own, &row, &name);
+            out[count] = names_named_frame(own, &row, &name);
             row.kind = FRAME_INLINED;
             count++;
         }
@@ -132,18 +132,9 @@ static size_t java_frames(void *arg, struct dict *own, uint32_t frame, uint32_t 
     return count;
 }
 
-static int apply_java(struct fold *fold, const char *argument, struct err *err)
-{
-    (void)argument, (void)err;
-    struct bytes scratch = {0};
-    fold_rewrite(fold, java_frames, &scratch, FOLD_JOIN_NONE);
-    bytes_dispose(&scratch);
-    return 0;
-}
-
 const struct transform transform_java = {
     .name = "java",
     .summary = "Java classes with dots, inlined methods apart, interpreter frames left out",
     .detect = detect_java,
-    .apply = apply_java,
+    .rewrite = java_frames,
 };

@@ -1,6 +1,5 @@
 // Names of compiled code: demangling, shortening, compilers' clones.
 #include "analysis/demangle.h"
-#include "analysis/fold_edit.h"
 #include "analysis/transform.h"
 
 #include <string.h>
@@ -15,18 +14,17 @@ static bool demangled(const struct dict *dict, const struct frame *frame, struct
     return demangle(name, dict_text(dict, frame->name), dict_text_len(dict, frame->name));
 }
 
-static int apply_demangle(struct fold *fold, const char *argument, struct err *err)
+static size_t demangle_frame(struct rewriting *rewriting, struct dict *dict, uint32_t frame,
+                             uint32_t *out)
 {
-    (void)argument, (void)err;
-    fold_rename(fold, demangled);
-    return 0;
+    return names_rename(rewriting, dict, frame, out, demangled);
 }
 
 const struct transform transform_demangle = {
     .name = "demangle",
     .summary = "C++ and Rust names as they were written",
     .detect = detect_mangled,
-    .apply = apply_demangle,
+    .rewrite = demangle_frame,
 };
 
 static bool shortened(const struct dict *dict, const struct frame *frame, struct bytes *name)
@@ -38,17 +36,16 @@ static bool shortened(const struct dict *dict, const struct frame *frame, struct
     return true;
 }
 
-static int apply_shorten(struct fold *fold, const char *argument, struct err *err)
+static size_t shorten_frame(struct rewriting *rewriting, struct dict *dict, uint32_t frame,
+                            uint32_t *out)
 {
-    (void)argument, (void)err;
-    fold_rename(fold, shortened);
-    return 0;
+    return names_rename(rewriting, dict, frame, out, shortened);
 }
 
 const struct transform transform_shorten = {
     .name = "shorten",
     .summary = "C++ and Rust names without template arguments and parameters",
-    .apply = apply_shorten,
+    .rewrite = shorten_frame,
 };
 
 // The length of a name without one suffix of a function that the compiler split off or specialised,
@@ -91,16 +88,15 @@ static bool original(const struct dict *dict, const struct frame *frame, struct 
     return true;
 }
 
-static int apply_clones(struct fold *fold, const char *argument, struct err *err)
+static size_t original_frame(struct rewriting *rewriting, struct dict *dict, uint32_t frame,
+                             uint32_t *out)
 {
-    (void)argument, (void)err;
-    fold_rename(fold, original);
-    return 0;
+    return names_rename(rewriting, dict, frame, out, original);
 }
 
 const struct transform transform_clones = {
     .name = "clones",
     .summary = "parts and copies that a compiler made (.isra.0, .cold) as their function",
     .detect = detect_clone,
-    .apply = apply_clones,
+    .rewrite = original_frame,
 };

@@ -2,7 +2,6 @@
 //
 // V8 names functions in its perf map as TAG:TIER NAME FILE:LINE[:COLUMN], where tier is one
 // character: "LazyCompile:*hot /srv/app.js:12:3". After nflxprofile's two Node.js processors.
-#include "analysis/fold_edit.h"
 #include "analysis/transform.h"
 
 #include <ctype.h>
@@ -98,11 +97,6 @@ static bool detect_script(const struct dict *dict, const struct frame *frame)
     return tag_len(dict_text(dict, frame->name), dict_text_len(dict, frame->name)) > 0;
 }
 
-struct node_rewrite {
-    bool tiers;           // optimised and interpreted code of a function stay apart
-    struct bytes scratch; // a name: the dictionary's text moves when names are added
-};
-
 static const char *copy_name(struct bytes *scratch, const struct dict *dict,
                              const struct frame *frame)
 {
@@ -111,18 +105,19 @@ static const char *copy_name(struct bytes *scratch, const struct dict *dict,
     return scratch->data;
 }
 
-static size_t node_frame(void *arg, struct dict *own, uint32_t frame, uint32_t *out)
+// With `tiers` optimised and interpreted code of a function stay apart.
+static size_t rewrite_script(struct rewriting *rewriting, struct dict *own, uint32_t frame,
+                             uint32_t *out, bool tiers)
 {
-    struct node_rewrite *rewrite = arg;
     struct frame row = own->frames[frame];
     if (row.kind == FRAME_COMM)
         return 1;
-    const char *name = copy_name(&rewrite->scratch, own, &row);
+    const char *name = copy_name(&rewriting->scratch, own, &row);
     // Stands between caller and callee where the number of arguments differs.
     if (strstr(name, "ArgumentsAdaptorTrampoline"))
         return 0;
     struct script script;
-    if (!parse_script(&script, name, rewrite->scratch.len))
+    if (!parse_script(&script, name, rewriting->scratch.len))
         return 1;
     row.name = script.name_len ? dict_string(own, script.name, script.name_len)
                                : dict_string_z(own, "(anonymous)");
@@ -130,42 +125,34 @@ static size_t node_frame(void *arg, struct dict *own, uint32_t frame, uint32_t *
     row.module = dict_string(own, script.place, script.place_len);
     row.file = dict_string(own, script.file, script.file_len);
     row.line = script.line;
-    row.kind = rewrite->tiers && !script.optimised ? FRAME_INTERPRETED : FRAME_JIT;
+    row.kind = tiers && !script.optimised ? FRAME_INTERPRETED : FRAME_JIT;
     out[0] = dict_frame(own, &row);
     return 1;
 }
 
-static int rewrite_node(struct fold *fold, bool tiers)
+static size_t node_frame(struct rewriting *rewriting, struct dict *own, uint32_t frame,
+                         uint32_t *out)
 {
-    struct node_rewrite rewrite = {.tiers = tiers};
-    fold_rewrite(fold, node_frame, &rewrite, FOLD_JOIN_NONE);
-    bytes_dispose(&rewrite.scratch);
-    return 0;
+    return rewrite_script(rewriting, own, frame, out, false);
 }
 
-static int apply_node(struct fold *fold, const char *argument, struct err *err)
+static size_t node_tier_frame(struct rewriting *rewriting, struct dict *own, uint32_t frame,
+                              uint32_t *out)
 {
-    (void)argument, (void)err;
-    return rewrite_node(fold, false);
-}
-
-static int apply_node_tiers(struct fold *fold, const char *argument, struct err *err)
-{
-    (void)argument, (void)err;
-    return rewrite_node(fold, true);
+    return rewrite_script(rewriting, own, frame, out, true);
 }
 
 const struct transform transform_node = {
     .name = "node",
     .summary = "JavaScript functions by name and place, whether optimised or not",
     .detect = detect_script,
-    .apply = apply_node,
+    .rewrite = node_frame,
 };
 
 const struct transform transform_node_tiers = {
     .name = "node-tiers",
     .summary = "as node, but optimised and interpreted code of a function apart",
-    .apply = apply_node_tiers,
+    .rewrite = node_tier_frame,
 };
 
 static void append_package(struct bytes *out, const struct script *script)
@@ -206,9 +193,10 @@ static uint32_t group_frame(struct dict *own, const char *name, size_t len, uint
     return dict_frame(own, &frame);
 }
 
-static size_t package_frame(void *arg, struct dict *own, uint32_t frame, uint32_t *out)
+static size_t package_frame(struct rewriting *rewriting, struct dict *own, uint32_t frame,
+                            uint32_t *out)
 {
-    struct bytes *scratch = arg;
+    struct bytes *scratch = &rewriting->scratch;
     struct frame row = own->frames[frame];
     if (row.kind == FRAME_COMM) { // every process begins with native code
         out[1] = group_frame(own, "(native)", 8, FRAME_USER);
@@ -231,17 +219,9 @@ static size_t package_frame(void *arg, struct dict *own, uint32_t frame, uint32_
     return 1;
 }
 
-static int apply_node_packages(struct fold *fold, const char *argument, struct err *err)
-{
-    (void)argument, (void)err;
-    struct bytes scratch = {0};
-    fold_rewrite(fold, package_frame, &scratch, FOLD_JOIN_ALL);
-    bytes_dispose(&scratch);
-    return 0;
-}
-
 const struct transform transform_node_packages = {
     .name = "node-packages",
     .summary = "JavaScript stacks by npm package, (app code), (node api), (native), (kernel)",
-    .apply = apply_node_packages,
+    .rewrite = package_frame,
+    .join = REWRITE_JOIN_ALL,
 };

@@ -2,7 +2,6 @@
 //
 // A function is there as "py::Class.method:/path/file.py", surrounded by the interpreter's own
 // frames, which run it: those go, their weight stays with the Python function.
-#include "analysis/fold_edit.h"
 #include "analysis/transform.h"
 
 #include <string.h>
@@ -30,9 +29,10 @@ static bool runs_python(const char *name)
     return false;
 }
 
-static size_t python_frame(void *arg, struct dict *own, uint32_t frame, uint32_t *out)
+static size_t python_frame(struct rewriting *rewriting, struct dict *own, uint32_t frame,
+                           uint32_t *out)
 {
-    struct bytes *scratch = arg;
+    struct bytes *scratch = &rewriting->scratch;
     struct frame row = own->frames[frame];
     if (row.kind == FRAME_COMM || row.kind == FRAME_KERNEL)
         return 1;
@@ -53,18 +53,9 @@ static size_t python_frame(void *arg, struct dict *own, uint32_t frame, uint32_t
     return 1;
 }
 
-static int apply_python(struct fold *fold, const char *argument, struct err *err)
-{
-    (void)argument, (void)err;
-    struct bytes scratch = {0};
-    fold_rewrite(fold, python_frame, &scratch, FOLD_JOIN_NONE);
-    bytes_dispose(&scratch);
-    return 0;
-}
-
 const struct transform transform_python = {
     .name = "python",
     .summary = "Python functions by name and file, the interpreter's own frames left out",
     .detect = detect_python,
-    .apply = apply_python,
+    .rewrite = python_frame,
 };

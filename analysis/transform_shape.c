@@ -219,13 +219,6 @@ const struct transform transform_hide = {
     .apply = apply_hide,
 };
 
-static int apply_unknown(struct fold *fold, const char *argument, struct err *err)
-{
-    (void)argument, (void)err;
-    fold_rewrite(fold, NULL, NULL, FOLD_JOIN_UNRESOLVED);
-    return 0;
-}
-
 // A run of unresolved frames shows itself only in the tree; merging runs never misleads, so one
 // unresolved frame is enough to try.
 static bool detect_unknown(const struct dict *dict, const struct frame *frame)
@@ -238,20 +231,13 @@ const struct transform transform_unknown = {
     .name = "unknown",
     .summary = "runs of frames without a name, of one module, as one",
     .detect = detect_unknown,
-    .apply = apply_unknown,
+    .join = REWRITE_JOIN_UNRESOLVED,
 };
-
-static int apply_recursion(struct fold *fold, const char *argument, struct err *err)
-{
-    (void)argument, (void)err;
-    fold_rewrite(fold, NULL, NULL, FOLD_JOIN_ALL);
-    return 0;
-}
 
 const struct transform transform_recursion = {
     .name = "recursion",
     .summary = "functions that call themselves as one level",
-    .apply = apply_recursion,
+    .join = REWRITE_JOIN_ALL,
 };
 
 static int apply_invert(struct fold *fold, const char *argument, struct err *err)

@@ -1,6 +1,7 @@
 // What a session owns, how it speaks to people, and its one selection.
 #include "shell/session.h"
 
+#include "analysis/names.h"
 #include "proto/alloc.h"
 #include "shell/prompt.h"
 #include "shell/timewords.h"
@@ -78,6 +79,7 @@ void session_dispose(struct session *session)
     prompt_free(session->prompt);
     marks_dispose(&session->marks);
     selection_free(session->selection);
+    names_release(session->names);
     buffer_free(session->buffer);
     signals_dispose(&session->signals);
 }

@@ -34,6 +34,7 @@ struct session {
     char page_source[160];       // what the page says of the newest source
     bool json;                   // --json: every command that can
     bool quiet;                  // -q: errors only
+    struct names *names;         // of rewritten stacks, kept from one answer to the next
     uint64_t transforms_applied; // to the last fold, see analysis/transform.h
     bool warned_leave;           // Ctrl-D came once while something was recording
     bool quitting;

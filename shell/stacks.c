@@ -39,7 +39,8 @@ int stacks_fold(struct session *session, const struct invocation *run, struct st
     struct transforms transforms;
     uint64_t applied;
     stacks_transforms(&transforms, &run->settings);
-    code = transforms_apply(&transforms, out, &applied, err);
+    code = transforms_apply(&transforms, out, store == session->store ? &session->names : NULL,
+                            &applied, err);
     session->transforms_applied = applied;
     transforms_dispose(&transforms);
     return code;

@@ -13,7 +13,7 @@ static void assert_becomes(const char *name, const char *argument, const char *b
     struct fold fold = folds_read(&dict, before);
     struct err err = {0};
     uint64_t value_before = fold.totals.value, samples_before = fold.totals.samples;
-    assert_int_equal(transform_by_name(name)->apply(&fold, argument, &err), 0);
+    assert_int_equal(transform_apply(transform_by_name(name), &fold, argument, &err), 0);
     folds_assert(&fold, after);
     assert_int_equal(fold.totals.value * samples_before, fold.totals.samples * value_before);
     fold_dispose(&fold);
@@ -41,7 +41,7 @@ static void test_every_row_is_complete(void **state)
         const struct transform *transform = transform_table[row];
         assert_non_null(transform->name);
         assert_non_null(transform->summary);
-        assert_non_null(transform->apply);
+        assert_int_equal(!!transform->apply, !transform->rewrite && !transform->join);
         assert_false(transform->detect && transform->argument);
         assert_ptr_equal(transform_by_name(transform->name), transform);
         assert_null(strchr(transform->name, '_'));
@@ -69,7 +69,7 @@ static void test_every_row_keeps_what_a_fold_promises(void **state)
                 dict_init(&dict);
                 struct fold fold = folds_read(&dict, texts[t]);
                 struct err err = {0};
-                int rc = transform_table[row]->apply(&fold, arguments[a], &err);
+                int rc = transform_apply(transform_table[row], &fold, arguments[a], &err);
                 assert_true(rc == 0 || rc == -EINVAL);
                 assert_int_equal(rc < 0, err.message[0] != '\0');
                 folds_check(&fold);
@@ -174,7 +174,7 @@ static void test_functions_of_one_name_in_two_places_are_two(void **state)
     dict_init(&dict);
     struct fold fold = folds_read(&dict, "node;JS:*f /a.js:1:5_[j] 1\nnode;JS:~f /a.js:9:5_[j] 1\n"
                                          "node;JS:~f /a.js:1:5_[j] 1\n");
-    assert_int_equal(transform_node.apply(&fold, NULL, NULL), 0);
+    assert_int_equal(transform_apply(&transform_node, &fold, NULL, NULL), 0);
     assert_int_equal(fold.count, 4);
     const struct frame *frame = &fold.dict->frames[fold.nodes[2].frame];
     assert_string_equal(dict_text(fold.dict, frame->name), "f");
@@ -193,7 +193,7 @@ static void test_node_tiers_keeps_optimised_code_apart(void **state)
     dict_init(&dict);
     struct fold fold =
         folds_read(&dict, "node;JS:*f /a.js:1:5_[j] 1\nnode;JS:~f /a.js:1:5_[j] 2\n");
-    assert_int_equal(transform_node_tiers.apply(&fold, NULL, NULL), 0);
+    assert_int_equal(transform_apply(&transform_node_tiers, &fold, NULL, NULL), 0);
     folds_check(&fold);
     assert_int_equal(fold.count, 4);
     assert_int_equal(fold.dict->frames[fold.nodes[2].frame].kind, FRAME_JIT);
@@ -268,7 +268,7 @@ static void test_what_is_left_out_is_not_counted(void **state)
     struct fold fold = folds_read(&dict, "a 5\na;? 3\na;f;? 2\na;f 1\n");
     fold.totals.no_stack = 5;
     fold.totals.unresolved = 5;
-    assert_int_equal(transform_focus.apply(&fold, "f", NULL), 0);
+    assert_int_equal(transform_apply(&transform_focus, &fold, "f", NULL), 0);
     folds_assert(&fold, "a;f 1\na;f;[unknown] 2\n");
     assert_int_equal(fold.totals.samples, 3);
     assert_int_equal(fold.totals.no_stack, 0);
@@ -284,9 +284,9 @@ static void test_bad_patterns_change_nothing(void **state)
     dict_init(&dict);
     struct fold fold = folds_read(&dict, "a;f 5\na;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa! 1\n");
     struct err err = {0};
-    assert_int_equal(transform_hide.apply(&fold, "(", &err), -EINVAL);
+    assert_int_equal(transform_apply(&transform_hide, &fold, "(", &err), -EINVAL);
     assert_non_null(strstr(err.message, "'('"));
-    assert_int_equal(transform_prune.apply(&fold, "^(a+)+$", &err), -E2BIG);
+    assert_int_equal(transform_apply(&transform_prune, &fold, "^(a+)+$", &err), -E2BIG);
     folds_assert(&fold, "a;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa! 1\na;f 5\n");
     fold_dispose(&fold);
     dict_dispose(&dict);
@@ -326,8 +326,9 @@ static void test_group_by_files_of_scripts(void **state)
                        "[j] 1\nn;JS:*a /x/node_modules/@s/p/i.js:5:2_[j] 2\n";
     for (int by_package = 0; by_package < 2; by_package++) {
         struct fold fold = folds_read(&dict, text);
-        assert_int_equal(transform_node.apply(&fold, NULL, NULL), 0);
-        assert_int_equal(transform_group.apply(&fold, by_package ? "package" : "file", NULL), 0);
+        assert_int_equal(transform_apply(&transform_node, &fold, NULL, NULL), 0);
+        assert_int_equal(
+            transform_apply(&transform_group, &fold, by_package ? "package" : "file", NULL), 0);
         folds_assert(&fold, by_package ? "n;@s/p 2\nn;@s/p;q 1\n"
                                        : "n;/x/node_modules/@s/p/i.js 2\n"
                                          "n;/x/node_modules/@s/p/i.js;/x/node_modules/q/i.js 1\n");
@@ -344,7 +345,7 @@ static void assert_session(const struct transforms *transforms, const char *befo
     struct fold fold = folds_read(&dict, before);
     struct err err = {0};
     uint64_t applied;
-    assert_int_equal(transforms_apply(transforms, &fold, &applied, &err), 0);
+    assert_int_equal(transforms_apply(transforms, &fold, NULL, &applied, &err), 0);
     folds_assert(&fold, after);
     struct bytes text = {0};
     transforms_text(transforms, applied, &text);
@@ -416,13 +417,83 @@ static void test_the_event_is_kept_in_the_folds_own_dictionary(void **state)
     dict_event(&dict, &other);
     fold.totals.event = dict_event(&dict, &event);
     fold.totals.by_value = true;
-    assert_int_equal(transform_demangle.apply(&fold, NULL, NULL), 0);
-    assert_ptr_equal(fold.dict, fold.own);
+    assert_int_equal(transform_apply(&transform_demangle, &fold, NULL, NULL), 0);
+    assert_ptr_equal(fold.dict, &fold.own->dict);
     const struct event *kept = &fold.dict->events[fold.totals.event];
     assert_string_equal(dict_text(fold.dict, kept->name), "offcpu");
     assert_string_equal(dict_text(fold.dict, kept->unit), "ns");
     folds_assert(&fold, "a;f() 10\n");
     fold_dispose(&fold);
+    dict_dispose(&dict);
+}
+
+// A fold of `dict` as a session with these words and this group shows it, names kept.
+static struct fold apply_kept(struct dict *dict, const char *before, const char *words,
+                              const char *group, struct names **kept)
+{
+    struct transforms transforms = {0};
+    struct fold fold = folds_read(dict, before);
+    assert_int_equal(transforms_list(&transforms, words, NULL), 0);
+    assert_int_equal(transforms_argue(&transforms, "group", group, NULL), 0);
+    assert_int_equal(transforms_apply(&transforms, &fold, kept, NULL, NULL), 0);
+    transforms_dispose(&transforms);
+    return fold;
+}
+
+static void test_names_that_are_kept_are_those_of_this_argument_and_dictionary(void **state)
+{
+    (void)state;
+    const char *text = "a;_Z1fv@@/lib/x.so;_Z1gv.cold@@/lib/y.so 1\na;_Z1fv@@/lib/x.so;?;? 2\n";
+    const char *plain = "a;f();[unknown] 2\na;f();g() 1\n";
+    struct names *kept = NULL;
+    for (int generation = 0; generation < 2; generation++) {
+        struct dict dict;
+        dict_init(&dict);
+        struct fold first = apply_kept(&dict, text, "auto", NULL, &kept);
+        folds_assert(&first, plain);
+        struct fold more = apply_kept(&dict, "b;_Z1hv 3\n", "auto", NULL, &kept);
+        folds_assert(&more, "b;h() 3\n");
+        struct fold grouped = apply_kept(&dict, text, "auto", "module", &kept);
+        folds_assert(&grouped, "a;x.so;[unknown] 2\na;x.so;y.so 1\n");
+        struct fold other = apply_kept(&dict, text, "auto", "comm", &kept);
+        folds_assert(&other, "a 3\n");
+        struct fold inverted = apply_kept(&dict, text, "auto,invert", NULL, &kept);
+        folds_assert(&inverted, "[unknown];f();a 2\ng();f();a 1\n");
+        struct fold again = apply_kept(&dict, text, "auto", NULL, &kept);
+        folds_assert(&again, plain);
+        struct fold untouched = apply_kept(&dict, "b;main 3\n", "auto", NULL, &kept);
+        assert_ptr_equal(untouched.dict, &dict);
+        assert_ptr_equal(again.dict, first.dict);
+        assert_ptr_equal(inverted.dict, first.dict);
+        // A fold outlives both what it was made of and what is kept.
+        dict_dispose(&dict);
+        if (generation)
+            names_release(kept);
+        folds_assert(&first, plain);
+        struct fold *all[] = {&first, &more, &grouped, &other, &inverted, &again, &untouched};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+            fold_dispose(all[i]);
+    }
+}
+
+// Compaction renumbers a dictionary: frames of the same numbers are others then.
+static void test_names_follow_a_dictionary_that_was_renumbered(void **state)
+{
+    (void)state;
+    struct names *kept = NULL;
+    struct dict dict;
+    dict_init(&dict);
+    struct fold before = apply_kept(&dict, "a;_Z1fv 1\n", "auto", NULL, &kept);
+    struct dict_renumbering renumbering;
+    uint64_t none = 0;
+    dict_compact(&dict, &none, &none, &renumbering);
+    dict_renumbering_dispose(&renumbering);
+    struct fold after = apply_kept(&dict, "b;_Z1gv 1\n", "auto", NULL, &kept);
+    folds_assert(&before, "a;f() 1\n");
+    folds_assert(&after, "b;g() 1\n");
+    fold_dispose(&before);
+    fold_dispose(&after);
+    names_release(kept);
     dict_dispose(&dict);
 }
 
@@ -457,6 +528,8 @@ int main(void)
         cmocka_unit_test(test_a_session_switches_rows),
         cmocka_unit_test(test_a_session_refuses_what_it_does_not_know),
         cmocka_unit_test(test_the_event_is_kept_in_the_folds_own_dictionary),
+        cmocka_unit_test(test_names_that_are_kept_are_those_of_this_argument_and_dictionary),
+        cmocka_unit_test(test_names_follow_a_dictionary_that_was_renumbered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,7 +180,7 @@ static void assert_tree(const struct transform *transform, const char *expected_
     struct fold fold = read_tree(&dict, given_text, true, NULL);
     struct fold expected = read_tree(&dict, expected_text, false, expected_comm);
     assert_int_equal(fold.totals.samples, 6);
-    assert_int_equal(transform->apply(&fold, NULL, NULL), 0);
+    assert_int_equal(transform_apply(transform, &fold, NULL, NULL), 0);
     struct bytes text = {0};
     struct output_bytes output;
     output_bytes_init(&output, &text);

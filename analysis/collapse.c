@@ -1,7 +1,8 @@
 // Folded stacks in the manner of stackcollapse-perf.pl.
 //
-// Samples are added up per node (and thread, where the style names it); the text is made once for
-// each of these and added up again, as different nodes can read the same.
+// A fold's nodes are written as they are. Where a style tells threads or addresses apart, samples
+// are added up per node of the dictionary and thread. Either way the text is made once for each of
+// these and added up again, as different nodes can read the same.
 #include "analysis/collapse.h"
 
 #include "proto/alloc.h"
@@ -17,6 +18,14 @@ const char *const collapse_style_names[COLLAPSE_STYLES] = {
     [COLLAPSE_ADDRS] = "addrs",
 };
 
+enum collapse_style collapse_style_by_name(const char *name)
+{
+    int style = 0;
+    while (style < COLLAPSE_STYLES && strcmp(collapse_style_names[style], name) != 0)
+        style++;
+    return (enum collapse_style)style;
+}
+
 struct entry {
     uint32_t node, thread;
     uint64_t value;
@@ -25,7 +34,7 @@ struct entry {
 // The sink that the store replays into.
 struct collapse {
     struct sink sink;
-    bool by_thread;
+    bool by_thread, by_samples;
     struct entry *entries;
     size_t count, capacity;
     struct idset set;
@@ -66,7 +75,7 @@ static int on_samples(struct sink *sink, const struct sample *samples, size_t co
     struct collapse *collapse = (struct collapse *)sink;
     for (size_t i = 0; i < count; i++)
         add(collapse, samples[i].node, collapse->by_thread ? samples[i].thread : 0,
-            samples[i].value);
+            collapse->by_samples || !samples[i].value ? 1 : samples[i].value);
     return 0;
 }
 
@@ -170,24 +179,32 @@ struct line {
     uint64_t value;
 };
 
-static char *stack_text(const struct dict *dict, const struct entry *entry,
-                        enum collapse_style style, uint32_t **path, size_t *path_capacity)
+// A call path, leaf first, as frames of a dictionary.
+struct path {
+    uint32_t *frames;
+    size_t depth, capacity;
+};
+
+static void path_add(struct path *path, uint32_t frame)
 {
-    size_t depth = 0;
-    for (uint32_t node = entry->node; node != DICT_ROOT; node = dict->nodes[node].parent) {
-        array_reserve(path, path_capacity, depth + 1);
-        (*path)[depth++] = dict->nodes[node].frame;
-    }
+    array_reserve(&path->frames, &path->capacity, path->depth + 1);
+    path->frames[path->depth++] = frame;
+}
+
+// `thread` may be NULL where the style names none. The caller frees.
+static char *stack_text(const struct dict *dict, const struct path *path,
+                        const struct thread *thread, enum collapse_style style)
+{
     struct bytes text = {0};
     bool java = false;
-    for (size_t i = depth; i-- > 0;) {
-        const struct frame *frame = &dict->frames[(*path)[i]];
-        if (text.len)
+    for (size_t i = path->depth; i-- > 0;) {
+        const struct frame *frame = &dict->frames[path->frames[i]];
+        if (i + 1 < path->depth)
             bytes_append_char(&text, ';');
         if (frame->kind == FRAME_COMM) {
-            append_comm(&text, dict, frame->name, &dict->threads[entry->thread], style);
+            append_comm(&text, dict, frame->name, thread, style);
             // The script compares what it has made of the comm so far.
-            java = !strcmp(text.data, "java");
+            java = !strcmp(bytes_text(&text), "java");
         } else {
             append_frame(&text, dict, frame, style, java);
         }
@@ -218,35 +235,85 @@ static int write_lines(struct line *lines, size_t count, struct output *output, 
     return rc;
 }
 
-int collapse_write(struct store *store, const struct query *query, enum collapse_style style,
-                   struct output *output, struct err *err)
+static int finish_lines(struct line *lines, size_t count, struct output *output, struct err *err)
+{
+    if (count)
+        qsort(lines, count, sizeof *lines, compare_lines);
+    int rc = write_lines(lines, count, output, err);
+    for (size_t i = 0; i < count; i++)
+        free(lines[i].stack);
+    free(lines);
+    return rc;
+}
+
+bool collapse_style_folds(enum collapse_style style)
+{
+    return style != COLLAPSE_PID && style != COLLAPSE_TID && style != COLLAPSE_ADDRS;
+}
+
+int collapse_fold(const struct fold *fold, enum collapse_style style, enum collapse_weight weight,
+                  struct output *output, struct err *err)
+{
+    struct line *lines = NULL;
+    size_t count = 0, capacity = 0;
+    struct path path = {0};
+    for (size_t i = 1; i < fold->count; i++) {
+        const struct fold_node *node = &fold->nodes[i];
+        uint64_t value = weight == COLLAPSE_SAMPLES ? node->self_samples : node->self_value;
+        if (!value) // a period of 0 counts as 1
+            value = node->self_samples;
+        if (!value)
+            continue;
+        path.depth = 0;
+        for (size_t at = i; at; at = fold->nodes[at].parent)
+            path_add(&path, fold->nodes[at].frame);
+        array_reserve(&lines, &capacity, count + 1);
+        lines[count++] = (struct line){stack_text(fold->dict, &path, NULL, style), value};
+    }
+    free(path.frames);
+    return finish_lines(lines, count, output, err);
+}
+
+static int collapse_samples(struct store *store, const struct query *query,
+                            enum collapse_style style, enum collapse_weight weight,
+                            struct output *output, struct err *err)
 {
     static const struct sink_ops ops = {on_hello, on_samples, on_loss};
     const struct dict *dict = store_dict(store);
     struct collapse collapse = {
         .sink = {.ops = &ops, .dict = (struct dict *)dict},
         .by_thread = style == COLLAPSE_PID || style == COLLAPSE_TID,
+        .by_samples = weight == COLLAPSE_SAMPLES,
     };
-    struct line *lines = NULL;
-    uint32_t *path = NULL;
-    size_t path_capacity = 0;
+    struct path path = {0};
     int rc = store_replay(store, query, &collapse.sink, err);
-    if (rc || !collapse.count)
-        goto out;
-    lines = xcalloc(collapse.count, sizeof *lines);
-    for (size_t i = 0; i < collapse.count; i++) {
-        const struct entry *entry = &collapse.entries[i];
-        lines[i].stack = stack_text(dict, entry, style, &path, &path_capacity);
-        lines[i].value = entry->value;
+    if (!rc) {
+        struct line *lines = xreallocarray(NULL, collapse.count, sizeof *lines);
+        for (size_t i = 0; i < collapse.count; i++) {
+            const struct entry *entry = &collapse.entries[i];
+            path.depth = 0;
+            for (uint32_t node = entry->node; node != DICT_ROOT; node = dict->nodes[node].parent)
+                path_add(&path, dict->nodes[node].frame);
+            lines[i] = (struct line){stack_text(dict, &path, &dict->threads[entry->thread], style),
+                                     entry->value};
+        }
+        rc = finish_lines(lines, collapse.count, output, err);
     }
-    qsort(lines, collapse.count, sizeof *lines, compare_lines);
-    rc = write_lines(lines, collapse.count, output, err);
-    for (size_t i = 0; i < collapse.count; i++)
-        free(lines[i].stack);
-out:
-    free(lines);
-    free(path);
+    free(path.frames);
     free(collapse.entries);
     idset_dispose(&collapse.set);
+    return rc;
+}
+
+int collapse_write(struct store *store, const struct query *query, enum collapse_style style,
+                   enum collapse_weight weight, struct output *output, struct err *err)
+{
+    if (!collapse_style_folds(style))
+        return collapse_samples(store, query, style, weight, output, err);
+    struct fold fold = {0};
+    int rc = store_fold(store, query, &fold, err);
+    if (!rc)
+        rc = collapse_fold(&fold, style, weight, output, err);
+    fold_dispose(&fold);
     return rc;
 }

@@ -1,9 +1,14 @@
 // fold: folded stacks, one a line, as flame graph tools read them.
+//
+// What perf printed comes out as stackcollapse-perf.pl has it, rewritten only by what was asked for
+// by hand; samples of others as the rest of flicker shows them.
+#include "analysis/collapse.h"
 #include "proto/alloc.h"
 #include "shell/answer.h"
 #include "shell/stacks.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void json_stack(struct json *json, const struct fold *fold, size_t node, uint32_t *path)
 {
@@ -52,30 +57,125 @@ static int put_json(struct session *session, struct invocation *run, const struc
     return code;
 }
 
-static enum run_result run(struct session *session, struct invocation *run, struct err *err)
+// What the text is like.
+struct form {
+    const struct word *style, *weight; // NULL: not given
+};
+
+static enum collapse_weight weight_of(const struct form *form)
 {
-    struct query query;
+    return form->weight && !strcmp(form->weight->value, "samples") ? COLLAPSE_SAMPLES
+                                                                   : COLLAPSE_VALUES;
+}
+
+static bool is_of_perf(struct session *session, const struct totals *totals)
+{
+    struct buffer_source source;
+    for (size_t i = buffer_source_count(session->buffer); i-- > 0;) {
+        buffer_source_get(session->buffer, i, &source);
+        if (source.number == totals->source)
+            return !strcmp(source.collector, "perf");
+    }
+    return false;
+}
+
+static void say(struct session *session, struct invocation *run, const struct query *query,
+                const struct totals *totals)
+{
+    if (run->out.kind != REDIRECT_NONE)
+        answer_say(session, query, totals);
+}
+
+// The samples' own names, nothing rewritten.
+static int put_style(struct session *session, struct invocation *run, const struct query *query,
+                     const struct totals *totals, const struct form *form, struct err *err)
+{
+    say(session, run, query, totals);
+    return collapse_write(session->store, query, collapse_style_by_name(form->style->value),
+                          weight_of(form), &run->out.base, err);
+}
+
+static int put_perf(struct session *session, struct invocation *run, const struct query *query,
+                    const struct form *form, struct err *err)
+{
     struct fold fold = {0};
-    invocation_query(run, session, &query);
-    int code = stacks_fold(session, run, session->store, &query, &fold, err);
+    struct transforms transforms;
+    stacks_transforms(&transforms, &run->settings);
+    for (size_t row = 0; row < TRANSFORM_COUNT; row++) {
+        if (transforms.state[row] == TRANSFORM_AUTO)
+            transforms.state[row] = TRANSFORM_OFF;
+    }
+    int code = store_fold(session->store, query, &fold, err);
+    if (!code)
+        code = transforms_apply(&transforms, &fold, NULL, &session->transforms_applied, err);
     if (!code) {
-        if (run->out.kind != REDIRECT_NONE) {
-            answer_say(session, &query, &fold.totals);
+        say(session, run, query, &fold.totals);
+        stacks_say(session, run);
+        code = collapse_fold(&fold, COLLAPSE_PLAIN, weight_of(form), &run->out.base, err);
+    }
+    transforms_dispose(&transforms);
+    fold_dispose(&fold);
+    return code;
+}
+
+static int put_shown(struct session *session, struct invocation *run, const struct query *query,
+                     const struct form *form, struct err *err)
+{
+    struct fold fold = {0};
+    int code = stacks_fold(session, run, session->store, query, &fold, err);
+    if (!code) {
+        if (form->weight)
+            fold.totals.by_value = weight_of(form) == COLLAPSE_VALUES;
+        say(session, run, query, &fold.totals);
+        if (run->out.kind != REDIRECT_NONE)
             stacks_say(session, run);
-        }
-        code = run->json ? put_json(session, run, &query, &fold, err)
+        code = run->json ? put_json(session, run, query, &fold, err)
                          : fold_write_text(&fold, &run->out.base, err);
     }
     fold_dispose(&fold);
+    return code;
+}
+
+static enum run_result run(struct session *session, struct invocation *run, struct err *err)
+{
+    struct query query;
+    struct totals totals;
+    const struct form form = {invocation_key(run, "style"), invocation_key(run, "weight")};
+    if (form.style && run->json)
+        return invocation_usage(run, form.style->at, err,
+                                "style= is for text; --json has names and weights as they are");
+    if (form.style && stacks_are_rewritten(&run->settings))
+        return invocation_usage(run, form.style->at, err,
+                                "style= prints names as they were recorded; expected none of "
+                                "'" STACKS_SETTINGS "' with it");
+    invocation_query(run, session, &query);
+    int code = store_totals(session->store, &query, &totals, err);
+    if (code)
+        return RUN_ERROR;
+    if (form.style)
+        code = put_style(session, run, &query, &totals, &form, err);
+    else if (!run->json && is_of_perf(session, &totals))
+        code = put_perf(session, run, &query, &form, err);
+    else
+        code = put_shown(session, run, &query, &form, err);
     return code ? RUN_ERROR : RUN_OK;
 }
 
 const struct command command_fold = {
     .name = "fold",
     .group = "look",
-    .usage = "fold [TERM...] [> FILE]",
+    .usage = "fold [style=STYLE] [weight=value|samples] [TERM...] [> FILE]",
     .summary = "folded stacks: one line a call path, with its weight",
+    .details =
+        "What perf printed is folded as stackcollapse-perf.pl does: names as perf has them, the "
+        "first "
+        "event\n(event= chooses), weights the sums of the periods. style= is that script's option "
+        "of this name, for\nany samples. Others are folded as they are shown, by samples or by "
+        "value. Idle CPUs count with idle=on.",
     .example = "fold > stall.folded",
+    .keys = {{"style", ARG_CHOICE, "plain pid tid kernel jit all addrs",
+              "names as stackcollapse-perf.pl has them under that option"},
+             {"weight", ARG_CHOICE, "value samples", "what is added up"}},
     .settings = "event idle " STACKS_SETTINGS,
     .filters = true,
     .json = true,

@@ -23,6 +23,13 @@ static size_t count_lines(const struct bytes *text)
     return lines;
 }
 
+// How many columns: those that fit, or for machines all, as far as they can be held.
+static uint64_t columns_wanted(const struct invocation *run, unsigned fit, uint32_t rows)
+{
+    enum { JSON_CELLS_MOST = 1 << 24 };
+    return run->json ? JSON_CELLS_MOST / rows : fit;
+}
+
 // Which columns and rows: what is selected is in sight, else the end.
 static int choose_shape(struct session *session, struct invocation *run, const struct axis *axis,
                         int64_t end_ns, struct heatmap_shape *shape, struct err *err)
@@ -36,7 +43,7 @@ static int choose_shape(struct session *session, struct invocation *run, const s
     if (invocation_duration(run, "column", &shape->column_ns, err) ||
         invocation_duration(run, "last", &last_ns, err))
         return -EINVAL;
-    columns = fit_columns;
+    columns = columns_wanted(run, fit_columns, shape->rows);
     int64_t last_edge_ns = axis_floor(axis, end_ns - 1, shape->column_ns);
     int64_t first_edge_ns = axis_floor(axis, axis->first_ns, shape->column_ns);
     int64_t held = (last_edge_ns - first_edge_ns) / shape->column_ns + 1;
@@ -101,6 +108,9 @@ static int draw(struct session *session, struct invocation *run, struct totals *
                        buffer_source_count(session->buffer)
                            ? "these samples have no times, so there is no heatmap of them"
                            : "there are no samples yet; 'record' or 'open FILE' first");
+    const struct word *clock = invocation_key(run, "clock");
+    if (clock && !strcmp(clock->value, "own"))
+        axis.wall_known = false;
     struct heatmap_shape shape;
     struct query query;
     int code = choose_shape(session, run, &axis, end_ns, &shape, err);
@@ -195,15 +205,22 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_heatmap = {
     .name = "heatmap",
     .group = "look",
-    .usage = "heatmap [live [for=DURATION]] [rows=N] [last=DURATION] [column=DURATION] [TERM...]",
+    .usage = "heatmap [live [for=DURATION]] [rows=N] [last=DURATION] [column=DURATION] "
+             "[clock=wall|own]\n"
+             "               [TERM...]",
     .summary = "samples over time: seconds to the right, the offset in the second upwards",
-    .details = "Shows the end of what is held, or the selection when that lies before it. live: "
-               "redraws until\nCtrl-C, the given time has passed, or nothing records any more.",
+    .details =
+        "Shows the end of what is held, or the selection when that lies before it. live: "
+        "redraws until\nCtrl-C, the given time has passed, or nothing records any more. --json: "
+        "all columns, a list of "
+        "rows each, from\nthe start of the second; with rows=50 clock=own, FlameScope's cells.",
     .example = "heatmap rows=20",
     .choices = "live",
     .max_words = 1,
     .keys = {{"last", ARG_DURATION, NULL, "only so much of the end"},
              {"column", ARG_DURATION, NULL, "what one column is (1s)"},
+             {"clock", ARG_CHOICE, "wall own",
+              "whose whole seconds columns begin at (wall, if known)"},
              {"for", ARG_DURATION, NULL, "of live: how long"}},
     .settings = "rows color event idle",
     .filters = true,

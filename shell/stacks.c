@@ -30,6 +30,17 @@ void stacks_transforms(struct transforms *out, const struct settings *settings)
     argue(out, "hide", settings->hide);
 }
 
+bool stacks_are_rewritten(const struct settings *settings)
+{
+    struct transforms transforms;
+    bool any = false;
+    stacks_transforms(&transforms, settings);
+    for (size_t row = 0; row < TRANSFORM_COUNT; row++)
+        any |= transforms.state[row] == TRANSFORM_ON;
+    transforms_dispose(&transforms);
+    return any;
+}
+
 int stacks_fold(struct session *session, const struct invocation *run, struct store *store,
                 const struct query *query, struct fold *out, struct err *err)
 {

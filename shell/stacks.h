@@ -11,6 +11,9 @@
 // What the settings mean; the caller disposes it.
 void stacks_transforms(struct transforms *out, const struct settings *settings);
 
+// Whether these settings change what stacks are: their shape, or names by a rule chosen by hand.
+bool stacks_are_rewritten(const struct settings *settings);
+
 // Asks a store for a fold, as store_fold does, and rewrites it as this run's settings say.
 int stacks_fold(struct session *session, const struct invocation *run, struct store *store,
                 const struct query *query, struct fold *out, struct err *err) MUST_CHECK;

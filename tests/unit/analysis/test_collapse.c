@@ -13,7 +13,7 @@ static void collapse(struct buffer *buffer, enum collapse_style style, struct by
     struct output_bytes output;
     struct err err = {0};
     output_bytes_init(&output, out);
-    if (collapse_write(buffer_store(buffer), &query, style, &output.base, &err))
+    if (collapse_write(buffer_store(buffer), &query, style, COLLAPSE_VALUES, &output.base, &err))
         fail_msg("%s", err.message);
 }
 
@@ -91,6 +91,32 @@ static void test_values_add_up_over_threads_and_addresses(void **state)
     expect(COLLAPSE_PLAIN, text, "a;[b] 15\n");
     expect(COLLAPSE_PID, text, "a-?;[b] 15\n");
     expect(COLLAPSE_TID, text, "a-?/7;[b] 10\na-?/8;[b] 5\n");
+}
+
+static void test_weights_are_values_or_samples(void **state)
+{
+    (void)state;
+    static const char text[] = "a 7 1.0: 10 e: \n\t1 f (/b)\n\na 8 2.0: 5 e: \n\t2 f (/b)\n\n"
+                               "a 8 3.0: 0 e: \n\t2 g (/b)\n\n";
+    struct buffer *buffer = load(text, strlen(text));
+    struct query query = {.idle = true};
+    for (int style = COLLAPSE_PLAIN; style <= COLLAPSE_PID; style++) { // both ways of counting
+        struct bytes out = {0};
+        struct output_bytes output;
+        struct err err = {0};
+        output_bytes_init(&output, &out);
+        assert_int_equal(collapse_write(buffer_store(buffer), &query, (enum collapse_style)style,
+                                        COLLAPSE_SAMPLES, &output.base, &err),
+                         0);
+        assert_string_equal(bytes_text(&out), style ? "a-?;f 2\na-?;g 1\n" : "a;f 2\na;g 1\n");
+        bytes_clear(&out);
+        assert_int_equal(collapse_write(buffer_store(buffer), &query, (enum collapse_style)style,
+                                        COLLAPSE_VALUES, &output.base, &err),
+                         0);
+        assert_string_equal(bytes_text(&out), style ? "a-?;f 15\na-?;g 1\n" : "a;f 15\na;g 1\n");
+        bytes_dispose(&out);
+    }
+    buffer_free(buffer);
 }
 
 static int by_text(const void *a, const void *b)
@@ -196,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_unresolved_frames_are_named_by_module),
         cmocka_unit_test(test_kinds_are_marked_where_asked),
         cmocka_unit_test(test_values_add_up_over_threads_and_addresses),
+        cmocka_unit_test(test_weights_are_values_or_samples),
         cmocka_unit_test(test_the_corpus_collapses_as_stackcollapse_perf_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

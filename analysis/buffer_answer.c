@@ -1,22 +1,8 @@
 // The buffer's answers: folds and totals; heatmaps and replay have files of their own.
 #include "analysis/fold_build.h"
+#include "analysis/fold_owners.h"
 #include "analysis/view.h"
 #include "analysis/weigh.h"
-
-// Adds what a node has to the totals; false when it does not count.
-static bool count_node(const struct view *view, const struct weight *weight, struct totals *totals)
-{
-    uint8_t marks = view->marks[weight->of];
-    if (!view_counts(view, marks)) {
-        totals->idle += marks & VIEW_FAILS ? 0 : weight->samples;
-        return false;
-    }
-    totals->samples += weight->samples;
-    totals->value += weight->value;
-    totals->no_stack += marks & CALLPATH_NO_STACK ? weight->samples : 0;
-    totals->unresolved += marks & CALLPATH_UNRESOLVED ? weight->samples : 0;
-    return true;
-}
 
 // The nodes' weights become those of their call paths, in place.
 static void fold_weights(struct fold *out, const struct view *view, struct node_weights *nodes)
@@ -25,7 +11,7 @@ static void fold_weights(struct fold *out, const struct view *view, struct node_
     size_t count = 0;
     for (size_t i = 0; i < nodes->count; i++) {
         struct weight weight = nodes->items[i];
-        if (!count_node(view, &weight, &out->totals))
+        if (!view_count_node(view, &weight, &out->totals))
             continue;
         weight.of = callpaths->path_of[weight.of];
         nodes->items[count++] = weight;
@@ -41,12 +27,16 @@ static int answer_fold(struct store *store, const struct query *query, struct fo
     struct node_weights nodes = {0};
     int rc = view_init(&view, (struct buffer *)store, query, VIEW_ANY, err);
     if (rc == 0)
-        rc = weigh_nodes(&nodes, &view, err);
-    if (rc == 0) {
         view_totals(&view, &out->totals);
-        fold_weights(out, &view, &nodes);
-        view_extent(&view, out->totals.samples > 0, &out->totals);
+    if (rc == 0 && query->first != QUERY_FIRST_COMM) {
+        rc = fold_owners(out, &view, err);
+    } else if (rc == 0) {
+        rc = weigh_nodes(&nodes, &view, err);
+        if (rc == 0)
+            fold_weights(out, &view, &nodes);
     }
+    if (rc == 0)
+        view_extent(&view, out->totals.samples > 0, &out->totals);
     node_weights_dispose(&nodes);
     view_dispose(&view);
     return rc;
@@ -64,7 +54,7 @@ static int answer_totals(struct store *store, const struct query *query, struct 
     if (rc == 0) {
         view_totals(&view, out);
         for (size_t i = 0; i < nodes.count; i++)
-            count_node(&view, &nodes.items[i], out);
+            view_count_node(&view, &nodes.items[i], out);
         view_extent(&view, out->samples > 0, out);
     }
     node_weights_dispose(&nodes);

@@ -17,6 +17,10 @@ struct range {
 
 enum { QUERY_ANY_SOURCE = 0 }; // sources are numbered from 1
 
+// What the stacks of a fold begin with: the thread's name; the process, "java-4711"; the thread,
+// "java-4711/4712"; the CPU, "cpu 3".
+enum query_first { QUERY_FIRST_COMM, QUERY_FIRST_PID, QUERY_FIRST_TID, QUERY_FIRST_CPU };
+
 // One event is in view at a time, and two sources of it are never added up silently. With
 // QUERY_ANY_SOURCE the newest source that has the event is in view, together with every other one
 // of the same host and clock whose recording time does not overlap with those in view already (a
@@ -32,6 +36,7 @@ struct query {
     const char *event;           // NULL: the first event of the newest source
     uint32_t source;             // QUERY_ANY_SOURCE: all that have the event
     bool idle;                   // idle CPUs count too (kernel idle stacks, hidden by default)
+    enum query_first first;      // of folds only
     unsigned threads;            // workers that may be used; 0: as many as pay
     const atomic_bool *cancel; // set by Ctrl-C: the answer is -ECANCELED within 100 ms; may be NULL
 };

@@ -35,6 +35,7 @@ struct transform {
     X(node_tiers) \
     X(node) \
     X(python) \
+    X(go) \
     X(clones) \
     X(shorten) \
     X(focus) \

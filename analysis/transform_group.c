@@ -1,6 +1,8 @@
-// group=...: frames by what they belong to, a level for each change of it.
+// group=...: frames by what they belong to, a level for each change of it; or one level only, that
+// of who ran: threads by name, processes, threads, CPUs.
 #include "analysis/transform.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -19,6 +21,8 @@ static void by_module(const struct dict *dict, const struct frame *frame, struct
     bool script = frame->file != DICT_EMPTY && frame->kind != FRAME_USER;
     if (script && frame->kind != FRAME_KERNEL && frame->kind != FRAME_INLINED)
         bytes_append_text(out, dict_text(dict, frame->file));
+    else if (frame->kind == FRAME_JIT) // "/tmp/perf-4711.map" is another in every process
+        bytes_append_text(out, "[jit]");
     else if (frame->module != DICT_EMPTY)
         append_last_part(out, dict_text(dict, frame->module));
     else
@@ -42,7 +46,33 @@ static const char *behind(const char *path, const char *folder)
     return found;
 }
 
-// What a package manager calls it: npm's and pip's names, Java's packages. Else the module.
+// The length of a Go package's path in front of a function's name, 0 when it is none:
+// "github.com/x/y.(*T).M", "runtime.mcall". Without a slash it is one of the standard library's.
+static size_t go_package_len(const char *name)
+{
+    static const char *const standard[] = {
+        "bufio",   "bytes",   "context", "errors", "flag", "fmt",     "io",   "log",
+        "main",    "math",    "net",     "os",     "path", "reflect", "sync", "regexp",
+        "runtime", "strconv", "strings", "sort",   "time", "syscall"};
+    size_t path = strcspn(name, "([ ");
+    const char *slash = memrchr(name, '/', path);
+    const char *dot = memchr(slash ? slash : name, '.', path - (size_t)(slash ? slash - name : 0));
+    size_t len = dot ? (size_t)(dot - name) : 0;
+    if (!len || strstr(name, "::"))
+        return 0;
+    if (slash && dot[1] == 'v' && isdigit((unsigned char)dot[2])) { // "gopkg.in/yaml.v2.Unmarshal"
+        size_t version = 2 + strspn(dot + 2, "0123456789");
+        return dot[version] == '.' ? len + version : len;
+    }
+    for (size_t i = 0; !slash && i < sizeof standard / sizeof *standard; i++) {
+        if (strlen(standard[i]) == len && !memcmp(standard[i], name, len))
+            return len;
+    }
+    return slash ? len : 0;
+}
+
+// What a package manager calls it: npm's and pip's names, Java's and Go's packages. Else the
+// module.
 static void by_package(const struct dict *dict, const struct frame *frame, struct bytes *out)
 {
     const char *file = dict_text(dict, frame->file), *name = dict_text(dict, frame->name);
@@ -58,9 +88,13 @@ static void by_package(const struct dict *dict, const struct frame *frame, struc
         bytes_append(out, package, len);
         return;
     }
+    size_t go =
+        frame->kind == FRAME_USER || frame->kind == FRAME_INLINED ? go_package_len(name) : 0;
     const char *method = strstr(name, "::");
     const char *dot = method ? memrchr(name, '.', (size_t)(method - name)) : NULL;
-    if (dot && strcspn(name, " <(:") == (size_t)(method - name)) // com.x.Y::m
+    if (go)
+        bytes_append(out, name, go);
+    else if (dot && strcspn(name, " <(:") == (size_t)(method - name)) // com.x.Y::m
         bytes_append(out, name, (size_t)(dot - name));
     else
         by_module(dict, frame, out);
@@ -68,12 +102,10 @@ static void by_package(const struct dict *dict, const struct frame *frame, struc
 
 static const struct {
     const char *name;
-    group_fn *group; // NULL: no frames below the thread's name
+    group_fn *group; // NULL: who ran, which the fold's first level says (see query.first)
 } groups[] = {
-    {"module", by_module},
-    {"package", by_package},
-    {"file", by_file},
-    {"comm", NULL},
+    {"module", by_module}, {"package", by_package}, {"file", by_file}, {"comm", NULL},
+    {"pid", NULL},         {"tid", NULL},           {"cpu", NULL},
 };
 
 enum { GROUPS = sizeof groups / sizeof *groups };
@@ -91,10 +123,13 @@ static size_t group_frame(struct rewriting *rewriting, struct dict *own, uint32_
 {
     group_fn *group = groups[group_by_name(rewriting->argument)].group;
     struct frame row = own->frames[frame];
+    if (!group) { // a row of `top` then, as functions are
+        row.kind = FRAME_USER;
+        out[0] = dict_frame(own, &row);
+        return own->frames[frame].kind == FRAME_COMM;
+    }
     if (row.kind == FRAME_COMM)
         return 1;
-    if (!group)
-        return 0;
     bytes_clear(&rewriting->scratch);
     group(own, &row, &rewriting->scratch);
     struct frame level = {.kind = row.kind == FRAME_INLINED ? FRAME_USER : row.kind};
@@ -106,13 +141,14 @@ static int check_group(const char *argument, struct err *err)
 {
     if (group_by_name(argument) < GROUPS)
         return 0;
-    return err_set(err, -EINVAL, "group '%s': expected module, package, file or comm", argument);
+    return err_set(err, -EINVAL,
+                   "group '%s': expected module, package, file, comm, pid, tid or cpu", argument);
 }
 
 const struct transform transform_group = {
     .name = "group",
-    .summary = "levels are modules, packages, files or threads' names, not functions",
-    .argument = "module|package|file|comm",
+    .summary = "levels are modules, packages or files, not functions; or who ran, alone",
+    .argument = "module|package|file|comm|pid|tid|cpu",
     .rewrite = group_frame,
     .join = REWRITE_JOIN_ALL,
     .check = check_group,

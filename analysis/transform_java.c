@@ -1,7 +1,8 @@
-// Java: "Lcom/x/Y;::m" as "com.x.Y::m".
+// Java: "Lcom/x/Y;::m" and "void com.x.Y.m(int)" as "com.x.Y::m".
 //
 // Perf maps of the JVM name methods by the class's descriptor, inlined ones joined by "->"
-// (perf-map-agent); what folded them may have made ":" of ";" and dropped the "L". Interpreted
+// (perf-map-agent); what folded them may have made ":" of ";" and dropped the "L". Those that the
+// JVM itself writes since JDK 17 (jcmd Compiler.perfmap) have them as in a source. Interpreted
 // methods have no name of their own: frames named "Interpreter" go, their weight stays with the
 // caller. Classes that are generated anew in every process are one: lambdas, proxies, accessors.
 // After nflxprofile's Java processor and FlameGraph's stackcollapse-perf.pl.
@@ -30,11 +31,39 @@ static size_t class_len(const char *name, size_t len, bool *marked)
     return method && memchr(name, '/', end) ? end : 0;
 }
 
+// The parts of "TYPE CLASS.METHOD(ARGUMENTS)", which only code of a JIT is named.
+struct declaration {
+    const char *class, *method;
+    size_t class_len, method_len;
+};
+
+static bool parse_declaration(struct declaration *out, const char *name)
+{
+    const char *space = strchr(name, ' '), *open = space ? strchr(space, '(') : NULL;
+    const char *dot = open ? memrchr(space, '.', (size_t)(open - space)) : NULL;
+    if (!dot || space == name || name[strlen(name) - 1] != ')')
+        return false;
+    for (const char *at = name; at < dot; at++) {
+        bool in_type = at < space && strchr("[]", *at);
+        if (at != space && !in_type && !is_class_char(*at))
+            return false;
+    }
+    *out = (struct declaration){.class = space + 1,
+                                .class_len = (size_t)(dot - space) - 1,
+                                .method = dot + 1,
+                                .method_len = (size_t)(open - dot) - 1};
+    return out->class_len && out->method_len && !memchr(out->method, ' ', out->method_len);
+}
+
 static bool detect_java(const struct dict *dict, const struct frame *frame)
 {
     bool marked;
+    struct declaration declaration;
+    const char *name = dict_text(dict, frame->name);
+    if (frame->kind == FRAME_JIT && parse_declaration(&declaration, name))
+        return true;
     return frame->kind != FRAME_KERNEL &&
-           class_len(dict_text(dict, frame->name), dict_text_len(dict, frame->name), &marked) > 0;
+           class_len(name, dict_text_len(dict, frame->name), &marked) > 0;
 }
 
 static size_t without_digits(const char *name, size_t len)
@@ -68,6 +97,16 @@ static size_t stable_len(const char *name, size_t len)
     return len;
 }
 
+static void append_name(struct bytes *out, const char *class, size_t len, const char *method,
+                        size_t method_len)
+{
+    len = stable_len(class, len);
+    for (size_t i = 0; i < len; i++)
+        bytes_append_char(out, class[i] == '/' ? '.' : class[i]);
+    bytes_append_text(out, "::");
+    bytes_append(out, method, method_len);
+}
+
 // One method: "Lcom/x/Y;::m(I)V". False when it is none.
 static bool append_method(struct bytes *out, const char *name, size_t len)
 {
@@ -84,11 +123,7 @@ static bool append_method(struct bytes *out, const char *name, size_t len)
         name++;
         class --;
     }
-    class = stable_len(name, class);
-    for (size_t i = 0; i < class; i++)
-        bytes_append_char(out, name[i] == '/' ? '.' : name[i]);
-    bytes_append_text(out, "::");
-    bytes_append(out, method, method_len);
+    append_name(out, name, class, method, method_len);
     return true;
 }
 
@@ -112,10 +147,17 @@ static size_t java_frames(struct rewriting *rewriting, struct dict *own, uint32_
     if (!strcmp(scratch->data, "Interpreter"))
         return 0;
     bool marked;
+    struct bytes name = {0};
+    struct declaration method;
+    if (row.kind == FRAME_JIT && parse_declaration(&method, scratch->data)) {
+        append_name(&name, method.class, method.class_len, method.method, method.method_len);
+        out[0] = names_named_frame(own, &row, &name);
+        bytes_dispose(&name);
+        return 1;
+    }
     if (!class_len(scratch->data, scratch->len, &marked))
         return 1;
     size_t count = 0, at = 0;
-    struct bytes name = {0};
     while (at < scratch->len && count < NAMES_REWRITE_MAX) {
         size_t len = inline_end(scratch->data + at, scratch->len - at);
         bytes_clear(&name);

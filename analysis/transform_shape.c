@@ -1,8 +1,8 @@
 // Transforms of the tree's shape: which paths stay, where weight goes, what is a level.
 //
 // focus, ignore, hide, from and prune mean what pprof's focus, ignore, hide, show_from and
-// prune_from do. The level of the threads' names is not a function: patterns never match it, and it
-// stays.
+// prune_from do: a pattern looks at a function's name, its file and its module (prune: the name
+// only). The level of the threads' names is not a function: patterns never match it, and it stays.
 #include "analysis/fold_edit.h"
 #include "analysis/term.h"
 #include "analysis/transform.h"
@@ -21,8 +21,30 @@ static bool is_comm(const struct fold *fold, uint32_t frame)
     return frame == IDSET_NONE || fold->dict->frames[frame].kind == FRAME_COMM;
 }
 
+// Where a pattern looks: pprof's prune_from looks at names only.
+enum where { AT_NAME, AT_NAME_FILE_OR_MODULE };
+
+// 1 when a frame matches, 0 when not, or -E2BIG. Its name is as people read it.
+static int match_frame(const struct term *term, const struct dict *dict, uint32_t frame,
+                       enum where where)
+{
+    struct bytes text = {0};
+    const struct frame *row = &dict->frames[frame];
+    fold_frame_text(dict, frame, &text);
+    int match = term_match_text(term, bytes_text(&text), text.len);
+    bytes_dispose(&text);
+    const uint32_t places[] = {row->file, row->module};
+    for (size_t i = 0; i < 2 && where == AT_NAME_FILE_OR_MODULE && match == 0; i++) {
+        if (places[i] != DICT_EMPTY)
+            match =
+                term_match_text(term, dict_text(dict, places[i]), dict_text_len(dict, places[i]));
+    }
+    return match;
+}
+
 // For each node whether its function matches; the caller frees it. NULL: *rc says why.
-static bool *match_nodes(const struct fold *fold, const char *pattern, int *rc, struct err *err)
+static bool *match_nodes(const struct fold *fold, const char *pattern, enum where where, int *rc,
+                         struct err *err)
 {
     struct term term;
     *rc = term_parse(&term, FILTER_FRAME, false, true, pattern, NULL, err);
@@ -31,22 +53,18 @@ static bool *match_nodes(const struct fold *fold, const char *pattern, int *rc, 
     enum { NOT_ASKED, NO, YES };
     uint8_t *known = xcalloc(fold->dict->frame_count + 1, sizeof *known);
     bool *matches = xcalloc(fold->count + 1, sizeof *matches);
-    struct bytes text = {0};
     for (size_t i = 0; i < fold->count && *rc == 0; i++) {
         uint32_t frame = fold->nodes[i].frame;
         if (is_comm(fold, frame))
             continue;
         if (known[frame] == NOT_ASKED) {
-            bytes_clear(&text);
-            fold_frame_text(fold->dict, frame, &text);
-            int match = term_match_text(&term, bytes_text(&text), text.len);
+            int match = match_frame(&term, fold->dict, frame, where);
             if (match < 0)
                 *rc = term_too_expensive(&term, err);
             known[frame] = match > 0 ? YES : NO;
         }
         matches[i] = known[frame] == YES;
     }
-    bytes_dispose(&text);
     free(known);
     term_dispose(&term);
     if (*rc == 0)
@@ -98,38 +116,42 @@ static void reshape_apply(struct reshape *reshape, struct fold *fold)
     free(reshape->gone);
 }
 
-// Spreads matches to what lies below them.
-static void match_below(const struct fold *fold, bool *matches)
-{
-    for (size_t i = 1; i < fold->count; i++)
-        matches[i] |= matches[fold->nodes[i].parent];
-}
+// Decides about one node; its callers come before it.
+typedef void decide_fn(struct reshape *reshape, const struct fold *fold, uint32_t node,
+                       const bool *matches);
 
-// Keeps the paths that have a match, or those that have none.
-static int keep_paths(struct fold *fold, const char *pattern, bool with, struct err *err)
+static int reshape_by_pattern(struct fold *fold, const char *pattern, enum where where,
+                              decide_fn *decide, struct err *err)
 {
     int rc;
-    bool *matches = match_nodes(fold, pattern, &rc, err);
+    bool *matches = match_nodes(fold, pattern, where, &rc, err);
     if (!matches)
         return rc;
-    match_below(fold, matches);
     struct reshape reshape;
     reshape_init(&reshape, fold);
     for (uint32_t i = 0; i < fold->count; i++)
-        reshape.to[i] = matches[i] == with ? i : IDSET_NONE;
+        decide(&reshape, fold, i, matches);
     reshape_apply(&reshape, fold);
     free(matches);
     return 0;
 }
 
-static int apply_focus(struct fold *fold, const char *argument, struct err *err)
+// Whether the weight of a node's caller stays; the root has none.
+static bool caller_stays(const struct reshape *reshape, const struct fold *fold, uint32_t node)
 {
-    return keep_paths(fold, argument, true, err);
+    return node && reshape->to[fold->nodes[node].parent] != IDSET_NONE;
 }
 
-static int apply_ignore(struct fold *fold, const char *argument, struct err *err)
+static void focus_node(struct reshape *reshape, const struct fold *fold, uint32_t node,
+                       const bool *matches)
 {
-    return keep_paths(fold, argument, false, err);
+    bool stays = matches[node] || caller_stays(reshape, fold, node);
+    reshape->to[node] = stays ? node : IDSET_NONE;
+}
+
+static int apply_focus(struct fold *fold, const char *argument, struct err *err)
+{
+    return reshape_by_pattern(fold, argument, AT_NAME_FILE_OR_MODULE, focus_node, err);
 }
 
 const struct transform transform_focus = {
@@ -139,6 +161,18 @@ const struct transform transform_focus = {
     .apply = apply_focus,
 };
 
+static void ignore_node(struct reshape *reshape, const struct fold *fold, uint32_t node,
+                        const bool *matches)
+{
+    bool stays = !matches[node] && (!node || caller_stays(reshape, fold, node));
+    reshape->to[node] = stays ? node : IDSET_NONE;
+}
+
+static int apply_ignore(struct fold *fold, const char *argument, struct err *err)
+{
+    return reshape_by_pattern(fold, argument, AT_NAME_FILE_OR_MODULE, ignore_node, err);
+}
+
 const struct transform transform_ignore = {
     .name = "ignore",
     .summary = "only stacks without any function that matches",
@@ -146,22 +180,17 @@ const struct transform transform_ignore = {
     .apply = apply_ignore,
 };
 
+static void from_node(struct reshape *reshape, const struct fold *fold, uint32_t node,
+                      const bool *matches)
+{
+    focus_node(reshape, fold, node, matches);
+    reshape->gone[node] =
+        reshape->to[node] == IDSET_NONE && !is_comm(fold, fold->nodes[node].frame);
+}
+
 static int apply_from(struct fold *fold, const char *argument, struct err *err)
 {
-    int rc;
-    bool *matches = match_nodes(fold, argument, &rc, err);
-    if (!matches)
-        return rc;
-    match_below(fold, matches);
-    struct reshape reshape;
-    reshape_init(&reshape, fold);
-    for (uint32_t i = 0; i < fold->count; i++) {
-        reshape.to[i] = matches[i] ? i : IDSET_NONE;
-        reshape.gone[i] = !matches[i] && !is_comm(fold, fold->nodes[i].frame);
-    }
-    reshape_apply(&reshape, fold);
-    free(matches);
-    return 0;
+    return reshape_by_pattern(fold, argument, AT_NAME_FILE_OR_MODULE, from_node, err);
 }
 
 const struct transform transform_from = {
@@ -171,22 +200,17 @@ const struct transform transform_from = {
     .apply = apply_from,
 };
 
+// The nearest match above gets the weight.
+static void prune_node(struct reshape *reshape, const struct fold *fold, uint32_t node,
+                       const bool *matches)
+{
+    uint32_t above = node ? reshape->to[fold->nodes[node].parent] : 0;
+    reshape->to[node] = matches[node] || !matches[above] ? node : above;
+}
+
 static int apply_prune(struct fold *fold, const char *argument, struct err *err)
 {
-    int rc;
-    bool *matches = match_nodes(fold, argument, &rc, err);
-    if (!matches)
-        return rc;
-    struct reshape reshape;
-    reshape_init(&reshape, fold);
-    for (uint32_t i = 0; i < fold->count; i++) {
-        uint32_t above = i ? reshape.to[fold->nodes[i].parent] : 0;
-        // The nearest match above gets it: nodes come after their parents.
-        reshape.to[i] = matches[i] || !matches[above] ? i : above;
-    }
-    reshape_apply(&reshape, fold);
-    free(matches);
-    return 0;
+    return reshape_by_pattern(fold, argument, AT_NAME, prune_node, err);
 }
 
 const struct transform transform_prune = {
@@ -196,20 +220,17 @@ const struct transform transform_prune = {
     .apply = apply_prune,
 };
 
+static void hide_node(struct reshape *reshape, const struct fold *fold, uint32_t node,
+                      const bool *matches)
+{
+    (void)fold;
+    reshape->to[node] = node;
+    reshape->gone[node] = matches[node];
+}
+
 static int apply_hide(struct fold *fold, const char *argument, struct err *err)
 {
-    int rc;
-    bool *matches = match_nodes(fold, argument, &rc, err);
-    if (!matches)
-        return rc;
-    struct reshape reshape;
-    reshape_init(&reshape, fold);
-    for (uint32_t i = 0; i < fold->count; i++)
-        reshape.to[i] = i;
-    memcpy(reshape.gone, matches, fold->count * sizeof *matches);
-    reshape_apply(&reshape, fold);
-    free(matches);
-    return 0;
+    return reshape_by_pattern(fold, argument, AT_NAME_FILE_OR_MODULE, hide_node, err);
 }
 
 const struct transform transform_hide = {

@@ -370,6 +370,20 @@ static uint64_t lost_in(const struct view *view, const struct source *source)
     return lost;
 }
 
+bool view_count_node(const struct view *view, const struct weight *weight, struct totals *totals)
+{
+    uint8_t marks = view->marks[weight->of];
+    if (!view_counts(view, marks)) {
+        totals->idle += marks & VIEW_FAILS ? 0 : weight->samples;
+        return false;
+    }
+    totals->samples += weight->samples;
+    totals->value += weight->value;
+    totals->no_stack += marks & CALLPATH_NO_STACK ? weight->samples : 0;
+    totals->unresolved += marks & CALLPATH_UNRESOLVED ? weight->samples : 0;
+    return true;
+}
+
 void view_totals(const struct view *view, struct totals *out)
 {
     *out = (struct totals){.first_ns = SAMPLE_NO_TIME,

@@ -3,6 +3,7 @@
 #define FLICKER_ANALYSIS_VIEW_H
 
 #include "analysis/buffer_parts.h"
+#include "analysis/fold_build.h"
 
 // A node that the filter does not let pass; a mark beside enum callpath_flag.
 enum { VIEW_FAILS = 128 };
@@ -87,6 +88,8 @@ static inline bool view_counts(const struct view *view, uint8_t marks)
 
 // What a sample is worth in the query's ranges: of an interval, what lies in them. False: nothing.
 bool view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *weight);
+// Adds what a node has to the totals; false when it does not count (idle, filtered).
+bool view_count_node(const struct view *view, const struct weight *weight, struct totals *totals);
 // The fields of totals that do not come from counting.
 void view_totals(const struct view *view, struct totals *out);
 // The times of the first and last sample that count; `any` says whether there is one.

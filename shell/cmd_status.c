@@ -90,20 +90,32 @@ static void put_buffer(struct bytes *out, const struct buffer_stats *stats, cons
     bytes_append_char(out, '\n');
 }
 
-// What was done to the stacks of the last answer.
-static void put_stacks(struct bytes *out, const struct session *session)
+// How the stacks of what is selected are made readable, by what detects itself or was set. Appends.
+static void stacks_text(struct bytes *out, struct session *session, const struct invocation *run,
+                        const struct query *query)
 {
+    struct fold fold = {0};
     struct transforms transforms;
+    struct err ignored = {0};
+    if (!stacks_fold(session, run, session->store, query, &fold, &ignored)) {
+        stacks_transforms(&transforms, &session->settings);
+        transforms_text(&transforms, session->transforms_applied, out);
+        transforms_dispose(&transforms);
+    }
+    fold_dispose(&fold);
+}
+
+static void put_stacks(struct bytes *out, struct session *session, const struct invocation *run,
+                       const struct query *query)
+{
     struct bytes text = {0};
-    stacks_transforms(&transforms, &session->settings);
-    transforms_text(&transforms, session->transforms_applied, &text);
+    stacks_text(&text, session, run, query);
     if (text.len) {
         bytes_append_text(out, "stacks     ");
         term_text(out, bytes_text(&text), text.len);
         bytes_append_char(out, '\n');
     }
     bytes_dispose(&text);
-    transforms_dispose(&transforms);
 }
 
 static void put_json(struct session *session, struct invocation *run, const struct query *query,
@@ -122,6 +134,11 @@ static void put_json(struct session *session, struct invocation *run, const stru
     json_key(&json, "evicted_samples");
     json_uint(&json, stats->evicted_samples);
     json_close(&json, '}');
+    struct bytes stacks = {0};
+    stacks_text(&stacks, session, run, query);
+    json_key(&json, "stacks");
+    json_text(&json, bytes_text(&stacks), stacks.len);
+    bytes_dispose(&stacks);
     json_key(&json, "recording");
     json_uint(&json, session->jobs.count);
     json_key(&json, "sources");
@@ -188,7 +205,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         bytes_append_char(out, '\n');
         free(text);
     }
-    put_stacks(out, session);
+    put_stacks(out, session, run, &query);
     bytes_printf(out, "recording  %zu collector%s\n", session->jobs.count,
                  session->jobs.count == 1 ? "" : "s");
     if (session->server)

@@ -30,6 +30,7 @@ struct settings {
     char transform[SETTING_PATTERN_BYTES]; // "": each where it detects its language
     bool invert;
     uint64_t group; // 0: by function; else a word of the row's choices
+    uint64_t root;  // enum query_first
     char focus[SETTING_PATTERN_BYTES], ignore[SETTING_PATTERN_BYTES], from[SETTING_PATTERN_BYTES],
         prune[SETTING_PATTERN_BYTES], hide[SETTING_PATTERN_BYTES]; // "": off
 };

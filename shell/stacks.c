@@ -41,10 +41,30 @@ bool stacks_are_rewritten(const struct settings *settings)
     return any;
 }
 
+// group=pid, tid or cpu needs stacks that begin so.
+static enum query_first first_of(const struct settings *settings)
+{
+    struct bytes group = {0};
+    enum query_first first = (enum query_first)settings->root;
+    setting_put(&group, settings, setting_by_name("group"));
+    if (!strcmp(bytes_text(&group), "comm"))
+        first = QUERY_FIRST_COMM;
+    else if (!strcmp(bytes_text(&group), "pid"))
+        first = QUERY_FIRST_PID;
+    else if (!strcmp(bytes_text(&group), "tid"))
+        first = QUERY_FIRST_TID;
+    else if (!strcmp(bytes_text(&group), "cpu"))
+        first = QUERY_FIRST_CPU;
+    bytes_dispose(&group);
+    return first;
+}
+
 int stacks_fold(struct session *session, const struct invocation *run, struct store *store,
                 const struct query *query, struct fold *out, struct err *err)
 {
-    int code = store_fold(store, query, out, err);
+    struct query asked = *query;
+    asked.first = first_of(&run->settings);
+    int code = store_fold(store, &asked, out, err);
     if (code)
         return code;
     struct transforms transforms;

@@ -6,7 +6,7 @@
 #include "shell/session.h"
 
 // Of a command that shows stacks, for its row.
-#define STACKS_SETTINGS "transform focus ignore from prune hide group invert"
+#define STACKS_SETTINGS "transform focus ignore from prune hide group root invert"
 
 // What the settings mean; the caller disposes it.
 void stacks_transforms(struct transforms *out, const struct settings *settings);

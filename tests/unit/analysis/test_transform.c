@@ -151,6 +151,37 @@ static void test_java_generated_classes_are_one(void **state)
                    "j;x.Y$1::run 1\nj;x.Y2::run 1\n");
 }
 
+static void test_java_as_the_jvm_itself_writes_perf_maps(void **state)
+{
+    (void)state;
+    assert_becomes("java", NULL,
+                   "java;call_stub;Interpreter_[j];void com.x.Y.main(java.lang.String[])_[j];"
+                   "int com.x.Y$$Lambda$7/0x00007fb824000c18.applyAsInt(int)_[j] 1\n"
+                   "java;call_stub;java.lang.Object[] Busy.work(int, long[])_[j] 2\n",
+                   "java;call_stub;Busy::work 2\n"
+                   "java;call_stub;com.x.Y::main;com.x.Y$$Lambda::applyAsInt 1\n");
+    assert_true(detects("java", "java;void Busy.<init>()_[j] 1\n"));
+    // C++ has its types in front, too, and .NET its assemblies.
+    assert_false(detects("java", "a;void f.g(int) 1\n"));
+    assert_false(detects("java",
+                         "a;void f(int)_[j];I2C/C2I adapters_[j];void [System] A::B(int)_[j];"
+                         "JS:*f /x.js:1:1_[j] 1\n"));
+}
+
+static void test_go(void **state)
+{
+    (void)state;
+    assert_becomes("go", NULL,
+                   "a;main.main;gopkg.in/yaml%2ev2.(*T).M;main.Map[go.shape.int_0,go.shape.[]int_1]"
+                   ".func1;main.T.M-fm 1\na;x%2ey 2\n",
+                   "a;main.main;gopkg.in/yaml.v2.(*T).M;main.Map[...].func1;main.T.M 1\n"
+                   "a;x%2ey 2\n");
+    assert_true(detects("go", "a;gopkg.in/yaml%2ev2.U 1\n"));
+    assert_false(detects("go", "a;main.main;operator%;a/b%;-fm;f[int] 1\n"));
+    // Cut short, brackets and escapes end with the name.
+    assert_becomes("go", NULL, "a;g/x%2e%2;f[go.shape.[int 1\n", "a;g/x.%2;f[...] 1\n");
+}
+
 static void test_node(void **state)
 {
     (void)state;
@@ -260,6 +291,19 @@ static void test_hide_leaves_weight_with_the_caller(void **state)
     assert_becomes("hide", ".", paths, "a 7\nb 24\n");
 }
 
+// As in pprof: where its focus, ignore, hide and show_from look.
+static void test_patterns_look_at_files_and_modules(void **state)
+{
+    (void)state;
+    const char *text =
+        "a;main@@/bin/app;read@@/lib/libc.so;vfs_read@@[ext4]_[k] 1\na;main@@/bin/app 2\n";
+    assert_becomes("focus", "libc", text, "a;main;read;vfs_read 1\n");
+    assert_becomes("ignore", "ext4", text, "a;main 2\n");
+    assert_becomes("hide", "^/bin/", text, "a 2\na;read;vfs_read 1\n");
+    assert_becomes("from", "^/lib/", text, "a;read;vfs_read 1\n");
+    assert_becomes("prune", "libc", text, "a;main 2\na;main;read;vfs_read 1\n");
+}
+
 static void test_what_is_left_out_is_not_counted(void **state)
 {
     (void)state;
@@ -312,9 +356,33 @@ static void test_group(void **state)
     (void)state;
     const char *text = "a;main@@/bin/app;f@@/bin/app;read@@/lib/libc.so.6;sys_read_[k] 1\n"
                        "a;main@@/bin/app;com.x.Y::m_[j];com.x.Z::n_[j] 2\n";
-    assert_becomes("group", "module", text, "a;app;[unknown] 2\na;app;libc.so.6;[kernel] 1\n");
+    assert_becomes("group", "module", text, "a;app;[jit] 2\na;app;libc.so.6;[kernel] 1\n");
     assert_becomes("group", "package", text, "a;app;com.x 2\na;app;libc.so.6;[kernel] 1\n");
-    assert_becomes("group", "comm", text, "a 3\n");
+}
+
+static void test_group_by_packages_of_go(void **state)
+{
+    (void)state;
+    assert_becomes("group", "package",
+                   "a;main.main;github.com/x/y.(*T).M;github.com/x/y.f.func1;gopkg.in/z.v2.F;"
+                   "runtime.mallocgc;foo.bar;std::x.y 1\n",
+                   "a;main;github.com/x/y;gopkg.in/z.v2;runtime;[unknown] 1\n");
+}
+
+static void test_groups_of_who_ran_are_functions_to_top(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"comm", "pid", "tid", "cpu"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct dict dict;
+        dict_init(&dict);
+        struct fold fold = folds_read(&dict, "a-1;main;f 1\na-1;g 2\nb-2 4\n");
+        assert_int_equal(transform_apply(&transform_group, &fold, names[i], NULL), 0);
+        folds_assert(&fold, "a-1 3\nb-2 4\n");
+        assert_int_equal(fold.dict->frames[fold.nodes[1].frame].kind, FRAME_USER);
+        fold_dispose(&fold);
+        dict_dispose(&dict);
+    }
 }
 
 static void test_group_by_files_of_scripts(void **state)
@@ -509,6 +577,8 @@ int main(void)
         cmocka_unit_test(test_java),
         cmocka_unit_test(test_java_inlining_is_split),
         cmocka_unit_test(test_java_generated_classes_are_one),
+        cmocka_unit_test(test_java_as_the_jvm_itself_writes_perf_maps),
+        cmocka_unit_test(test_go),
         cmocka_unit_test(test_node),
         cmocka_unit_test(test_functions_of_one_name_in_two_places_are_two),
         cmocka_unit_test(test_node_tiers_keeps_optimised_code_apart),
@@ -518,12 +588,15 @@ int main(void)
         cmocka_unit_test(test_from_begins_at_the_first_match),
         cmocka_unit_test(test_prune_ends_at_the_last_match),
         cmocka_unit_test(test_hide_leaves_weight_with_the_caller),
+        cmocka_unit_test(test_patterns_look_at_files_and_modules),
         cmocka_unit_test(test_what_is_left_out_is_not_counted),
         cmocka_unit_test(test_bad_patterns_change_nothing),
         cmocka_unit_test(test_unknown_and_recursion),
         cmocka_unit_test(test_invert_shows_callers),
         cmocka_unit_test(test_group),
         cmocka_unit_test(test_group_by_files_of_scripts),
+        cmocka_unit_test(test_group_by_packages_of_go),
+        cmocka_unit_test(test_groups_of_who_ran_are_functions_to_top),
         cmocka_unit_test(test_a_session_applies_what_it_detects),
         cmocka_unit_test(test_a_session_switches_rows),
         cmocka_unit_test(test_a_session_refuses_what_it_does_not_know),

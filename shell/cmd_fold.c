@@ -99,13 +99,14 @@ static int put_perf(struct session *session, struct invocation *run, const struc
                     const struct form *form, struct err *err)
 {
     struct fold fold = {0};
-    struct transforms transforms;
-    stacks_transforms(&transforms, &run->settings);
-    for (size_t row = 0; row < TRANSFORM_COUNT; row++) {
-        if (transforms.state[row] == TRANSFORM_AUTO)
-            transforms.state[row] = TRANSFORM_OFF;
-    }
-    int code = store_fold(session->store, query, &fold, err);
+    struct transforms transforms = {0};
+    struct query asked = *query;
+    asked.first = stacks_first(&run->settings);
+    if (stacks_are_rewritten(&run->settings)) // what is asked for by hand needs readable names
+        stacks_transforms(&transforms, &run->settings);
+    else if (transforms_list(&transforms, "none", err))
+        return RUN_ERROR;
+    int code = store_fold(session->store, &asked, &fold, err);
     if (!code)
         code = transforms_apply(&transforms, &fold, NULL, &session->transforms_applied, err);
     if (!code) {

@@ -30,19 +30,7 @@ void stacks_transforms(struct transforms *out, const struct settings *settings)
     argue(out, "hide", settings->hide);
 }
 
-bool stacks_are_rewritten(const struct settings *settings)
-{
-    struct transforms transforms;
-    bool any = false;
-    stacks_transforms(&transforms, settings);
-    for (size_t row = 0; row < TRANSFORM_COUNT; row++)
-        any |= transforms.state[row] == TRANSFORM_ON;
-    transforms_dispose(&transforms);
-    return any;
-}
-
-// group=pid, tid or cpu needs stacks that begin so.
-static enum query_first first_of(const struct settings *settings)
+enum query_first stacks_first(const struct settings *settings)
 {
     struct bytes group = {0};
     enum query_first first = (enum query_first)settings->root;
@@ -59,11 +47,22 @@ static enum query_first first_of(const struct settings *settings)
     return first;
 }
 
+bool stacks_are_rewritten(const struct settings *settings)
+{
+    struct transforms transforms;
+    bool any = stacks_first(settings) != QUERY_FIRST_COMM;
+    stacks_transforms(&transforms, settings);
+    for (size_t row = 0; row < TRANSFORM_COUNT; row++)
+        any |= transforms.state[row] == TRANSFORM_ON;
+    transforms_dispose(&transforms);
+    return any;
+}
+
 int stacks_fold(struct session *session, const struct invocation *run, struct store *store,
                 const struct query *query, struct fold *out, struct err *err)
 {
     struct query asked = *query;
-    asked.first = first_of(&run->settings);
+    asked.first = stacks_first(&run->settings);
     int code = store_fold(store, &asked, out, err);
     if (code)
         return code;

@@ -11,6 +11,8 @@
 // What the settings mean; the caller disposes it.
 void stacks_transforms(struct transforms *out, const struct settings *settings);
 
+// What stacks begin with: as root= says, or as group=pid, tid and cpu need it.
+enum query_first stacks_first(const struct settings *settings);
 // Whether these settings change what stacks are: their shape, or names by a rule chosen by hand.
 bool stacks_are_rewritten(const struct settings *settings);
 

@@ -238,9 +238,30 @@ static struct process *process_of(struct symbols *symbols, int32_t pid)
     return process;
 }
 
+// Reads what a JIT has added to its map, at most every REFRESH_NS. What had no name may have one
+// then, and what had one may be another function: a JIT uses memory again.
+static bool read_jit(struct symbols *symbols, struct process *process)
+{
+    int64_t now_ns = host_now_ns();
+    if (process->jit_read_ns && now_ns - process->jit_read_ns < REFRESH_NS)
+        return false;
+    process->jit_read_ns = now_ns;
+    int fd = launcher_open_jit(symbols->launcher, process->pid);
+    if (fd < 0)
+        return false;
+    bool any = jit_symbols_read(&process->jit, fd);
+    if (any)
+        process->space = ++symbols->last_space;
+    close(fd);
+    return any;
+}
+
 uint64_t symbols_space(struct symbols *symbols, int32_t pid)
 {
-    return process_of(symbols, pid)->space;
+    struct process *process = process_of(symbols, pid);
+    if (process->jit.count)
+        read_jit(symbols, process);
+    return process->space;
 }
 
 void symbols_on_fork(struct symbols *symbols, int32_t parent, int32_t child)
@@ -367,18 +388,8 @@ static struct elf_symbols *vdso_of(struct symbols *symbols)
 static const char *jit_name(struct symbols *symbols, struct process *process, uint64_t address)
 {
     const char *name = jit_symbols_name(&process->jit, address);
-    int64_t now_ns = host_now_ns();
-    if (name || (process->jit_read_ns && now_ns - process->jit_read_ns < REFRESH_NS))
-        return name;
-    process->jit_read_ns = now_ns;
-    int fd = launcher_open_jit(symbols->launcher, process->pid);
-    if (fd < 0)
-        return NULL;
-    if (jit_symbols_read(&process->jit, fd)) {
-        process->space = ++symbols->last_space; // what had no name may have one now
+    if (!name && read_jit(symbols, process))
         name = jit_symbols_name(&process->jit, address);
-    }
-    close(fd);
     return name;
 }
 

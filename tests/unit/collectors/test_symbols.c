@@ -170,6 +170,70 @@ static void this_process_is_named(void **state)
 }
 
 // Executable memory without a file is a JIT's; its names are in /tmp.
+static void the_newest_line_that_covers_an_address_wins(void **state)
+{
+    (void)state;
+    struct jit_symbols jit = {0};
+    int fd = memfd_create("map", MFD_CLOEXEC);
+    // Memory is used again: shifted, inside, around, and with an end in between.
+    dprintf(fd, "1000 100 old\n2000 100 whole\n1080 100 shifted\n2040 10 inside\n"
+                "3000 10 small\n2ff0 40 around\n4000 0 empty\nffffffffffffffff 2 wraps\n");
+    assert_true(jit_symbols_read(&jit, fd));
+    static const struct {
+        uint64_t address;
+        const char *name; // NULL: none
+    } expected[] = {{0xfff, NULL},       {0x1000, "old"},     {0x107f, "old"},
+                    {0x1080, "shifted"}, {0x10ff, "shifted"}, {0x117f, "shifted"},
+                    {0x1180, NULL},      {0x203f, "whole"},   {0x2040, "inside"},
+                    {0x204f, "inside"},  {0x2050, "whole"},   {0x2100, NULL},
+                    {0x2ff0, "around"},  {0x3008, "around"},  {0x302f, "around"},
+                    {0x3030, NULL},      {0x4000, NULL},      {UINT64_MAX, NULL}};
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        const char *name = jit_symbols_name(&jit, expected[i].address);
+        if (expected[i].name)
+            assert_string_equal(name, expected[i].name);
+        else
+            assert_null(name);
+    }
+    dprintf(fd, "1000 8 newest\n");
+    assert_true(jit_symbols_read(&jit, fd));
+    assert_string_equal(jit_symbols_name(&jit, 0x1007), "newest");
+    assert_string_equal(jit_symbols_name(&jit, 0x1008), "old");
+    jit_symbols_dispose(&jit);
+    close(fd);
+}
+
+// Against looking at every line, on maps of overlapping lines at random.
+static void pieces_are_what_every_line_says(void **state)
+{
+    (void)state;
+    uint64_t seed = 42;
+    for (int round = 0; round < 50; round++) {
+        struct jit_symbols jit = {0};
+        int fd = memfd_create("map", MFD_CLOEXEC), line[256];
+        for (int i = 0; i < 256; i++)
+            line[i] = -1;
+        for (int i = 0; i < 40; i++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            unsigned start = (unsigned)(seed >> 33) % 200, size = 1 + (unsigned)(seed >> 45) % 50;
+            dprintf(fd, "%x %x f%d\n", start, size, i);
+            for (unsigned at = start; at < start + size; at++)
+                line[at] = i;
+        }
+        assert_true(jit_symbols_read(&jit, fd));
+        for (unsigned at = 0; at < 256; at++) {
+            char name[16];
+            snprintf(name, sizeof name, "f%d", line[at]);
+            if (line[at] < 0)
+                assert_null(jit_symbols_name(&jit, at));
+            else
+                assert_string_equal(jit_symbols_name(&jit, at), name);
+        }
+        jit_symbols_dispose(&jit);
+        close(fd);
+    }
+}
+
 static void jit_code_is_named(void **state)
 {
     (void)state;
@@ -190,6 +254,16 @@ static void jit_code_is_named(void **state)
     assert_int_equal(frame.kind, FRAME_JIT);
     frame = resolve(symbols, &dict, (char *)code + 0x200);
     assert_true(frame_is_unresolved(&frame));
+    // The memory is used again: a name that was known gives way.
+    uint64_t space = symbols_space(symbols, getpid());
+    file = fopen(path, "ae");
+    assert_non_null(file);
+    fprintf(file, "%lx 80 JS:other\n", (unsigned long)code);
+    fclose(file);
+    while (symbols_space(symbols, getpid()) == space)
+        usleep(1000);
+    frame = resolve(symbols, &dict, (char *)code + 16);
+    assert_string_equal(dict_text(&dict, frame.name), "JS:other");
     unlink(path);
     munmap(code, 4096);
     symbols_free(symbols);
@@ -205,6 +279,8 @@ int main(void)
         cmocka_unit_test(a_damaged_file_has_fewer_names_and_nothing_worse),
         cmocka_unit_test(a_jit_map_grows_while_it_is_read),
         cmocka_unit_test(this_process_is_named),
+        cmocka_unit_test(the_newest_line_that_covers_an_address_wins),
+        cmocka_unit_test(pieces_are_what_every_line_says),
         cmocka_unit_test(jit_code_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,7 @@ struct tab {
     uint64_t version;  // of the window, as of the last event
     int64_t start_ns;  // of the axis, likewise: all times that a page knows count from there
     int64_t event_ms;  // when that was
+    uint64_t tick;     // that it was rendered for: one event a tick, however fast the client reads
 };
 
 struct server {
@@ -62,6 +63,7 @@ struct server {
     unsigned connections, connections_max;
     int64_t now_ns;
     int64_t ticked_ns;
+    uint64_t tick;       // counts looks at the windows
     uint64_t generation; // of the selection, at the last tick
     bool stopping;
 };
@@ -134,6 +136,7 @@ static void tab_render(struct tab *tab)
 
     bytes_clear(&tab->out);
     tab->sent = 0;
+    tab->tick = server->tick;
     store_axis(server->host.store, &axis);
     if (tab->start_ns != axis.start_ns)
         tab->version = 0; // an older source was opened: every time reads differently now
@@ -172,7 +175,7 @@ static ssize_t tab_read(void *arg, uint64_t position, char *buffer, size_t max)
         bytes_append_text(&tab->out, "event: park\ndata: \n\n");
         tab->sent = 0;
         tab->state = TAB_PARKED;
-    } else if (tab->sent == tab->out.len) {
+    } else if (tab->sent == tab->out.len && tab->tick != tab->server->tick) {
         tab_render(tab);
     }
     size_t len = tab->out.len - tab->sent;
@@ -345,6 +348,7 @@ static enum MHD_Result answer_stream(struct server *server, struct MHD_Connectio
     snprintf(tab->browser, sizeof tab->browser, "%s", browser ? browser : "");
     tab->server = server;
     tab->connection = connection;
+    tab->tick = server->tick - 1; // its first event is due at once
     tab->live = live_watch(server, &shape);
     tab->next = server->tabs;
     server->tabs = tab;
@@ -603,6 +607,7 @@ void server_run(struct server *server, int64_t now_ns)
         for (struct live *live = server->lives; live; live = live->next)
             live_refresh(live, server->host.store, server->host.selection, edge_ns, now_ns);
         server->ticked_ns = now_ns;
+        server->tick++;
         tabs_wake(server);
     }
     MHD_run(server->daemon);

@@ -15,6 +15,12 @@ export async function launch() {
   });
 }
 
+// The end of a file of tests: a process that a failed test left would keep node from ending.
+export async function finish(browser) {
+  for (const prompt of Prompt.all) prompt.child.kill('SIGKILL');
+  await browser.close();
+}
+
 export async function until(what, probe) {
   const end = Date.now() + PATIENCE_MS;
   let seen;
@@ -28,7 +34,10 @@ export async function until(what, probe) {
 
 // A process with a prompt: tests/web/host.c, or flicker itself.
 export class Prompt {
+  static all = [];
+
   constructor(program, args = [], options = {}) {
+    Prompt.all.push(this);
     this.output = '';
     this.child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
     this.child.stdout.on('data', (data) => (this.output += data));

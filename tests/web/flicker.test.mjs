@@ -1,11 +1,11 @@
 // The page of flicker itself: recording this host live, and over a saved recording.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BUILD, Prompt, drag, launch, open, painted, text, until } from './browser.mjs';
+import { BUILD, drag, finish, launch, open, painted, Prompt, text, until } from './browser.mjs';
 
 let browser;
 before(async () => (browser = await launch()));
-after(async () => browser.close());
+after(() => finish(browser));
 
 const root = process.getuid() === 0;
 const frames = (page) => page.$$eval('#chart g.frame', (list) => list.length);
@@ -29,11 +29,15 @@ test('a live recording: the map grows, a drag selects at the prompt, slice selec
   const prompt = new Prompt(`${BUILD}/flicker`);
   prompt.say('record');
   const page = await open(browser, await view(prompt));
-  await until('the map to grow', async () => (await painted(page)) > 2000);
+  const first = await until('the first cells', () => painted(page));
+  await until('the map to grow', async () => (await painted(page)) > 2 * first);
   assert.match(await text(page, '#st-source'), /Hz/);
   assert.equal(await text(page, '#st-rec-name'), 'recording');
 
-  await drag(page, [0.8, 0.6], [0.85, 0.3]); // of the newest columns
+  const mark = prompt.mark();
+  prompt.say('wait 7s; status'); // so that the newest columns, of a second each, hold something
+  await prompt.see(/^page /m, mark);
+  await drag(page, [0.9, 0.6], [0.93, 0.3]);
   const range = await until('a selection at the prompt', () => selection(prompt));
   assert.ok(range[1] > range[0]);
   await until('a flame graph', async () => (await frames(page)) > 3);

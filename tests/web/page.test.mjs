@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { drag, host, launch, open, painted, text, until } from './browser.mjs';
+import { drag, finish, host, launch, open, painted, text, until } from './browser.mjs';
 
 let browser;
 before(async () => (browser = await launch()));
-after(async () => browser.close());
+after(() => finish(browser));
 
 const frames = (page) => page.$$eval('#chart g.frame title', (list) => list.map((title) => title.textContent));
 const ready = (page) => until('a flame graph', async () => (await frames(page)).length > 3);

@@ -1,12 +1,11 @@
-// Baselines, and tabs that come, hide and go. Not part of the ordinary run yet: with software rendering
-// on two cores a run of it does not come to its end reliably; by hand: tests/web/run tabs.test.mjs.
+// Tabs that come, hide and go; what the page says then; every width; baselines.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { drag, host, launch, open, painted, text, until } from './browser.mjs';
+import { drag, finish, host, launch, open, painted, text, until } from './browser.mjs';
 
 let browser;
 before(async () => (browser = await launch()));
-after(async () => browser.close());
+after(() => finish(browser));
 
 const frames = (page) => page.$$eval('#chart g.frame title', (list) => list.length);
 const selections = (prompt) => [...prompt.output.matchAll(/^selection (\d+)(.*)$/gm)].map((m) => m[2].trim());

@@ -26,14 +26,22 @@ struct fixture {
     char token[33];
     char cookie[128]; // "Cookie: ...\r\n"
     char words[128];  // of the last slice
+    bool recording;   // then the collector's CPU is another with every question
+    unsigned asked;   // for the status
     int64_t now_ns;
 };
 
 static void status(void *arg, struct server_status *out)
 {
-    (void)arg;
-    *out =
-        (struct server_status){.title = "test \"host\"", .source = "made up", .lost_share = 0.25};
+    struct fixture *fixture = arg;
+
+    fixture->asked++;
+    *out = (struct server_status){.title = "test \"host\"",
+                                  .source = "made up",
+                                  .lost_share = 0.25,
+                                  .recording = fixture->recording,
+                                  .collector_cpu_share =
+                                      fixture->recording ? fixture->asked / 1e4 : 0};
 }
 
 // Understands "1-2" only, in seconds of the axis itself.
@@ -425,6 +433,32 @@ static void stream_sends_what_changed(void **state)
     assert_int_equal(server_tabs(fixture->server), 0);
 }
 
+// While recording, something is news at every moment: it is still told once a tick only.
+static void stream_of_a_recording_keeps_its_pace(void **state)
+{
+    struct fixture *fixture = *state;
+    struct bytes got = {0};
+    unsigned events = 0;
+
+    fixture->recording = true;
+    fixture->now_ns = 5 * SECOND;
+    int fd = open_stream(fixture, "columns=4&rows=1", &got);
+    bytes_clear(&got);
+    for (int ms = 0; ms < 1000; ms++) {
+        char block[65536];
+        fixture->now_ns += SECOND / 1000;
+        server_run(fixture->server, fixture->now_ns);
+        ssize_t len = recv(fd, block, sizeof block, MSG_DONTWAIT);
+        if (len > 0)
+            bytes_append(&got, block, (size_t)len);
+    }
+    for (const char *at = got.data; at && (at = strstr(at, "data: ")); at++)
+        events++;
+    assert_in_range(events, 3, 6); // the map moves five times a second
+    bytes_dispose(&got);
+    close(fd);
+}
+
 static void fifth_stream_of_a_browser_parks_the_first(void **state)
 {
     struct fixture *fixture = *state;
@@ -541,6 +575,7 @@ int main(void)
         TEST(bad_questions_say_why),
         TEST(slice_changes_the_selection),
         TEST(stream_sends_what_changed),
+        TEST(stream_of_a_recording_keeps_its_pace),
         TEST(fifth_stream_of_a_browser_parks_the_first),
         TEST(stalled_readers_stop_nobody),
         TEST(stopping_ends_streams),

@@ -4,6 +4,7 @@
 // asked for and kept as samples arrive. Otherwise workers scan the runs, whose samples are in
 // order: the cell changes rarely. What a sample is (counted, idle, without a stack, unresolved) is
 // a number with four lanes, looked up by the marks of its node and summed at once.
+#include "analysis/latency.h"
 #include "analysis/parallel.h"
 #include "analysis/view.h"
 #include "proto/alloc.h"
@@ -260,7 +261,7 @@ static void count_runs(void *arg, unsigned number)
             break;
         if (!view_pass_of(view, run, threads, &pass))
             continue;
-        if (view->by_value || run->segment->values || pass.wide)
+        if (view->by_value || run->segment->values || pass.wide || view->bits.value_count)
             count_each(job, worker, run, &pass);
         else
             count_run(job, worker, run, &pass);
@@ -522,6 +523,8 @@ int buffer_heatmap(struct store *store, const struct query *query,
     *out = (struct heatmap){.shape = *shape};
     struct view view = {0};
     int rc = check_shape(shape, err);
+    if (rc == 0 && shape->value_most)
+        return latency_heatmap(store, query, shape, out, err);
     if (rc == 0)
         rc = view_init(&view, (struct buffer *)store, query, VIEW_TIMES, err);
     if (rc == 0) {

@@ -12,7 +12,7 @@
 static const char *const key_names[FILTER_KEYS] = {
     [FILTER_COMM] = "comm",     [FILTER_PID] = "pid",     [FILTER_TID] = "tid",
     [FILTER_CPU] = "cpu",       [FILTER_FRAME] = "frame", [FILTER_MODULE] = "module",
-    [FILTER_CGROUP] = "cgroup",
+    [FILTER_CGROUP] = "cgroup", [FILTER_VALUE] = "value",
 };
 
 struct filter *filter_new(void)

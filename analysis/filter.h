@@ -21,6 +21,7 @@ enum filter_key {
     FILTER_FRAME,
     FILTER_MODULE,
     FILTER_CGROUP,
+    FILTER_VALUE,
     FILTER_KEYS
 };
 
@@ -37,7 +38,8 @@ enum filter_key filter_key_by_name(const char *name, size_t len);
 // Opens a new push; the terms that follow belong to it.
 void filter_push(struct filter *filter);
 // Adds a term to the newest push. `value` is a name, a number, a list or range of numbers
-// ("0-3,7"), or, with regex, a PCRE2 pattern (unanchored). -EINVAL with the offset inside value in
+// ("0-3,7"), a range of values ("1ms..2s", "4K..", "..100", the ends included; no regex), or, with
+// regex, a PCRE2 pattern (unanchored). -EINVAL with the offset inside value in
 // *bad_at (may be NULL) when it is not understood.
 int filter_add(struct filter *filter, enum filter_key key, bool negated, bool regex,
                const char *value, size_t *bad_at, struct err *err) MUST_CHECK;
@@ -54,7 +56,25 @@ struct filter_bits {
     uint64_t *threads; // dict->thread_count bits
     uint64_t *nodes;   // dict->node_count bits
     uint64_t *cpus;    // 65536 bits
+    // Which values pass; none: all do. Rising.
+    struct value_range *values;
+    size_t value_count;
 };
+
+// Both ends included.
+struct value_range {
+    uint64_t low, high;
+};
+
+// Of a sample's own value, whatever part of it lies in the query's ranges.
+static inline bool filter_passes_value(const struct filter_bits *bits, uint64_t value)
+{
+    for (size_t i = 0; i < bits->value_count; i++) {
+        if (value >= bits->values[i].low && value <= bits->values[i].high)
+            return true;
+    }
+    return !bits->value_count;
+}
 
 // Each regex runs once per distinct name, under a match limit: -E2BIG with the pattern named when a
 // pattern is too expensive.

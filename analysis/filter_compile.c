@@ -243,10 +243,68 @@ static int narrow_nodes(uint64_t **bits, const struct key_terms *terms, const st
     return rc < 0 ? rc : 0;
 }
 
+static bool has_value(const struct key_terms *terms, uint64_t value)
+{
+    int hits = 0;
+    for (size_t i = 0; i < terms->count; i++) {
+        const struct term *term = &terms->terms[i];
+        if (term->key == FILTER_VALUE && value >= term->values.low && value <= term->values.high)
+            hits |= term->negated ? HIT_NEGATED : HIT_PLAIN;
+    }
+    return passes(terms, hits);
+}
+
+static int compare_values(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+// Whether a value passes changes at the ends of ranges only: each stretch between two is tried.
+static void narrow_values(struct filter_bits *bits, const struct key_terms *terms)
+{
+    size_t count = 0;
+    uint64_t *starts =
+        xreallocarray(NULL, 2 * (terms->count + bits->value_count) + 1, sizeof *starts);
+    starts[count++] = 0;
+    for (size_t i = 0; i < terms->count; i++) {
+        const struct term *term = &terms->terms[i];
+        if (term->key != FILTER_VALUE)
+            continue;
+        starts[count++] = term->values.low;
+        if (term->values.high < UINT64_MAX)
+            starts[count++] = term->values.high + 1;
+    }
+    for (size_t i = 0; i < bits->value_count; i++) {
+        starts[count++] = bits->values[i].low;
+        if (bits->values[i].high < UINT64_MAX)
+            starts[count++] = bits->values[i].high + 1;
+    }
+    qsort(starts, count, sizeof *starts, compare_values);
+    struct value_range *values = xreallocarray(NULL, count, sizeof *values);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i + 1 < count && starts[i + 1] == starts[i])
+            continue;
+        if (has_value(terms, starts[i]) && filter_passes_value(bits, starts[i]))
+            values[kept++] =
+                (struct value_range){starts[i], i + 1 < count ? starts[i + 1] - 1 : UINT64_MAX};
+    }
+    if (!kept) // nothing passes
+        values[kept++] = (struct value_range){1, 0};
+    free(starts);
+    free(bits->values);
+    bits->values = values;
+    bits->value_count = kept;
+}
+
 static int narrow(struct filter_bits *bits, const struct key_terms *terms, const struct dict *dict,
                   struct err *err)
 {
     switch (terms->key) {
+    case FILTER_VALUE:
+        narrow_values(bits, terms);
+        return 0;
     case FILTER_CPU:
         return narrow_cpus(&bits->cpus, terms, err);
     case FILTER_FRAME:
@@ -283,5 +341,6 @@ void filter_bits_dispose(struct filter_bits *bits)
     free(bits->threads);
     free(bits->nodes);
     free(bits->cpus);
+    free(bits->values);
     *bits = (struct filter_bits){0};
 }

@@ -15,7 +15,11 @@ struct heatmap_shape {
     int64_t column_ns; // 1 s
     uint32_t columns;
     uint32_t rows; // row 0 is the start of the column (drawn at the bottom)
+    // 0: rows are offsets. Else rows are values from least (which is not 0) to most, by their
+    // logarithm, and a cell counts samples; see latency.h. HEATMAP_VALUES_ALL: as the values are.
+    uint64_t value_least, value_most;
 };
+#define HEATMAP_VALUES_ALL UINT64_MAX
 
 // Why a cell is not simply its number. Bits of heatmap.paint.
 enum heatmap_paint {

@@ -121,13 +121,63 @@ static const char *parse_numbers(struct term *term, const char *value)
     }
 }
 
+// "1.5ms", "4K", "12" up to `end`. False when it is not such a number.
+static bool read_value(const char *at, const char *end, uint64_t *value)
+{
+    static const struct {
+        const char *text;
+        double factor;
+    } units[] = {{"", 1},          {"ns", 1},      {"us", 1e3},      {"ms", 1e6},
+                 {"s", 1e9},       {"K", 1 << 10}, {"KiB", 1 << 10}, {"M", 1 << 20},
+                 {"MiB", 1 << 20}, {"G", 1 << 30}, {"GiB", 1 << 30}};
+    char text[32];
+    size_t len = (size_t)(end - at);
+    if (!len || len >= sizeof text || *at < '0' || *at > '9')
+        return false;
+    memcpy(text, at, len);
+    text[len] = '\0';
+    char *unit;
+    double number = strtod(text, &unit);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (!strcmp(unit, units[i].text)) {
+            number *= units[i].factor;
+            *value = number < 18e18 ? (uint64_t)(number + 0.5) : UINT64_MAX;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int parse_values(struct value_range *out, const char *value, size_t *bad_at, struct err *err)
+{
+    const char *end = value + strlen(value), *dots = strstr(value, "..");
+    const char *low_end = dots ? dots : end, *high = dots ? dots + 2 : value;
+    *out = (struct value_range){0, UINT64_MAX};
+    bool low_good = (dots && low_end == value) || read_value(value, low_end, &out->low);
+    bool high_good = (dots && high == end) || read_value(high, end, &out->high);
+    if (low_good && high_good && out->low <= out->high && end > value + 2 * (dots != NULL))
+        return 0;
+    if (bad_at)
+        *bad_at = low_good && !high_good ? (size_t)(high - value) : 0;
+    return err_set(err, -EINVAL,
+                   "value '%s' is no range of values, expected one such as 1ms.., 10us..2ms, ..4K",
+                   value);
+}
+
 int term_parse(struct term *out, enum filter_key key, bool negated, bool regex, const char *value,
                size_t *bad_at, struct err *err)
 {
     *out = (struct term){.key = key, .negated = negated};
     if (bad_at)
         *bad_at = 0;
-    if (regex) {
+    if (key == FILTER_VALUE && regex)
+        return err_set(err, -EINVAL,
+                       "value~ is no filter: values are numbers, expected value=1ms..");
+    if (key == FILTER_VALUE) {
+        int rc = parse_values(&out->values, value, bad_at, err);
+        if (rc < 0)
+            return rc;
+    } else if (regex) {
         int rc = regex_new(&out->regex, value, bad_at, err);
         if (rc < 0)
             return rc;
@@ -148,7 +198,10 @@ int term_parse(struct term *out, enum filter_key key, bool negated, bool regex, 
 
 void term_copy(struct term *out, const struct term *term)
 {
-    *out = (struct term){.key = term->key, .negated = term->negated, .text = xstrdup(term->text)};
+    *out = (struct term){.key = term->key,
+                         .negated = term->negated,
+                         .text = xstrdup(term->text),
+                         .values = term->values};
     if (term->regex)
         (void)!regex_new(&out->regex, term->text, NULL, NULL); // it compiled before
     if (term->number_count) {

@@ -18,6 +18,7 @@ struct term {
     struct regex *regex;          // NULL: equality
     struct number_range *numbers; // of pid, tid and cpu without a regex
     size_t number_count;
+    struct value_range values; // of value
 };
 
 struct filter {

@@ -273,7 +273,8 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
         return rc;
     callpaths_follow(&buffer->callpaths);
     view->hides_idle = !query->idle && !view->by_value;
-    view->filtered = view->bits.threads || view->bits.cpus || view->bits.nodes;
+    view->filtered =
+        view->bits.threads || view->bits.cpus || view->bits.nodes || view->bits.value_count;
     resolve_marks(view);
     resolve_cpus(view);
     resolve_runs(view, want);
@@ -343,6 +344,8 @@ bool view_pass_of(const struct view *view, const struct view_run *run, uint8_t *
 bool view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *weight)
 {
     *weight = value;
+    if (!filter_passes_value(&view->bits, value))
+        return false;
     if (view->all_time || !view->intervals)
         return true;
     const struct ranges *ranges = &view->ranges;

@@ -86,6 +86,11 @@ static inline bool view_counts(const struct view *view, uint8_t marks)
     return !(marks & VIEW_FAILS) && !(view->hides_idle && marks & CALLPATH_IDLE);
 }
 
+// Whether view_weigh has to be asked: some values do not pass, or intervals are cut at ranges.
+static inline bool view_cuts(const struct view *view)
+{
+    return view->bits.value_count || (view->intervals && !view->all_time);
+}
 // What a sample is worth in the query's ranges: of an interval, what lies in them. False: nothing.
 bool view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *weight);
 // Adds what a node has to the totals; false when it does not count (idle, filtered).

@@ -32,7 +32,7 @@ struct weigh_job {
 // Whether all samples in the view have one value; intervals are cut at ranges, so theirs differ.
 static bool has_one_value(const struct view *view, uint64_t *value)
 {
-    if (view->intervals && !view->all_time)
+    if (view_cuts(view))
         return false;
     *value = view->run_count ? view->runs[0].segment->value : 0;
     for (size_t i = 0; i < view->run_count; i++) {
@@ -83,16 +83,18 @@ static inline __attribute__((always_inline)) void each_passing(
     void (*add)(void *arg, uint32_t node, uint64_t value), void *arg)
 {
     const struct segment *segment = run->segment;
-    bool cut = view->intervals && !view->all_time;
+    bool cut = view_cuts(view);
     size_t block = segment->timeless ? 0 : segment_block(segment, run->from);
     for (uint32_t at = run->from; at < run->to; at++) {
         uint64_t value = segment_value(segment, at);
         if (!view_passes(pass, segment, at))
             continue;
         if (cut) {
-            while (at >= segment_block_end(segment, block))
+            while (!segment->timeless && at >= segment_block_end(segment, block))
                 block++;
-            int64_t time_ns = segment->blocks[block].base_ns + segment->offsets[at];
+            int64_t time_ns = segment->timeless
+                                  ? SAMPLE_NO_TIME
+                                  : segment->blocks[block].base_ns + segment->offsets[at];
             if (!view_weigh(view, time_ns, value, &value))
                 continue;
         }

@@ -1,4 +1,5 @@
-// heatmap: x seconds, y the offset in the second, colour the number of samples.
+// heatmap: x seconds, y the offset in the second or the value, colour the number of samples.
+#include "analysis/latency.h"
 #include "proto/alloc.h"
 #include "shell/answer.h"
 #include "shell/timewords.h"
@@ -67,6 +68,20 @@ static int choose_shape(struct session *session, struct invocation *run, const s
     return 0;
 }
 
+// What the rows are: the values where they begin, and the last one ends.
+static void json_values(struct json *json, const struct heatmap *heatmap)
+{
+    uint32_t rows = heatmap->shape.rows;
+    uint64_t *edges = xreallocarray(NULL, (size_t)rows + 1, sizeof *edges);
+    latency_edges(&heatmap->shape, edges);
+    json_key(json, "edges");
+    json_open(json, '[');
+    for (uint32_t row = 0; row <= rows; row++)
+        json_uint(json, edges[row]);
+    json_close(json, ']');
+    free(edges);
+}
+
 static void put_json(struct session *session, struct invocation *run, const struct query *query,
                      const struct heatmap *heatmap, const struct axis *axis)
 {
@@ -79,6 +94,10 @@ static void put_json(struct session *session, struct invocation *run, const stru
     json_number(&json, (double)shape->column_ns * 1e-9, 6);
     json_key(&json, "rows");
     json_uint(&json, shape->rows);
+    json_key(&json, "y");
+    json_text_z(&json, shape->value_most ? "value" : "offset");
+    if (shape->value_most)
+        json_values(&json, heatmap);
     json_key(&json, "max");
     json_uint(&json, heatmap->max);
     json_key(&json, "columns");
@@ -111,7 +130,9 @@ static int draw(struct session *session, struct invocation *run, struct totals *
     const struct word *clock = invocation_key(run, "clock");
     if (clock && !strcmp(clock->value, "own"))
         axis.wall_known = false;
-    struct heatmap_shape shape;
+    const struct word *y = invocation_key(run, "y");
+    struct heatmap_shape shape = {.value_most =
+                                      y && !strcmp(y->value, "value") ? HEATMAP_VALUES_ALL : 0};
     struct query query;
     int code = choose_shape(session, run, &axis, end_ns, &shape, err);
     if (code)
@@ -126,7 +147,8 @@ static int draw(struct session *session, struct invocation *run, struct totals *
         put_json(session, run, &all, &heatmap, &axis);
     } else if (!code) {
         struct spikes spikes = {0};
-        spikes_find(&spikes, &heatmap);
+        if (!heatmap.shape.value_most)
+            spikes_find(&spikes, &heatmap);
         term_heatmap(&run->out.text, &run->term, &heatmap, &axis, query.ranges, query.range_count,
                      &spikes);
         spikes_dispose(&spikes);
@@ -205,19 +227,21 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_heatmap = {
     .name = "heatmap",
     .group = "look",
-    .usage = "heatmap [live [for=DURATION]] [rows=N] [last=DURATION] [column=DURATION] "
-             "[clock=wall|own]\n"
-             "               [TERM...]",
+    .usage = "heatmap [live [for=DURATION]] [y=offset|value] [rows=N] [last=DURATION] "
+             "[column=DURATION]\n"
+             "               [clock=wall|own] [TERM...]",
     .summary = "samples over time: seconds to the right, the offset in the second upwards",
     .details =
-        "Shows the end of what is held, or the selection when that lies before it. live: "
-        "redraws until\nCtrl-C, the given time has passed, or nothing records any more. --json: "
-        "all columns, a list of "
-        "rows each, from\nthe start of the second; with rows=50 clock=own, FlameScope's cells.",
+        "Shows the end of what is held, or the selection when that lies before it. live: redraws "
+        "until\nCtrl-C, the given time has passed, or nothing records any more. y=value: upwards "
+        "is the logarithm\nof the value (how long a thread was blocked, a size), where the sample "
+        "ends; filter value=1ms.. picks.\n--json: all columns, a list of rows each, the lowest "
+        "first; with rows=50 clock=own, FlameScope's cells.",
     .example = "heatmap rows=20",
     .choices = "live",
     .max_words = 1,
-    .keys = {{"last", ARG_DURATION, NULL, "only so much of the end"},
+    .keys = {{"y", ARG_CHOICE, "offset value", "what rows are: offsets in the second, or values"},
+             {"last", ARG_DURATION, NULL, "only so much of the end"},
              {"column", ARG_DURATION, NULL, "what one column is (1s)"},
              {"clock", ARG_CHOICE, "wall own",
               "whose whole seconds columns begin at (wall, if known)"},

@@ -3,6 +3,7 @@
 // With colours a character is one column and two rows (half blocks), labels stand at the rows'
 // edges and the scale at the right. Without, a character is a cell of a ramp, and what is said by
 // colour elsewhere is said by marks under the axis.
+#include "analysis/latency.h"
 #include "proto/alloc.h"
 #include "viewer/pen.h"
 #include "viewer/term.h"
@@ -37,7 +38,8 @@ struct picture {
     uint32_t stretch;        // cells that a column is wide
     uint32_t lines;          // of cells
     bool colors, legend;
-    uint64_t top; // weight that has the scale's last colour
+    uint64_t *edges; // of rows that are values; NULL: rows are offsets
+    uint64_t top;    // weight that has the scale's last colour
     int64_t tick_ns, local_offset_ns;
 };
 
@@ -273,12 +275,67 @@ static void offset_label(const struct picture *picture, uint64_t offset_ns, stru
         weight_append_duration(text, offset_ns);
 }
 
+// "8660", "154k", "2.74M"
+static void append_count(struct bytes *out, uint64_t count)
+{
+    static const char letters[] = " kMGTPE";
+    double number = (double)count;
+    size_t power = 0;
+    for (; number >= 9999.5; number /= 1000)
+        power++;
+    if (!power)
+        bytes_printf(out, "%" PRIu64, count);
+    else
+        bytes_printf(out, "%.*f%c",
+                     number >= 99.95   ? 0
+                     : number >= 9.995 ? 1
+                                       : 2,
+                     number, letters[power]);
+}
+
+// A value, short enough for a label.
+static void value_label(const struct picture *picture, uint64_t value, struct bytes *text)
+{
+    const struct heatmap *heatmap = picture->heatmap;
+    const char *unit = dict_text(heatmap->dict, heatmap->dict->events[heatmap->totals.event].unit);
+    bool known = heatmap->totals.by_value && (!strcmp(unit, "ns") || !strcmp(unit, "bytes"));
+    struct bytes full = {0};
+    if (known)
+        weight_append(&full, value, &heatmap->totals, heatmap->dict);
+    else
+        append_count(&full, value);
+    for (size_t i = 0; i < full.len; i++) {
+        if (full.len < LABEL_CELLS || full.data[i] != ' ')
+            bytes_append_char(text, full.data[i]);
+    }
+    bytes_dispose(&full);
+}
+
+// Of rows that are values: the value where every fourth part of the scale begins.
+static void line_value_label(struct picture *picture, uint32_t line)
+{
+    uint32_t rows = picture->heatmap->shape.rows, above = picture->lines - line;
+    uint32_t quarter = picture->lines >= 8 ? picture->lines / 4 : (picture->lines + 1) / 2;
+    uint32_t edge = picture->colors ? 2 * above : above - 1;
+    struct bytes text = {0};
+    if (line % quarter == 0 && picture->lines - line > 1)
+        value_label(picture, picture->edges[edge < rows ? edge : rows], &text);
+    else if (!picture->colors && above == 1)
+        value_label(picture, picture->edges[0], &text);
+    label(picture, bytes_text(&text));
+    bytes_dispose(&text);
+}
+
 // With colours the offset of the line's upper edge, else the start of the line's row; top, middle
 // and bottom only.
 static void line_label(struct picture *picture, uint32_t line)
 {
     const struct heatmap_shape *shape = &picture->heatmap->shape;
     struct bytes text = {0};
+    if (picture->edges) {
+        line_value_label(picture, line);
+        return;
+    }
     bool middle = line == picture->lines / 2 && picture->lines >= 4;
     uint32_t row = picture->lines - 1 - line;
     if (picture->colors && (line == 0 || (middle && shape->rows % 4 == 0))) {
@@ -297,7 +354,7 @@ static void scale_label(const struct picture *picture, double share, struct byte
     double weight = (double)picture->top * share;
     if (heatmap->full)
         weight_append_share(text, weight / (double)heatmap->full, false);
-    else if (heatmap->totals.by_value && heatmap->dict)
+    else if (heatmap->totals.by_value && heatmap->dict && !picture->edges)
         weight_append(text, (uint64_t)weight, &heatmap->totals, heatmap->dict);
     else
         bytes_printf(text, "%.*f", picture->top < 10 && share > 0 && share < 1, weight);
@@ -330,7 +387,7 @@ static const char *scale_unit(const struct picture *picture)
 {
     if (picture->heatmap->full)
         return "of CPUs";
-    return picture->heatmap->totals.by_value ? "a cell" : "samples";
+    return picture->heatmap->totals.by_value && !picture->edges ? "a cell" : "samples";
 }
 
 // ---- lines ----
@@ -393,9 +450,14 @@ static char ascii_mark(const struct picture *picture, uint32_t column, bool begi
 static void draw_marks(struct picture *picture)
 {
     struct pen *pen = &picture->pen;
-    label(picture, picture->colors
-                       ? (picture->heatmap->shape.column_ns <= 1000000000 ? "0 ms" : "0 s")
-                       : "");
+    struct bytes bottom = {0};
+    if (picture->colors && picture->edges)
+        value_label(picture, picture->edges[0], &bottom);
+    else if (picture->colors)
+        bytes_append_text(&bottom,
+                          picture->heatmap->shape.column_ns <= 1000000000 ? "0 ms" : "0 s");
+    label(picture, bytes_text(&bottom));
+    bytes_dispose(&bottom);
     for (uint32_t i = 0; i < picture->columns * picture->stretch; i++) {
         uint32_t column = picture->first + i / picture->stretch;
         bool begins = i % picture->stretch == 0;
@@ -505,8 +567,12 @@ static void footer_sizes(struct footer *footer)
         item(footer, "", COLOR_INK3, bytes_text(&text));
         bytes_clear(&text);
     }
-    bytes_append_text(&text, "row ");
-    weight_append_duration(&text, (uint64_t)shape->column_ns / shape->rows);
+    if (picture->edges) {
+        bytes_append_text(&text, "rows are values, logarithmic");
+    } else {
+        bytes_append_text(&text, "row ");
+        weight_append_duration(&text, (uint64_t)shape->column_ns / shape->rows);
+    }
     item(footer, "", COLOR_INK3, bytes_text(&text));
     if (shape->column_ns != 1000000000) {
         bytes_clear(&text);
@@ -580,10 +646,15 @@ void term_heatmap(struct bytes *out, const struct term *term, const struct heatm
         heatmap->full && heatmap->max * 4 >= heatmap->full * 3 ? heatmap->full : heatmap->max;
     if (!picture.top)
         picture.top = 1;
+    if (shape->value_most) {
+        picture.edges = xreallocarray(NULL, (size_t)shape->rows + 1, sizeof *picture.edges);
+        latency_edges(shape, picture.edges);
+    }
     choose_ticks(&picture);
     draw_spikes(&picture);
     draw_cells(&picture);
     draw_marks(&picture);
     draw_times(&picture);
     draw_footer(&picture);
+    free(picture.edges);
 }

@@ -1,0 +1,240 @@
+// The latency heatmap: the selected samples are replayed twice, for the scale and for the cells.
+#include "analysis/latency.h"
+
+#include "proto/alloc.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// What a collector tells in pieces are pieces at least this long, but for the last.
+enum { PIECE_LEAST_NS = 800000000 };
+
+// The last interval of a thread.
+struct last {
+    int64_t end_ns;
+    uint64_t value, piece; // of all its pieces, of the last one
+    uint32_t node;
+    size_t cell; // SIZE_MAX: in none
+};
+
+struct latency {
+    struct sink sink;
+    bool intervals, scaled; // scaled: the second time
+    struct heatmap *out;
+    uint64_t *edges;
+    uint64_t least, most; // seen
+    struct last *lasts;   // of each thread; only of intervals
+};
+
+void latency_edges(const struct heatmap_shape *shape, uint64_t *edges)
+{
+    double least = (double)shape->value_least;
+    double ratio = (double)shape->value_most / least;
+    for (uint32_t row = 0; row <= shape->rows; row++)
+        edges[row] = (uint64_t)(least * pow(ratio, (double)row / shape->rows) + 0.5);
+}
+
+// The row of a value; values beyond the scale are in its first and last row.
+static uint32_t row_of(const struct latency *latency, uint64_t value)
+{
+    uint32_t low = 0, high = latency->out->shape.rows; // edges[low] <= value < edges[high]
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (value >= latency->edges[middle])
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static size_t cell_of(const struct latency *latency, int64_t time_ns, uint64_t value)
+{
+    struct heatmap_shape columns = latency->out->shape;
+    columns.rows = 1;
+    size_t column = heatmap_cell_at(&columns, time_ns);
+    if (column == SIZE_MAX)
+        return SIZE_MAX;
+    return column * latency->out->shape.rows + row_of(latency, value);
+}
+
+static bool continues(const struct last *last, const struct sample *sample)
+{
+    return last->piece >= PIECE_LEAST_NS && last->node == sample->node &&
+           sample->value <= (uint64_t)sample->time_ns - (uint64_t)INT64_MIN &&
+           last->end_ns == (int64_t)((uint64_t)sample->time_ns - sample->value);
+}
+
+// The interval that the sample ends or goes on with, which is taken out of the cell where it was.
+static uint64_t join(struct latency *latency, const struct sample *sample, struct last **last)
+{
+    uint64_t value = sample->value;
+    *last = &latency->lasts[sample->thread];
+    if (continues(*last, sample)) {
+        value += (*last)->value;
+        if (latency->scaled && (*last)->cell != SIZE_MAX)
+            latency->out->cells[(*last)->cell]--;
+    }
+    **last = (struct last){sample->time_ns, value, sample->value, sample->node, SIZE_MAX};
+    return value;
+}
+
+static void take(struct latency *latency, const struct sample *sample)
+{
+    struct last *last = NULL;
+    uint64_t value = latency->intervals ? join(latency, sample, &last) : sample->value;
+    if (!latency->scaled) {
+        latency->least = value < latency->least ? value : latency->least;
+        latency->most = value > latency->most ? value : latency->most;
+        return;
+    }
+    size_t cell = cell_of(latency, sample->time_ns, value);
+    if (cell != SIZE_MAX)
+        latency->out->cells[cell]++;
+    if (last)
+        last->cell = cell;
+}
+
+static int on_samples(struct sink *sink, const struct sample *samples, size_t count,
+                      struct err *err)
+{
+    (void)err;
+    for (size_t i = 0; i < count; i++) {
+        if (samples[i].time_ns != SAMPLE_NO_TIME)
+            take((struct latency *)sink, &samples[i]);
+    }
+    return 0;
+}
+
+static int on_hello(struct sink *sink, const struct hello *hello, struct err *err)
+{
+    (void)sink, (void)hello, (void)err;
+    return 0;
+}
+
+static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
+{
+    (void)sink, (void)loss, (void)err;
+    return 0;
+}
+
+// The largest 1, 2 or 5 times a power of ten that is no larger.
+static uint64_t round_down(uint64_t value)
+{
+    uint64_t power = 1;
+    while (value / power >= 10)
+        power *= 10;
+    uint64_t digit = value / power;
+    return power * (digit >= 5 ? 5 : digit >= 2 ? 2 : 1);
+}
+
+// The least 1, 2 or 5 times a power of ten that is larger.
+static uint64_t round_up(uint64_t value)
+{
+    static const unsigned steps[] = {1, 2, 5};
+    for (uint64_t power = 1;; power *= 10) {
+        for (size_t i = 0; i < 3; i++) {
+            if (power > UINT64_MAX / 10 || power * steps[i] > value)
+                return power * steps[i];
+        }
+    }
+}
+
+static void choose_scale(struct latency *latency)
+{
+    struct heatmap_shape *shape = &latency->out->shape;
+    if (shape->value_most != HEATMAP_VALUES_ALL)
+        return;
+    shape->value_least = round_down(latency->least > latency->most ? 1
+                                    : latency->least               ? latency->least
+                                                                   : 1);
+    shape->value_most =
+        round_up(latency->most > shape->value_least ? latency->most : shape->value_least);
+}
+
+// What was recorded, evicted, lost is known of columns only; so are the totals.
+static int ask_columns(struct latency *latency, struct store *store, const struct query *query,
+                       struct err *err)
+{
+    struct heatmap columns = {0}, *out = latency->out;
+    struct heatmap_shape shape = out->shape;
+    shape.rows = 1;
+    shape.value_least = shape.value_most = 0;
+    int rc = store_heatmap(store, query, &shape, &columns, err);
+    if (!rc) {
+        out->dict = columns.dict;
+        out->totals = columns.totals;
+        out->paint = xcalloc((size_t)shape.columns * out->shape.rows, sizeof *out->paint);
+        out->cells = xcalloc((size_t)shape.columns * out->shape.rows, sizeof *out->cells);
+        for (size_t i = 0; i < shape.columns; i++)
+            memset(out->paint + i * out->shape.rows, columns.paint[i], out->shape.rows);
+    }
+    heatmap_dispose(&columns);
+    return rc;
+}
+
+static int replay(struct latency *latency, struct store *store, const struct query *query,
+                  struct err *err)
+{
+    const struct heatmap_shape *shape = &latency->out->shape;
+    struct range all = {shape->from_ns, shape->from_ns + shape->column_ns * shape->columns};
+    struct query inside = *query;
+    if (!query->range_count) {
+        inside.ranges = &all;
+        inside.range_count = 1;
+    }
+    if (latency->intervals)
+        memset(latency->lasts, 0, latency->sink.dict->thread_count * sizeof *latency->lasts);
+    return store_replay(store, &inside, &latency->sink, err);
+}
+
+static int count(struct latency *latency, struct store *store, const struct query *query,
+                 struct err *err)
+{
+    const struct totals *totals = &latency->out->totals;
+    const struct event *event = &latency->out->dict->events[totals->event];
+    latency->intervals =
+        totals->by_value && !strcmp(dict_text(latency->out->dict, event->unit), "ns");
+    if (latency->intervals)
+        latency->lasts = xcalloc(latency->out->dict->thread_count, sizeof *latency->lasts);
+    int rc = replay(latency, store, query, err);
+    if (rc)
+        return rc;
+    if (!totals->by_value && latency->least == 1 && latency->most == 1)
+        return err_set(err, -ENODATA,
+                       "every sample of '%s' is worth 1, so there is nothing to see by value",
+                       dict_text(latency->out->dict, event->name));
+    choose_scale(latency);
+    latency->edges = xreallocarray(NULL, latency->out->shape.rows + 1, sizeof *latency->edges);
+    latency_edges(&latency->out->shape, latency->edges);
+    latency->scaled = true;
+    rc = replay(latency, store, query, err);
+    struct heatmap *out = latency->out;
+    for (size_t i = (size_t)out->shape.columns * out->shape.rows; i-- > 0;)
+        out->max = out->cells[i] > out->max ? out->cells[i] : out->max;
+    return rc;
+}
+
+int latency_heatmap(struct store *store, const struct query *query,
+                    const struct heatmap_shape *shape, struct heatmap *out, struct err *err)
+{
+    static const struct sink_ops ops = {on_hello, on_samples, on_loss};
+    *out = (struct heatmap){.shape = *shape};
+    struct latency latency = {
+        .sink = {.ops = &ops, .dict = (struct dict *)store_dict(store)},
+        .out = out,
+        .least = UINT64_MAX,
+    };
+    if (shape->value_least >= shape->value_most && shape->value_most)
+        return err_set(err, -EINVAL, "a scale from %llu to %llu, expected it to rise",
+                       (unsigned long long)shape->value_least,
+                       (unsigned long long)shape->value_most);
+    int rc = ask_columns(&latency, store, query, err);
+    if (!rc)
+        rc = count(&latency, store, query, err);
+    free(latency.edges);
+    free(latency.lasts);
+    return rc;
+}

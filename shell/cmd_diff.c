@@ -5,6 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+static bool to_svg(const struct invocation *run)
+{
+    const char *target = run->statement->target;
+    size_t len = target ? strlen(target) : 0;
+    return run->out.kind != REDIRECT_NONE && run->out.kind != REDIRECT_PIPE && len > 4 &&
+           !strcmp(target + len - 4, ".svg");
+}
+
 static enum run_result run(struct session *session, struct invocation *run, struct err *err)
 {
     if (run->word_count != 2)
@@ -16,7 +24,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     uint64_t lines = run->term.lines > 8 ? run->term.lines - 4 : 20;
     if (invocation_count(run, "lines", 1, 1000, &lines, err))
         return RUN_ERROR;
-    const char *form = as ? as->value : gone ? "flame" : "table";
+    const char *form = as ? as->value : to_svg(run) ? "svg" : gone ? "flame" : "table";
     if (gone && !strcmp(form, "table"))
         return invocation_usage(run, elided->at, err, "elided is a picture: as=flame or as=svg");
     enum top_order order = by && !strcmp(by->value, "self") ? TOP_BY_SELF : TOP_BY_TOTAL;
@@ -30,8 +38,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         if (!strcmp(form, "table"))
             compare_put_table(session, run, &compare, order, run->settings.top);
         else
-            code = compare_put_picture(run, &compare, !strcmp(form, "svg"), gone, (unsigned)lines,
-                                       err);
+            code = compare_put_picture(session, run, &compare, !strcmp(form, "svg"), gone,
+                                       (unsigned)lines, err);
     }
     compare_dispose(&compare);
     return code ? RUN_ERROR : RUN_OK;
@@ -52,7 +60,8 @@ const struct command command_diff = {
     .words = {ARG_SIDE, ARG_SIDE},
     .max_words = 2,
     .keys = {{"by", ARG_CHOICE, "total self", "which share (total)"},
-             {"as", ARG_CHOICE, "table flame svg", "what to show (table)"},
+             {"as", ARG_CHOICE, "table flame svg",
+              "what to show (table; svg into a file of that name)"},
              {"elided", ARG_CHOICE, "off on", "only paths that A lacks (off)"},
              {"lines", ARG_COUNT, NULL, "how deep to draw in the terminal"}},
     .settings = "color event idle top " STACKS_SETTINGS,

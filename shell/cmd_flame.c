@@ -44,12 +44,14 @@ static int put_svg(struct session *session, struct invocation *run, const struct
 static enum run_result run_against(struct session *session, struct invocation *run,
                                    const struct word *vs, bool svg, unsigned lines, struct err *err)
 {
+    const struct word *elided = invocation_key(run, "elided");
+    bool gone = elided && !strcmp(elided->value, "on");
     struct compare compare;
     int code =
         compare_init(&compare, session, run, "sel", GRAMMAR_NOWHERE, vs->value, vs->value_at, err);
     if (!code) {
         compare_say(session, run, &compare);
-        code = compare_put_picture(run, &compare, svg, false, lines, err);
+        code = compare_put_picture(session, run, &compare, svg, gone, lines, err);
     }
     compare_dispose(&compare);
     return code ? RUN_ERROR : RUN_OK;
@@ -66,6 +68,9 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     if (invocation_count(run, "lines", 1, 1000, &lines, err))
         return RUN_ERROR;
     const struct word *vs = invocation_key(run, "vs");
+    const struct word *elided = invocation_key(run, "elided");
+    if (elided && !vs)
+        return invocation_usage(run, elided->at, err, "elided needs vs=, what to compare with");
     if (vs)
         return run_against(session, run, vs, svg, (unsigned)lines, err);
     invocation_query(run, session, &query);
@@ -85,12 +90,13 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_flame = {
     .name = "flame",
     .group = "look",
-    .usage = "flame [as=text|svg] [lines=N] [vs=SIDE] [TERM...] [> FILE.svg]",
+    .usage = "flame [as=text|svg] [lines=N] [vs=SIDE [elided=on]] [TERM...] [> FILE.svg]",
     .summary = "the flame graph: drawn in the terminal, SVG into a file",
     .example = "flame > stall.svg",
     .keys = {{"as", ARG_CHOICE, "text svg", "text in the terminal (the default there), or SVG"},
              {"lines", ARG_COUNT, NULL, "how deep to draw in the terminal"},
-             {"vs", ARG_SIDE, NULL, "colour by the difference to rest, all, a mark or a file"}},
+             {"vs", ARG_SIDE, NULL, "colour by the difference to rest, all, a mark or a file"},
+             {"elided", ARG_CHOICE, "off on", "only what vs= does and this does not (off)"}},
     .settings = "color event idle " STACKS_SETTINGS,
     .filters = true,
     .run = run,

@@ -37,6 +37,8 @@ int compare_init(struct compare *out, struct session *session, struct invocation
     if (!code)
         code = diff_folds(&out->diff, &folds[0], &folds[1],
                           one_store ? DIFF_BY_FUNCTION : DIFF_BY_TEXT, err);
+    if (!code)
+        out->common_ns = side_common_ns(&sides[0], &sides[1], session);
     for (int i = 0; i < 2; i++) {
         fold_dispose(&folds[i]);
         side_dispose(&sides[i]);
@@ -73,12 +75,29 @@ static void put_side(struct bytes *out, const struct compare *compare, int side)
     }
 }
 
+static bool have_path_in_common(const struct diff *diff)
+{
+    for (size_t i = 1; i < diff->a.count; i++) {
+        bool comm = diff->a.dict->frames[diff->a.nodes[i].frame].kind == FRAME_COMM;
+        if (!comm && !diff_is_new(diff, i) && !diff_is_gone(diff, i))
+            return true;
+    }
+    return false;
+}
+
 void compare_say(struct session *session, const struct invocation *run,
                  const struct compare *compare)
 {
     struct bytes text = {0};
     put_side(&text, compare, 0);
     put_side(&text, compare, 1);
+    if (compare->common_ns > 0) {
+        bytes_append_text(&text, "\nthe samples of ");
+        units_put_duration(&text, compare->common_ns);
+        bytes_append_text(&text, " are on both sides: less differs than there is");
+    }
+    if (!have_path_in_common(&compare->diff))
+        bytes_append_text(&text, "\nA and B have no call path in common");
     session_say(session, "%s", bytes_text(&text));
     bytes_dispose(&text);
     stacks_say(session, run);
@@ -188,13 +207,23 @@ void compare_put_json(struct session *session, struct invocation *run,
     diff_rows_dispose(&all);
 }
 
-int compare_put_picture(struct invocation *run, const struct compare *compare, bool svg,
-                        bool elided, unsigned lines, struct err *err)
+static bool has_too_few(const struct diff *diff)
+{
+    return diff_samples(&diff->a) < DIFF_MIN_SAMPLES || diff_samples(&diff->b) < DIFF_MIN_SAMPLES;
+}
+
+int compare_put_picture(struct session *session, struct invocation *run,
+                        const struct compare *compare, bool svg, bool elided, unsigned lines,
+                        struct err *err)
 {
     struct fold gone = {0};
+    bool too_few = has_too_few(&compare->diff);
     if (elided)
         diff_elided(&gone, &compare->diff);
-    const struct diff *diff = elided ? NULL : &compare->diff;
+    if (too_few)
+        session_say(session, "fewer than %d samples on one side: too few to %s", DIFF_MIN_SAMPLES,
+                    elided ? "say what is gone" : "colour what moved");
+    const struct diff *diff = elided || too_few ? NULL : &compare->diff;
     const struct fold *fold = elided ? &gone : &compare->diff.a;
     int code = 0;
     if (elided && !fold_total(&gone, &gone.nodes[0])) {

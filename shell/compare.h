@@ -8,7 +8,8 @@
 // A side is a word: sel (the selection), rest (all but it), all, a mark, a file, or time words.
 struct compare {
     struct diff diff;
-    char *label[2]; // as typed
+    char *label[2];    // as typed
+    int64_t common_ns; // time whose samples are on both sides
 };
 
 // Folds both sides, as this run's settings show stacks, with its filter terms on top. On failure
@@ -18,7 +19,8 @@ int compare_init(struct compare *out, struct session *session, struct invocation
                  struct err *err) MUST_CHECK;
 void compare_dispose(struct compare *compare);
 
-// What it rests on, on stderr: both sides with their numbers of samples.
+// What it rests on, on stderr: both sides with their numbers of samples; and what makes the
+// comparison a poor one: time that both have, or no call path that both have.
 void compare_say(struct session *session, const struct invocation *run,
                  const struct compare *compare);
 // The functions that moved, at most `rows`; says what did not, and why nothing can be said.
@@ -27,8 +29,10 @@ void compare_put_table(struct session *session, struct invocation *run,
 void compare_put_json(struct session *session, struct invocation *run,
                       const struct compare *compare, enum top_order order, size_t rows);
 
-// Draws A, coloured by the difference, or, elided, what B did and A does no more.
-int compare_put_picture(struct invocation *run, const struct compare *compare, bool svg,
-                        bool elided, unsigned lines, struct err *err) MUST_CHECK;
+// Draws A, coloured by the difference (unless there are too few samples, which is said), or,
+// elided, what B did and A does no more.
+int compare_put_picture(struct session *session, struct invocation *run,
+                        const struct compare *compare, bool svg, bool elided, unsigned lines,
+                        struct err *err) MUST_CHECK;
 
 #endif

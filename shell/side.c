@@ -1,6 +1,7 @@
 // One side of a comparison.
 #include "shell/side.h"
 
+#include "analysis/ranges.h"
 #include "proto/reader.h"
 #include "shell/stacks.h"
 #include "shell/timewords.h"
@@ -126,4 +127,56 @@ int side_fold(const struct side *side, struct session *session, const struct inv
 {
     struct store *store = side->buffer ? buffer_store(side->buffer) : session->store;
     return stacks_fold(session, run, store, &side->query, out, err);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return !strcmp(a ? a : "", b ? b : "");
+}
+
+static bool same_filter(const struct filter *a, const struct filter *b)
+{
+    char *text_a = a ? filter_text(a) : NULL, *text_b = b ? filter_text(b) : NULL;
+    bool same = same_text(text_a, text_b);
+    free(text_a);
+    free(text_b);
+    return same;
+}
+
+static void ranges_of(struct ranges *out, const struct query *query, const struct range *all)
+{
+    if (!query->range_count)
+        ranges_add(out, all->from_ns, all->to_ns);
+    else if (query->outside)
+        ranges_complement(out, query->ranges, query->range_count);
+    else
+        ranges_set(out, query->ranges, query->range_count);
+}
+
+int64_t side_common_ns(const struct side *a, const struct side *b, struct session *session)
+{
+    const struct query *left = &a->query, *right = &b->query;
+    struct axis axis;
+    struct range all = {.to_ns = session_axis(session, &axis)};
+    if (a->buffer || b->buffer || !axis.has_time || left->source != right->source ||
+        !same_text(left->event, right->event) || !same_filter(left->filter, right->filter))
+        return 0;
+    all.from_ns = axis.first_ns;
+    struct ranges sets[2] = {0};
+    ranges_of(&sets[0], left, &all);
+    ranges_of(&sets[1], right, &all);
+    int64_t common_ns = 0;
+    for (size_t i = 0; i < sets[0].count; i++) {
+        struct range range = sets[0].items[i];
+        if (range.from_ns < all.from_ns)
+            range.from_ns = all.from_ns;
+        if (range.to_ns > all.to_ns)
+            range.to_ns = all.to_ns;
+        if (range.from_ns < range.to_ns)
+            common_ns += (int64_t)ranges_overlap_ns(sets[1].items, sets[1].count, range.from_ns,
+                                                    range.to_ns);
+    }
+    ranges_dispose(&sets[0]);
+    ranges_dispose(&sets[1]);
+    return common_ns;
 }

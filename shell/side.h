@@ -20,4 +20,7 @@ void side_dispose(struct side *side);
 int side_fold(const struct side *side, struct session *session, const struct invocation *run,
               struct fold *out, struct err *err) MUST_CHECK;
 
+// How much time two sides share that count the same samples in it; 0 also where that is not known.
+int64_t side_common_ns(const struct side *a, const struct side *b, struct session *session);
+
 #endif

@@ -9,6 +9,7 @@
 void bins_dispose(struct bins *bins)
 {
     free(bins->cells);
+    free(bins->row_start);
     *bins = (struct bins){0};
 }
 
@@ -18,6 +19,9 @@ void bins_start(struct bins *bins, const struct heatmap_shape *shape, bool idle)
     bins->shape = *shape;
     bins->shape.columns = 0;
     bins->idle = idle;
+    bins->row_start = xreallocarray(NULL, (size_t)shape->rows + 1, sizeof *bins->row_start);
+    for (size_t row = 0; row <= shape->rows; row++)
+        bins->row_start[row] = heatmap_cell_start(shape, row) - shape->from_ns;
 }
 
 bool bins_fit(const struct bins *bins, const struct heatmap_shape *shape, bool idle)
@@ -50,10 +54,43 @@ static bool grow(struct bins *bins, uint64_t before, uint64_t after)
     return true;
 }
 
+static void enter(struct bins *bins, size_t cell)
+{
+    const struct heatmap_shape *shape = &bins->shape;
+    bins->cell = cell;
+    bins->row = (uint32_t)(cell % shape->rows);
+    bins->column_from_ns = shape->from_ns + (int64_t)(cell / shape->rows) * shape->column_ns;
+    bins->cell_from_ns = bins->column_from_ns + bins->row_start[bins->row];
+    bins->cell_to_ns = bins->column_from_ns + bins->row_start[bins->row + 1];
+}
+
+// To a time that is not long after the cell that was counted last; false when it is.
+static bool step_to(struct bins *bins, int64_t time_ns)
+{
+    enum { STEPS_MOST = 8 };
+    const struct heatmap_shape *shape = &bins->shape;
+    if (time_ns < bins->cell_to_ns || bins->cell_from_ns == bins->cell_to_ns)
+        return false;
+    for (int steps = 0; steps < STEPS_MOST; steps++) {
+        bins->cell++;
+        bins->cell_from_ns = bins->cell_to_ns;
+        if (++bins->row == shape->rows) {
+            bins->row = 0;
+            bins->column_from_ns += shape->column_ns;
+        }
+        bins->cell_to_ns = bins->column_from_ns + bins->row_start[bins->row + 1];
+        if (time_ns < bins->cell_to_ns)
+            return bins->cell < (size_t)shape->columns * shape->rows;
+    }
+    return false;
+}
+
 // Finds the cell of a time, which becomes the one that was counted last.
 static bool find_cell(struct bins *bins, int64_t time_ns)
 {
     struct heatmap_shape *shape = &bins->shape;
+    if (step_to(bins, time_ns))
+        return true;
     uint64_t column_ns = (uint64_t)shape->column_ns;
     if (!shape->columns) { // the first sample says where the grid begins
         int64_t phase_ns = (time_ns - shape->from_ns) % shape->column_ns;
@@ -71,9 +108,7 @@ static bool find_cell(struct bins *bins, int64_t time_ns)
         bins_dispose(bins);
         return false;
     }
-    bins->cell = heatmap_cell_at(shape, time_ns);
-    bins->cell_from_ns = heatmap_cell_start(shape, bins->cell);
-    bins->cell_to_ns = heatmap_cell_start(shape, bins->cell + 1);
+    enter(bins, heatmap_cell_at(shape, time_ns));
     return true;
 }
 
@@ -94,6 +129,34 @@ static void change_all(struct bins *bins, const struct segment *segment, const u
                 bins_change(bins, segment->blocks[block].base_ns + segment->offsets[at], by);
         }
     }
+}
+
+// The samples [from, end) of one block, cell by cell.
+static void add_stretch(struct bins *bins, const struct segment *segment,
+                        const struct segment_mask *mask, int64_t base_ns, uint32_t from,
+                        uint32_t end)
+{
+    uint32_t rank = segment_mask_rank(mask, from);
+    for (uint32_t at = from; at < end;) {
+        int64_t time_ns = base_ns + segment->offsets[at];
+        if ((time_ns < bins->cell_from_ns || time_ns >= bins->cell_to_ns) &&
+            !find_cell(bins, time_ns))
+            return;
+        int64_t cell_end = bins->cell_to_ns - base_ns;
+        at = cell_end > UINT32_MAX ? end
+                                   : segment_skip(segment->offsets, at, end, (uint32_t)cell_end);
+        uint32_t before = rank;
+        rank = segment_mask_rank(mask, at);
+        bins->cells[bins->cell] += rank - before;
+    }
+}
+
+void bins_add_mask(struct bins *bins, const struct segment *segment,
+                   const struct segment_mask *mask)
+{
+    for (size_t block = 0; block < segment->block_count && bins->shape.rows; block++)
+        add_stretch(bins, segment, mask, segment->blocks[block].base_ns,
+                    segment->blocks[block].first, segment_block_end(segment, block));
 }
 
 void bins_add_segment(struct bins *bins, const struct segment *segment, const uint8_t *marks)

@@ -14,8 +14,11 @@ struct bins {
     bool idle;                        // idle samples count too
     uint32_t *cells;                  // samples
     size_t capacity;                  // in cells
+    int64_t *row_start;               // offset of each row in its column, and of the column's end
     int64_t cell_from_ns, cell_to_ns; // the cell that was counted last
+    int64_t column_from_ns;
     size_t cell;
+    uint32_t row;
     uint64_t used; // when it was last asked for
 };
 
@@ -36,6 +39,9 @@ static inline void bins_add(struct bins *bins, int64_t time_ns, uint8_t marks)
     else
         bins_change(bins, time_ns, 1);
 }
+// What a mask of a segment lets count; idle or not is its matter.
+void bins_add_mask(struct bins *bins, const struct segment *segment,
+                   const struct segment_mask *mask);
 // All samples of a segment, in or out; `marks` are of each node.
 void bins_add_segment(struct bins *bins, const struct segment *segment, const uint8_t *marks);
 void bins_remove_segment(struct bins *bins, const struct segment *segment, const uint8_t *marks);

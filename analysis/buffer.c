@@ -92,6 +92,7 @@ static void release(struct buffer *buffer)
         scratch_dispose(&buffer->scratch[i].cells);
     }
     scratch_dispose(&buffer->node_scratch);
+    kept_filters_dispose(&buffer->filters);
     callpaths_release(&buffer->callpaths);
 }
 
@@ -317,15 +318,19 @@ size_t buffer_column_bytes(const struct buffer *buffer)
 // What is kept to answer fast: bins and scratch memory.
 static size_t kept_bytes(const struct buffer *buffer)
 {
-    size_t bytes = buffer->node_scratch.bytes;
+    size_t bytes = buffer->node_scratch.bytes + kept_filters_bytes(&buffer->filters);
     for (size_t i = 0; i < PARALLEL_MOST; i++)
         bytes += buffer->scratch[i].counts.bytes + buffer->scratch[i].values.bytes +
                  buffer->scratch[i].cells.bytes;
     for (size_t i = 0; i < buffer->source_count; i++) {
         const struct source *source = buffer->sources[i];
-        for (size_t j = 0; j < source->track_count * TRACK_BINS; j++)
-            bytes +=
-                source->tracks[j / TRACK_BINS].bins[j % TRACK_BINS].capacity * sizeof(uint32_t);
+        for (size_t j = 0; j < source->track_count; j++) {
+            const struct track *track = &source->tracks[j];
+            for (size_t k = 0; k < TRACK_BINS; k++)
+                bytes += track->bins[k].capacity * sizeof(uint32_t);
+            for (size_t k = 0; k < track->segment_count; k++)
+                bytes += segment_mask_bytes(track->segments[k]);
+        }
     }
     return bytes;
 }

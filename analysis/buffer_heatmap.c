@@ -1,10 +1,12 @@
 // The buffer's heatmaps: counting cells, and painting what a number alone does not say.
 //
 // A map without a filter is copied from the bins of its tracks, which are made when it is first
-// asked for and kept as samples arrive. Otherwise workers scan the runs, whose samples are in
-// order: the cell changes rarely. What a sample is (counted, idle, without a stack, unresolved) is
+// asked for and kept as samples arrive. Otherwise workers go through the runs, whose samples are in
+// order: the cell changes rarely. Of whole sealed segments the samples that count are known as bits
+// (mask.h). Of others each is looked at: what it is (counted, idle, without a stack, unresolved) is
 // a number with four lanes, looked up by the marks of its node and summed at once.
 #include "analysis/latency.h"
+#include "analysis/mask.h"
 #include "analysis/parallel.h"
 #include "analysis/view.h"
 #include "proto/alloc.h"
@@ -34,6 +36,7 @@ struct map_job {
     int64_t end_ns;     // of the map
     int64_t *row_start; // offset of each row in its column, and of the column's end
     uint64_t lanes[256];
+    uint8_t *mask_nodes; // see mask.h
     atomic_size_t next_run;
     struct map_worker workers[PARALLEL_MOST];
 };
@@ -217,6 +220,33 @@ static void count_run(const struct map_job *job, struct map_worker *worker,
     worker->totals.value += (worker->totals.samples - samples) * segment->value;
 }
 
+// The samples that a mask lets count.
+static void count_mask(const struct map_job *job, struct map_worker *worker,
+                       const struct segment *segment, const struct segment_mask *mask)
+{
+    for (size_t block = 0; block < segment->block_count; block++) {
+        const int64_t base_ns = segment->blocks[block].base_ns;
+        const uint32_t to = segment_block_end(segment, block);
+        uint32_t at = segment->blocks[block].first, rank = segment_mask_rank(mask, at);
+        struct position position;
+        position_set(job, &position, base_ns + segment->offsets[at]);
+        while (at < to) {
+            const int64_t end = position.end_ns - base_ns;
+            at = end > UINT32_MAX ? to : segment_skip(segment->offsets, at, to, (uint32_t)end);
+            const uint32_t before = rank;
+            rank = segment_mask_rank(mask, at);
+            worker->cells[position.cell] += rank - before;
+            if (at < to)
+                position_move(job, &position, base_ns + segment->offsets[at]);
+        }
+    }
+    worker->totals.samples += mask->samples;
+    worker->totals.idle += mask->idle;
+    worker->totals.no_stack += mask->no_stack;
+    worker->totals.unresolved += mask->unresolved;
+    worker->totals.value += mask->samples * segment->value;
+}
+
 // Counts one by one: values differ, intervals are spread.
 static void count_each(const struct map_job *job, struct map_worker *worker,
                        const struct view_run *run, const struct view_pass *pass)
@@ -259,6 +289,12 @@ static void count_runs(void *arg, unsigned number)
         struct view_pass pass;
         if (view_is_canceled(view))
             break;
+        const struct segment_mask *mask =
+            run->segment->values ? NULL : mask_of(view, run, job->mask_nodes, threads);
+        if (mask) {
+            count_mask(job, worker, run->segment, mask);
+            continue;
+        }
         if (!view_pass_of(view, run, threads, &pass))
             continue;
         if (view->by_value || run->segment->values || pass.wide || view->bits.value_count)
@@ -383,9 +419,15 @@ static const struct bins *bins_of(const struct map_job *job, struct track *track
         return NULL;
     bins_start(oldest, shape, idle);
     oldest->used = now;
-    for (size_t i = 0; i < track->segment_count; i++) {
-        if (!track->segments[i]->timeless)
-            bins_add_segment(oldest, track->segments[i], job->view->marks);
+    for (size_t i = 0; i < track->segment_count && oldest->shape.rows; i++) {
+        struct segment *segment = track->segments[i];
+        struct view_run whole = {.track = track, .segment = segment, .to = segment->count};
+        const struct segment_mask *mask =
+            segment->timeless ? NULL : mask_of(job->view, &whole, job->mask_nodes, NULL);
+        if (mask)
+            bins_add_mask(oldest, segment, mask);
+        else if (!segment->timeless)
+            bins_add_segment(oldest, segment, job->view->marks);
     }
     return oldest->shape.rows ? oldest : NULL;
 }
@@ -424,12 +466,14 @@ static int count_cells(struct map_job *job, struct err *err)
         return rc;
     resolve_lanes(job);
     resolve_rows(job);
+    job->mask_nodes = mask_nodes(job->view);
     cut_to_map(job);
     if (!copy_bins(job))
         rc = scan(job, err);
     if (rc == 0)
         view_extent(job->view, job->out->totals.samples > 0, &job->out->totals);
     free(job->row_start);
+    free(job->mask_nodes);
     return rc;
 }
 

@@ -4,7 +4,7 @@
 
 #include "analysis/bins.h"
 #include "analysis/buffer.h"
-#include "analysis/callpaths.h"
+#include "analysis/kept_filter.h"
 #include "analysis/parallel.h"
 #include "analysis/ranges.h"
 #include "analysis/segment.h"
@@ -88,6 +88,7 @@ struct buffer {
     uint64_t orphans; // samples that went, in all
     struct worker_scratch scratch[PARALLEL_MOST];
     struct scratch node_scratch;
+    struct kept_filters filters;
     uint32_t ticks_unasked; // since the last question
     uint64_t bins_clock;    // counts questions, to know which bins were not asked for longest
 

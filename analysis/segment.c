@@ -23,6 +23,8 @@ void segment_dispose(struct segment *segment)
     free(segment->values);
     free(segment->blocks);
     free(segment->thread_ids);
+    for (size_t i = 0; i < SEGMENT_MASKS; i++)
+        free(segment->masks[i].bits);
     *segment = (struct segment){0};
 }
 
@@ -237,6 +239,33 @@ size_t segment_bytes(const struct segment *segment)
     return sizeof *segment + segment->capacity * sample_bytes +
            segment->block_capacity * sizeof *segment->blocks +
            segment->thread_capacity * sizeof *segment->thread_ids;
+}
+
+size_t segment_mask_bytes(const struct segment *segment)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < SEGMENT_MASKS; i++) {
+        const struct segment_mask *mask = &segment->masks[i];
+        if (mask->bits)
+            bytes += (segment->count / 64 + 1) * (sizeof *mask->bits + sizeof *mask->before);
+    }
+    return bytes;
+}
+
+uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end)
+{
+    enum { LOT = 16 }; // compared at once, which compilers make vectors of
+    uint32_t at = from;
+    for (; at + LOT <= to; at += LOT) {
+        uint32_t before = 0;
+        for (int i = 0; i < LOT; i++)
+            before += offsets[at + i] < end;
+        if (before < LOT)
+            return at + before;
+    }
+    while (at < to && offsets[at] < end)
+        at++;
+    return at;
 }
 
 static int64_t time_at(const struct segment *segment, size_t block, uint32_t index)

@@ -23,6 +23,15 @@ struct time_block {
     uint32_t first; // index of its first sample
 };
 
+// Which samples count for a question, as bits: see mask.h.
+enum { SEGMENT_MASKS = 3 }; // without a filter, and with those that are kept
+struct segment_mask {
+    uint64_t of;      // the question's number; 0: none
+    uint64_t *bits;   // one more than count; NULL: all count
+    uint32_t *before; // how many count before each word of bits; behind them in memory
+    uint32_t samples, idle, no_stack, unresolved;
+};
+
 struct segment {
     uint64_t generation; // of the dictionary, that the numbers are of
     uint32_t marked;     // the round of compaction that has seen it
@@ -44,6 +53,7 @@ struct segment {
     uint64_t cpu_set[4];                // CPUs seen, while narrow; 255 stands for none known
     uint32_t kinds[CALLPATH_FLAGS + 1]; // samples by the flags of their nodes
     uint64_t value_sum[2];              // of idle ones [1] and others [0], while values differ
+    struct segment_mask masks[SEGMENT_MASKS]; // while sealed
 };
 
 // Starts as {0} with `timeless` set; a timeless segment takes samples of any time and forgets it.
@@ -64,11 +74,16 @@ void segment_sort(struct segment *segment);
 // Gives back what it does not need; no more samples will come.
 void segment_trim(struct segment *segment);
 size_t segment_bytes(const struct segment *segment);
+// Of masks, which are not part of that.
+size_t segment_mask_bytes(const struct segment *segment);
 
 // Of a sorted segment: the first sample at or after time_ns; count when there is none.
 uint32_t segment_find(const struct segment *segment, int64_t time_ns);
 // Index of the block that a sample is in.
 size_t segment_block(const struct segment *segment, uint32_t index);
+// The first of the offsets [from, to), which rise, that is not below `end`; `to` when there is
+// none. For ends that are near.
+uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end);
 // Where a block ends.
 static inline uint32_t segment_block_end(const struct segment *segment, size_t block)
 {
@@ -85,6 +100,19 @@ static inline uint16_t segment_cpu(const struct segment *segment, uint32_t index
 static inline uint64_t segment_value(const struct segment *segment, uint32_t index)
 {
     return segment->values ? segment->values[index] : segment->value;
+}
+
+// How many of the samples before `index` count.
+static inline uint32_t segment_mask_rank(const struct segment_mask *mask, uint32_t index)
+{
+    if (!mask->bits)
+        return index;
+    uint64_t bits = mask->bits[index / 64] & ((UINT64_C(1) << index % 64) - 1);
+    // Without an instruction for it, this is faster than the compiler's call.
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return mask->before[index / 64] + (uint32_t)(bits * UINT64_C(0x0101010101010101) >> 56);
 }
 
 #endif

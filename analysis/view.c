@@ -3,6 +3,7 @@
 
 #include "proto/alloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,21 +137,28 @@ static void resolve_ranges(struct view *view)
         ranges_add(&view->ranges, INT64_MIN, INT64_MAX);
 }
 
-// The filter's nodes become marks beside those of the index, so that a scan looks up one byte.
-static void resolve_marks(struct view *view)
+// The filter's nodes are marks beside those of the index, so that a scan looks up one byte.
+static int resolve_filter(struct view *view, struct err *err)
 {
-    const struct callpaths *callpaths = &view->buffer->callpaths;
-    const uint64_t *bits = view->bits.nodes;
-    view->marks = callpaths->marks;
-    if (!bits)
-        return;
-    size_t count = view->buffer->dict.node_count;
-    view->own_marks = xmalloc(count);
-    for (size_t i = 0; i < count; i++) {
-        bool fails = !(bits[i / 64] >> i % 64 & 1);
-        view->own_marks[i] = (uint8_t)(callpaths->marks[i] | (fails ? VIEW_FAILS : 0));
+    struct buffer *buffer = view->buffer;
+    const struct filter *filter = view->query->filter;
+    const struct kept_filter *kept = NULL;
+    callpaths_follow(&buffer->callpaths);
+    view->marks = buffer->callpaths.marks;
+    if (filter && !filter_is_empty(filter)) {
+        int rc = kept_filters_compile(&buffer->filters, filter, &buffer->callpaths, &kept, err);
+        if (rc < 0)
+            return rc;
+        view->bits = kept->bits;
+        if (kept->marks)
+            view->marks = kept->marks;
     }
-    view->marks = view->own_marks;
+    view->filtered =
+        view->bits.threads || view->bits.cpus || view->bits.nodes || view->bits.value_count;
+    static_assert(SEGMENT_MASKS == 1 + KEPT_FILTERS, "a mask for each");
+    view->mask_slot = kept ? 1 + (size_t)(kept - buffer->filters.items) : 0;
+    view->mask_number = (kept ? kept->number : 0) * 2 + 1 + view->hides_idle;
+    return 0;
 }
 
 static void resolve_cpus(struct view *view)
@@ -267,15 +275,11 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
         resolve_ranges(view);
         rc = check_times(view, want, err);
     }
+    view->hides_idle = !query->idle && !view->by_value;
     if (rc == 0)
-        rc = filter_compile(query->filter, &buffer->dict, &view->bits, err);
+        rc = resolve_filter(view, err);
     if (rc < 0)
         return rc;
-    callpaths_follow(&buffer->callpaths);
-    view->hides_idle = !query->idle && !view->by_value;
-    view->filtered =
-        view->bits.threads || view->bits.cpus || view->bits.nodes || view->bits.value_count;
-    resolve_marks(view);
     resolve_cpus(view);
     resolve_runs(view, want);
     return 0;
@@ -286,8 +290,6 @@ void view_dispose(struct view *view)
     ranges_dispose(&view->ranges);
     free(view->sources);
     free(view->tracks);
-    filter_bits_dispose(&view->bits);
-    free(view->own_marks);
     free(view->runs);
     *view = (struct view){0};
 }

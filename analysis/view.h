@@ -5,8 +5,7 @@
 #include "analysis/buffer_parts.h"
 #include "analysis/fold_build.h"
 
-// A node that the filter does not let pass; a mark beside enum callpath_flag.
-enum { VIEW_FAILS = 128 };
+enum { VIEW_FAILS = KEPT_FILTER_FAILS };
 enum { VIEW_TRACKS_MOST = 64 }; // for which bins are used
 
 // A run of samples of one segment; all of them are in the query's ranges (of intervals: may reach
@@ -14,7 +13,7 @@ enum { VIEW_TRACKS_MOST = 64 }; // for which bins are used
 struct view_run {
     const struct source *source;
     const struct track *track;
-    const struct segment *segment;
+    struct segment *segment;
     uint32_t from, to;
 };
 
@@ -32,11 +31,12 @@ struct view {
     size_t source_count, sources_left_out;
     struct track **tracks; // of these sources, in view
     size_t track_count, track_capacity;
-    struct filter_bits bits;
+    struct filter_bits bits;  // borrowed, as marks are
     const uint8_t *marks;     // of each node: enum callpath_flag, VIEW_FAILS
-    uint8_t *own_marks;       // the same, when the filter is about nodes
     uint8_t narrow_cpus[256]; // whether each CPU of a narrow segment passes
     uint64_t cpu_set[4];      // the same as bits
+    uint64_t mask_number;     // of which samples count in it, whatever the ranges
+    size_t mask_slot;         // where segments keep that
     struct view_run *runs;    // by first time of their segments, without time first
     size_t run_count, run_capacity;
     uint64_t run_samples; // in all runs

@@ -152,10 +152,17 @@ struct question {
     struct query query;
     bool heatmap;
     uint32_t rows;
-    bool changes_rows; // from one round to the next: nothing is kept for that
+    bool changes_rows, changes_filter; // from one round to the next: nothing is kept for that
     double wall_ms[ROUNDS_MOST], cpu_ms[ROUNDS_MOST];
     uint64_t samples;
 };
+
+static void add(struct filter *filter, enum filter_key key, bool regex, const char *value)
+{
+    struct err err = {0};
+    if (filter_add(filter, key, false, regex, value, NULL, &err) < 0)
+        die(&err);
+}
 
 static void ask(struct world *world, struct question *question, int round)
 {
@@ -163,6 +170,14 @@ static void ask(struct world *world, struct question *question, int round)
     struct err err = {0};
     struct axis axis;
     store_axis(store, &axis);
+    struct query query = question->query;
+    struct filter *changed = question->changes_filter ? filter_copy(query.filter) : NULL;
+    if (changed) {
+        char name[32];
+        snprintf(name, sizeof name, "nobody_%d", round);
+        add(changed, FILTER_COMM, false, name);
+        query.filter = changed;
+    }
     double wall_ms = clock_ms(CLOCK_MONOTONIC);
     double cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     if (question->heatmap) {
@@ -172,19 +187,20 @@ static void ask(struct world *world, struct question *question, int round)
             shape.rows += (uint32_t)round;
         shape.from_ns = axis_floor(&axis, axis.first_ns, shape.column_ns);
         shape.columns = (uint32_t)((axis.last_ns - shape.from_ns) / shape.column_ns + 1);
-        if (store_heatmap(store, &question->query, &shape, &map, &err) < 0)
+        if (store_heatmap(store, &query, &shape, &map, &err) < 0)
             die(&err);
         question->samples = map.totals.samples;
         heatmap_dispose(&map);
     } else {
         struct fold fold;
-        if (store_fold(store, &question->query, &fold, &err) < 0)
+        if (store_fold(store, &query, &fold, &err) < 0)
             die(&err);
         question->samples = fold.totals.samples;
         fold_dispose(&fold);
     }
     question->wall_ms[round] = clock_ms(CLOCK_MONOTONIC) - wall_ms;
     question->cpu_ms[round] = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_ms;
+    filter_free(changed);
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -213,13 +229,6 @@ static void report(const struct world *world, struct question *questions, size_t
                question->cpu_ms[rounds / 2], question->cpu_ms[0], question->samples);
     }
     printf("}\n");
-}
-
-static void add(struct filter *filter, enum filter_key key, bool regex, const char *value)
-{
-    struct err err = {0};
-    if (filter_add(filter, key, false, regex, value, NULL, &err) < 0)
-        die(&err);
 }
 
 static void ask_all(struct world *world, int rounds)
@@ -252,6 +261,11 @@ static void ask_all(struct world *world, int rounds)
         {.name = "heatmap_other_rows", .heatmap = true, .rows = 73, .changes_rows = true},
         {.name = "heatmap_comm", .heatmap = true, .rows = 73, .query = {.filter = comm}},
         {.name = "heatmap_all_keys", .heatmap = true, .rows = 50, .query = {.filter = all_keys}},
+        {.name = "heatmap_new_filter",
+         .heatmap = true,
+         .rows = 50,
+         .changes_filter = true,
+         .query = {.filter = all_keys}},
     };
     size_t count = sizeof questions / sizeof *questions;
     for (int round = 0; round < rounds; round++) {

@@ -47,15 +47,15 @@ static uint32_t random_stack(struct world *world, uint32_t comm)
     return node;
 }
 
-static void world_fill(struct world *world, const struct world_kind *kind)
+static void world_fill(struct world *world, const struct world_kind *kind, size_t samples)
 {
     struct err err = {0};
     struct sample batch[64];
     size_t batched = 0;
-    for (size_t i = 0; i < kind->samples; i++) {
+    for (size_t i = 0; i < samples; i++) {
         size_t thread = pick(world, THREADS);
         int64_t time_ns = 1000 * FILL_SECOND +
-                          (int64_t)((double)kind->span_ns * (double)i / (double)kind->samples) -
+                          (int64_t)((double)kind->span_ns * (double)i / (double)samples) -
                           (int64_t)pick(world, (uint64_t)kind->disorder_ns + 1);
         batch[batched++] =
             (struct sample){.time_ns = time_ns,
@@ -67,7 +67,7 @@ static void world_fill(struct world *world, const struct world_kind *kind)
                             .cpu = pick(world, 20) ? (uint16_t)pick(world, CPUS) : SAMPLE_NO_CPU,
                             .event = world->event};
         reference_add(&world->reference, &batch[batched - 1]);
-        if (batched == 64 || i + 1 == kind->samples || !pick(world, 50)) {
+        if (batched == 64 || i + 1 == samples || !pick(world, 50)) {
             assert_int_equal(sink_samples(world->sink, batch, batched, &err), 0);
             batched = 0;
         }
@@ -91,7 +91,7 @@ static void world_init(struct world *world, const struct world_kind *kind)
         world->comm_of[i] = dict_string_z(world->sink->dict, comm);
         world->threads[i] = fill_thread(world->sink->dict, comm, (int32_t)(i / 4), (int32_t)i);
     }
-    world_fill(world, kind);
+    world_fill(world, kind, kind->samples);
 }
 
 static void world_dispose(struct world *world)
@@ -332,6 +332,9 @@ static void check_world(const struct world_kind *kind, int questions)
 {
     struct world world;
     world_init(&world, kind);
+    struct wanted first_wanted;
+    struct filter *first = random_filter(&world, &first_wanted);
+    const struct query again = {.filter = first};
     for (int i = 0; i < questions; i++) {
         struct wanted wanted;
         struct range ranges[4];
@@ -343,9 +346,14 @@ static void check_world(const struct world_kind *kind, int questions)
                               .threads = (unsigned)pick(&world, 3)};
         check_fold(&world, &query, &wanted);
         check_heatmap(&world, &query, &wanted);
+        check_heatmap(&world, &query, &wanted); // of another shape, on what was kept
         check_replay(&world, &query, &wanted);
         filter_free(filter);
+        check_heatmap(&world, &again, &first_wanted);
+        if (i == questions / 2) // names and samples are added, late ones too
+            world_fill(&world, kind, kind->samples / 8);
     }
+    filter_free(first);
     world_dispose(&world);
 }
 
@@ -358,7 +366,9 @@ static void test_counted_samples(void **state)
                                       seed == 1 ? 60000 : 20000, // counted by node, and listed
                                   .span_ns = 20 * FILL_SECOND,
                                   .disorder_ns = seed % 2 ? 0 : FILL_SECOND,
-                                  .constant = true};
+                                  .constant = true,
+                                  // Segments of 5461, most of them sealed.
+                                  .budget_bytes = seed <= 2 ? 2 << 20 : 0};
         check_world(&kind, 12);
     }
 }

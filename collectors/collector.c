@@ -17,6 +17,31 @@ const struct collector *collector_by_name(const char *name)
     return NULL;
 }
 
+static bool heeds(const struct collector *collector, const char *option, size_t len)
+{
+    const char *at = collector->options ? collector->options : "";
+    for (; *at; at += strspn(at, " ")) {
+        size_t word = strcspn(at, " ");
+        if (word == len && !memcmp(at, option, len))
+            return true;
+        at += word;
+    }
+    return false;
+}
+
+int collector_serves(const struct collector *collector, const struct collect_request *request,
+                     struct err *err)
+{
+    if (!collector->serves(request))
+        return err_set(err, -EINVAL, "it does not record this");
+    for (size_t i = 0; i < request->option_count; i++) {
+        size_t len = strcspn(request->options[i], "=");
+        if (!heeds(collector, request->options[i], len))
+            return err_set(err, -EINVAL, "it has no option '%.*s'", (int)len, request->options[i]);
+    }
+    return 0;
+}
+
 const struct collector *collector_choose(struct launcher *launcher,
                                          const struct collect_request *request,
                                          struct bytes *passed_over, struct err *why_not)
@@ -28,7 +53,7 @@ const struct collector *collector_choose(struct launcher *launcher,
         struct err reason = {0};
         if (!collector->serves(request))
             continue;
-        if (!collector->probe(launcher, &reason))
+        if (!collector_serves(collector, request, &reason) && !collector->probe(launcher, &reason))
             chosen = collector;
         else
             bytes_printf(&reasons, "%s: %s\n", collector->name, reason.message);

@@ -19,6 +19,9 @@ struct collect_request {
     double hz;      // 0: the collector's default (99)
     int32_t pid;    // 0: the whole host
     int64_t for_ns; // 0: until stopped
+    // What else was asked for, each as "name=value"; NULL: nothing. See struct collector.
+    const char *const *options;
+    size_t option_count;
 };
 
 // What a running collector reports upwards; called from recording_tick only.
@@ -37,6 +40,7 @@ struct collector {
     const char *name;     // "perf"
     const char *summary;  // one line for help and doctor
     const char *measures; // "cpu-clock, ns"
+    const char *options;  // names of the request's options that it heeds, space-separated
     // 0 when it can run here, else a negative errno with the reason, and what would help on the
     // second line. Quick (no probe of a kernel takes over 100 ms).
     int (*probe)(struct launcher *launcher, struct err *why_not);
@@ -63,6 +67,9 @@ COLLECTOR_LIST(COLLECTOR_DECLARE)
 
 extern const struct collector *const collector_table[]; // NULL-terminated
 const struct collector *collector_by_name(const char *name);
+// Whether it serves the request with all its options; if not, err says why.
+int collector_serves(const struct collector *collector, const struct collect_request *request,
+                     struct err *err) MUST_CHECK;
 // The first that serves the request and can run here. NULL: none; *why_not then joins the reasons.
 // `passed_over` (may be NULL) gets a line for each better one that cannot.
 const struct collector *collector_choose(struct launcher *launcher,

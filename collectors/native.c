@@ -1,11 +1,14 @@
 // The native collector: flicker-collect, our own BPF programs (collectors/native/).
 #include "collectors/collector.h"
+#include "collectors/native_options.h"
 #include "collectors/recording_setup.h"
 #include "collectors/tool.h"
+#include "proto/alloc.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,51 +30,69 @@ static int native_probe(struct launcher *launcher, struct err *why_not)
 
 static bool native_serves(const struct collect_request *request)
 {
-    static const char *const measured[] = {"cpu", "offcpu", "faults"};
+    const char *const words[] = {"flicker-collect", request->what};
+    struct native_options options;
+    struct err unused = {0};
     if (request->program || request->file || request->arg_count || !request->what)
         return false;
-    for (size_t i = 0; i < sizeof measured / sizeof *measured; i++) {
-        if (!strcmp(request->what, measured[i]))
-            return true;
-    }
-    return false;
+    // Of malloc alone it is said that a process is wanted; that comes with the start.
+    return !strcmp(request->what, native_kind_name(NATIVE_MALLOC)) ||
+           !native_options_parse(&options, 2, (char *const *)words, &unused);
 }
 
 static enum stderr_meaning native_judge(void *arg, struct bytes *line, uint64_t *lost)
 {
     (void)arg;
-    (void)line;
     (void)lost;
-    return STDERR_ERROR; // it speaks when it fails, and then only
+    static const char note[] = "note: ";
+    if (strncmp(bytes_text(line), note, sizeof note - 1) != 0)
+        return STDERR_ERROR; // else it speaks when it fails, and then only
+    bytes_consume(line, sizeof note - 1);
+    return STDERR_MESSAGE;
 }
 
 static int native_start(struct recording **out, struct launcher *launcher,
                         const struct collect_request *request, struct sink *sink,
                         const struct recording_events *events, struct err *err)
 {
+    const char **args = xcalloc(request->option_count + 5, sizeof *args);
+    char hz_text[32], pid_text[32];
+    size_t count = 0;
+    args[count++] = collector_native.name;
+    args[count++] = request->what;
     double hz = request->hz >= 1 ? request->hz : default_hz;
-    char hz_text[32], pid_text[16];
-    snprintf(hz_text, sizeof hz_text, "%ld", lround(hz));
-    snprintf(pid_text, sizeof pid_text, "%d", request->pid);
-    const char *const args[] = {request->what, "--hz", hz_text, request->pid ? "--pid" : NULL,
-                                pid_text,      NULL};
+    snprintf(hz_text, sizeof hz_text, "hz=%ld", lround(hz));
+    snprintf(pid_text, sizeof pid_text, "pid=%d", request->pid);
+    bool is_cpu = !strcmp(request->what, native_kind_name(NATIVE_CPU));
+    if (is_cpu)
+        args[count++] = hz_text;
+    if (request->pid)
+        args[count++] = pid_text;
+    for (size_t i = 0; i < request->option_count; i++)
+        args[count++] = request->options[i];
+    struct native_options options;
+    int status = native_options_parse(&options, (int)count, (char *const *)args, err);
     const struct recording_setup setup = {
         .collector = &collector_native,
         .tool = LAUNCHER_NATIVE,
-        .args = args,
+        .args = args + 1,
         .format = "fks",
-        .rate_hz = strcmp(request->what, "cpu") ? 0 : hz,
+        .rate_hz = is_cpu && !options.period ? hz : 0,
         .for_ns = request->for_ns,
         .brings_hello = true,
         .judge = native_judge,
     };
-    return recording_start(out, launcher, &setup, sink, events, err);
+    if (!status)
+        status = recording_start(out, launcher, &setup, sink, events, err);
+    free(args);
+    return status;
 }
 
 const struct collector collector_native = {
     .name = "native",
     .summary = "our own BPF programs, the cheapest",
-    .measures = "cpu, offcpu, faults",
+    .measures = "cpu, offcpu, wakeup, runq, faults, malloc, any tracepoint, uprobe, USDT or kprobe",
+    .options = "tid comm cpu cgroup kernel user depth min value event period live every",
     .probe = native_probe,
     .serves = native_serves,
     .start = native_start,

@@ -114,14 +114,51 @@ static struct perf_needs needs_of(const char *const *args, size_t count)
     return needs;
 }
 
+// Options that are given as "name=value", and those of `perf record` that do the same.
+static const struct {
+    const char *name, *argument;
+    const char *when; // the value with which it is given; NULL: any, and the value follows
+} translations[] = {
+    {"tid", "-t", NULL},
+    {"cpu", "-C", NULL},
+    {"event", "-e", NULL},
+    {"period", "-c", NULL},
+    {"kernel", "--all-user", "off"},
+    {"user", "--all-kernel", "off"},
+};
+
+static size_t translate(const char **args, const struct collect_request *request)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < request->option_count; i++) {
+        const char *option = request->options[i], *value = strchr(option, '=') + 1;
+        for (size_t k = 0; k < sizeof translations / sizeof *translations; k++) {
+            const char *when = translations[k].when;
+            if (strncmp(option, translations[k].name, (size_t)(value - option - 1)) != 0 ||
+                strlen(translations[k].name) != (size_t)(value - option - 1) ||
+                (when && strcmp(value, when) != 0))
+                continue;
+            args[count++] = translations[k].argument;
+            if (!when)
+                args[count++] = value;
+        }
+    }
+    return count;
+}
+
 static int perf_start(struct recording **out, struct launcher *launcher,
                       const struct collect_request *request, struct sink *sink,
                       const struct recording_events *events, struct err *err)
 {
-    const char **args = xcalloc(request->arg_count + 16, sizeof *args);
+    // What was asked for by name stands first, then what the user gave, or neither.
+    const char **own = xcalloc(request->arg_count + 2 * request->option_count + 1, sizeof *own);
+    size_t own_count = translate(own, request);
+    for (size_t i = 0; i < request->arg_count; i++)
+        own[own_count++] = request->args[i];
+    const char **args = xcalloc(own_count + 16, sizeof *args);
     size_t count = 0;
     char hz_text[32], pid_text[16];
-    struct perf_needs needs = needs_of(request->args, request->arg_count);
+    struct perf_needs needs = needs_of(own, own_count);
     double hz = request->hz > 0 ? request->hz : default_hz;
     if (needs.event) {
         args[count++] = "-e";
@@ -142,8 +179,8 @@ static int perf_start(struct recording **out, struct launcher *launcher,
     }
     if (needs.call_graph)
         args[count++] = "-g";
-    for (size_t i = 0; i < request->arg_count; i++)
-        args[count++] = request->args[i];
+    for (size_t i = 0; i < own_count; i++)
+        args[count++] = own[i];
     const struct recording_setup setup = {
         .collector = &collector_perf,
         .tool = LAUNCHER_PERF_RECORD,
@@ -155,6 +192,7 @@ static int perf_start(struct recording **out, struct launcher *launcher,
     };
     int status = recording_start(out, launcher, &setup, sink, events, err);
     free(args);
+    free(own);
     return status;
 }
 
@@ -162,6 +200,7 @@ const struct collector collector_perf = {
     .name = "perf",
     .summary = "perf record, read live through perf script",
     .measures = "cpu-clock, or any event that perf lists",
+    .options = "tid cpu event period kernel user",
     .probe = perf_probe,
     .serves = perf_serves,
     .start = perf_start,

@@ -56,10 +56,11 @@ static int understand(struct invocation *run, struct collect_request *request, c
             return err_set(err, -errno, "cannot read '%s': %s", what, strerror(errno));
         }
     } else if (strcmp(what, "perf") != 0) {
-        invocation_usage(run, run->words[0]->at, err,
-                         "'%s' cannot be recorded; expected cpu, offcpu, faults, bt 'PROGRAM', "
-                         "FILE.bt or perf ARGUMENTS",
-                         what);
+        invocation_usage(
+            run, run->words[0]->at, err,
+            "'%s' cannot be recorded; expected cpu, offcpu, wakeup, runq, faults, malloc, "
+            "tp=, kprobe=, uprobe= or usdt=, bt 'PROGRAM', FILE.bt or perf ARGUMENTS",
+            what);
         return -EINVAL;
     }
     *args = xcalloc(run->word_count + 1, sizeof **args);
@@ -67,6 +68,63 @@ static int understand(struct invocation *run, struct collect_request *request, c
         (*args)[request->arg_count++] = invocation_word(run, i);
     request->args = *args;
     return 0;
+}
+
+// Probes are asked for by a key, which is part of what is recorded: "tp=sched:sched_switch".
+static const char *const probe_keys[] = {"tp",     "kprobe",    "kretprobe",
+                                         "uprobe", "uretprobe", "usdt"};
+// Keys that are handed on to the collector as they are.
+static const char *const option_keys[] = {"tid",    "comm",  "cpu",  "cgroup", "kernel",
+                                          "user",   "depth", "min",  "value",  "event",
+                                          "period", "live",  "every"};
+enum {
+    PROBE_KEYS = sizeof probe_keys / sizeof *probe_keys,
+    OPTION_KEYS = sizeof option_keys / sizeof *option_keys,
+};
+
+// Text that the request borrows.
+struct record_words {
+    const char **args;
+    char *what;
+    char *options[OPTION_KEYS];
+};
+
+static void record_words_dispose(struct record_words *words)
+{
+    free(words->args);
+    free(words->what);
+    for (size_t i = 0; i < OPTION_KEYS; i++)
+        free(words->options[i]);
+}
+
+static int understand_probe(struct invocation *run, struct collect_request *request,
+                            struct record_words *words, struct err *err)
+{
+    for (size_t i = 0; i < PROBE_KEYS; i++) {
+        const struct word *word = invocation_key(run, probe_keys[i]);
+        if (!word)
+            continue;
+        if (run->word_count || words->what) {
+            invocation_usage(run, word->at, err,
+                             "one thing is recorded at a time, and '%s=' is one", probe_keys[i]);
+            return -EINVAL;
+        }
+        words->what = xasprintf("%s=%s", probe_keys[i], word->value);
+        request->what = words->what;
+    }
+    return 0;
+}
+
+static void understand_options(struct invocation *run, struct collect_request *request,
+                               struct record_words *words)
+{
+    for (size_t i = 0; i < OPTION_KEYS; i++) {
+        const struct word *word = invocation_key(run, option_keys[i]);
+        if (word)
+            words->options[request->option_count++] =
+                xasprintf("%s=%s", option_keys[i], word->value);
+    }
+    request->options = (const char *const *)words->options;
 }
 
 static int understand_keys(struct invocation *run, struct collect_request *request,
@@ -81,10 +139,11 @@ static int understand_keys(struct invocation *run, struct collect_request *reque
     const struct word *with = invocation_key(run, "with");
     if (code || !with)
         return code;
+    struct err why = {0};
     *collector = collector_by_name(with->value);
-    if (!*collector || !(*collector)->serves(request)) {
-        invocation_usage(run, with->value_at, err, "'%s' is no collector that records this",
-                         with->value);
+    if (!*collector || collector_serves(*collector, request, &why)) {
+        invocation_usage(run, with->value_at, err, "'%s' is no collector that records this%s%s",
+                         with->value, *collector ? ": " : "", *collector ? why.message : "");
         return -EINVAL;
     }
     return 0;
@@ -150,10 +209,14 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 {
     struct collect_request request = {0};
     const struct collector *collector = NULL;
-    const char **args = NULL;
+    struct record_words words = {0};
     struct job *job;
     session->jobs.failed = false;
-    int code = understand(run, &request, &args, err);
+    int code = understand(run, &request, &words.args, err);
+    if (!code)
+        code = understand_probe(run, &request, &words, err);
+    if (!code)
+        understand_options(run, &request, &words);
     if (!code)
         code = understand_keys(run, &request, &collector, err);
     if (!code) {
@@ -166,7 +229,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
                          : code == -ENOENT || code == -EPERM || code == -EACCES ? EXIT_NO_COLLECTOR
                                                                                 : EXIT_FAILED;
     }
-    free(args);
+    record_words_dispose(&words);
     if (code)
         return RUN_ERROR;
     unsigned *number = xmalloc(sizeof *number);
@@ -182,11 +245,19 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_record = {
     .name = "record",
     .group = "collect",
-    .usage = "record [cpu | bt 'PROGRAM' [ARG...] | FILE.bt [ARG...] | perf ARG...] [for=DURATION] "
-             "[hz=N] [pid=PID] [with=COLLECTOR]",
-    .summary = "start a collector: CPU stacks, a bpftrace program, or any perf record",
+    .usage = "record [cpu | offcpu | wakeup | runq | faults | malloc | tp=PROBE... | bt 'PROGRAM' "
+             "[ARG...] | FILE.bt [ARG...] | perf ARG...] [for=DURATION] [KEY=VALUE...]",
+    .summary = "start a collector: CPU stacks, blocked time, any probe, bpftrace, perf",
     .details =
         "Without words: the stacks that run on the CPUs, by the best collector that works here.\n"
+        "  offcpu   how long threads do not run, and why     runq     how long they wait for a "
+        "CPU\n"
+        "  wakeup   who wakes them, below where they sleep   faults   page faults\n"
+        "  malloc   allocations of pid=, one for about every=64K bytes; live=on: what is not "
+        "freed\n"
+        "  tp=sched:sched_process_fork, uprobe=FILE:FUNCTION, usdt=FILE:PROVIDER:NAME, kprobe=:\n"
+        "           stacks there; value=FIELD, arg0 to arg4 or retval is then summed up\n"
+        "  cpu event=context-switches: any event that perf lists, period=N or hz=N\n"
         "A sample of a bpftrace program is a line with its time and thread, then its stacks:\n"
         "  profile:hz:99 { printf(\"%llu %d %d %d %s\\n%s%s\\n\", nsecs, pid, tid, cpu, comm, "
         "kstack, ustack) }\n"
@@ -194,10 +265,29 @@ const struct command command_record = {
         "Returns once samples can come; 'wait stop' waits for the end.",
     .example = "record for=5s hz=199",
     .words = {ARG_FILE},
-    .choices = "cpu bt perf",
+    .choices = "cpu offcpu wakeup runq faults malloc bt perf",
     .max_words = -1,
     .keys = {{"for", ARG_DURATION, NULL, "stop after this long"},
              {"pid", ARG_PID, NULL, "this process only"},
+             {"tid", ARG_TID, NULL, "this thread only"},
+             {"comm", ARG_COMM, NULL, "threads of this name only"},
+             {"cpu", ARG_CPU, NULL, "these CPUs only: 0,2-3"},
+             {"cgroup", ARG_NONE, NULL, "this cgroup, and those below it, only"},
+             {"kernel", ARG_CHOICE, "on off", "off: without the kernel's side of stacks"},
+             {"user", ARG_CHOICE, "on off", "off: without the user's side of stacks"},
+             {"depth", ARG_COUNT, NULL, "at most so many frames of each side"},
+             {"min", ARG_DURATION, NULL, "only what lasts so long"},
+             {"event", ARG_NONE, NULL, "cpu: an event that perf lists"},
+             {"period", ARG_COUNT, NULL, "cpu: one sample for so many events"},
+             {"every", ARG_NONE, NULL, "malloc: one sample for so many bytes; 1: all"},
+             {"live", ARG_CHOICE, "on off", "malloc: only what is not freed by the end, or min="},
+             {"tp", ARG_NONE, NULL, "at a tracepoint, SYSTEM:NAME"},
+             {"kprobe", ARG_NONE, NULL, "at a function of the kernel"},
+             {"kretprobe", ARG_NONE, NULL, "where it returns"},
+             {"uprobe", ARG_NONE, NULL, "at a function of a program, FILE:FUNCTION"},
+             {"uretprobe", ARG_NONE, NULL, "where it returns"},
+             {"usdt", ARG_NONE, NULL, "at a probe built into a program, FILE:PROVIDER:NAME"},
+             {"value", ARG_NONE, NULL, "of a probe: a field, arg0 to arg4, retval"},
              {"with", ARG_COLLECTOR, NULL, "this collector, not the best one"}},
     .settings = "hz",
     .raw = true,

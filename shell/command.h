@@ -57,7 +57,7 @@ struct command_key {
     const char *text;    // one line for help
 };
 
-enum { COMMAND_WORDS = 3, COMMAND_KEYS = 8 };
+enum { COMMAND_WORDS = 3, COMMAND_KEYS = 24 };
 
 struct command {
     const char *name;

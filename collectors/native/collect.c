@@ -2,11 +2,16 @@
 #include "collectors/native/collect.h"
 
 #include "collectors/host.h"
+#include "collectors/native/cgroups.h"
+#include "collectors/native/live_blocks.h"
+#include "collectors/native/perf_event.h"
+#include "collectors/native/probe.h"
 #include "collectors/native/stacks.h"
 #include "proto/alloc.h"
 #include "proto/bytes.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +19,27 @@ enum {
     EVENTS_PER_ROUND = 1 << 16,
     // The dictionary of a host that starts ever new programs: beyond this it begins anew.
     DICT_MAX_BYTES = 128 << 20,
+    WAKER_SLOTS = 256,
+    CGROUP_SLOTS = 64,
 };
+#define CGROUP_RECHECK_NS INT64_C(1000000000) // of one that was not found
+#define LIVE_TELL_NS      INT64_C(1000000000)
 
 struct pending {
     int64_t time_ns;
     size_t at; // of `events`
+};
+
+// Who woke a thread, by that thread's tid: between the two events of it.
+struct waker_slot {
+    const struct native_event *event; // of this round
+    uint64_t tid;
+};
+
+struct cgroup_slot {
+    uint64_t id;
+    uint32_t path; // string
+    int64_t asked_ns;
 };
 
 struct collect {
@@ -36,6 +57,11 @@ struct collect {
     uint16_t event;
     uint64_t lost;
     int64_t round_ns; // when the last round was
+    struct waker_slot wakers[WAKER_SLOTS];
+    struct cgroups *cgroups;
+    struct cgroup_slot cgroup_slots[CGROUP_SLOTS];
+    struct live_blocks blocks;
+    int64_t blocks_told_ns;
 };
 
 struct collect *collect_new(const struct native_options *options, struct source *source,
@@ -51,6 +77,7 @@ struct collect *collect_new(const struct native_options *options, struct source 
         .stacks = stacks_new(sink->dict, symbols, kernel),
         .sink = sink,
         .round_ns = host_now_ns(),
+        .cgroups = cgroups_new(),
     };
     return collect;
 }
@@ -60,38 +87,88 @@ void collect_free(struct collect *collect)
     if (!collect)
         return;
     stacks_free(collect->stacks);
+    cgroups_free(collect->cgroups);
+    live_blocks_dispose(&collect->blocks);
     bytes_dispose(&collect->events);
     free(collect->pending);
     free(collect->samples);
     free(collect);
 }
 
+// A perf event that was asked for: clocks are counted by samples, others add up their periods.
+static struct event cpu_event(struct dict *dict, const char *name)
+{
+    struct perf_event_attr attr = {0};
+    struct err unused = {0};
+    bool clock = !perf_event_find(&attr, name, &unused) && perf_event_is_clock(&attr);
+    bool plain = !strpbrk(name, "/:=") && strlen(name) > 4;
+    return (struct event){
+        .name = dict_string_z(dict, name),
+        .unit = dict_string_z(dict, clock   ? "ns"
+                                    : plain ? name
+                                            : "events"),
+        .by_value = !clock,
+    };
+}
+
+static struct event probe_event(struct dict *dict, const struct native_options *options)
+{
+    char name[512];
+    bool tracepoint = options->probe == PROBE_TRACEPOINT;
+    snprintf(name, sizeof name, "%s%s%s", tracepoint ? "" : native_probe_name(options->probe),
+             tracepoint ? "" : ":", options->target);
+    return (struct event){
+        .name = dict_string_z(dict, name),
+        .unit = dict_string_z(dict, probe_unit(options)),
+        .by_value = options->value,
+    };
+}
+
 static void name_event(struct collect *collect)
 {
     struct dict *dict = collect->sink->dict;
+    const struct native_options *options = collect->options;
     static const struct {
         const char *name, *unit;
         bool by_value;
     } events[NATIVE_KINDS] = {
         [NATIVE_CPU] = {"cpu-clock", "ns", false},
         [NATIVE_OFFCPU] = {"offcpu", "ns", true},
+        [NATIVE_WAKEUP] = {"wakeup", "ns", true},
+        [NATIVE_RUNQ] = {"runq", "ns", true},
         [NATIVE_FAULTS] = {"page-faults", "faults", false},
+        [NATIVE_MALLOC] = {"malloc", "bytes", true},
     };
-    const enum native_kind kind = collect->options->kind;
-    const struct event event = {
-        .name = dict_string_z(dict, events[kind].name),
-        .unit = dict_string_z(dict, events[kind].unit),
-        .by_value = events[kind].by_value,
-    };
+    const enum native_kind kind = options->kind;
+    struct event event;
+    if (kind == NATIVE_PROBE)
+        event = probe_event(dict, options);
+    else if (kind == NATIVE_CPU && options->event)
+        event = cpu_event(dict, options->event);
+    else
+        event = (struct event){
+            .name = dict_string_z(dict, options->live ? "malloc-live" : events[kind].name),
+            .unit = dict_string_z(dict, events[kind].unit),
+            .by_value = events[kind].by_value,
+        };
     collect->event = (uint16_t)dict_event(dict, &event);
+}
+
+// 0 where it is events that are told, not moments.
+static double rate_of(const struct native_options *options)
+{
+    struct perf_event_attr attr = {0};
+    struct err unused = {0};
+    const char *event = options->event ? options->event : "cpu-clock";
+    if (options->kind != NATIVE_CPU || options->period || perf_event_find(&attr, event, &unused))
+        return 0;
+    return perf_event_is_counted(&attr) ? 0 : (double)options->hz;
 }
 
 int collect_hello(struct collect *collect, struct err *err)
 {
     struct utsname names;
-    struct hello hello = {.collector = "native",
-                          .rate_hz =
-                              collect->options->kind == NATIVE_CPU ? collect->options->hz : 0};
+    struct hello hello = {.collector = "native", .rate_hz = rate_of(collect->options)};
     host_hello(&hello, &names);
     name_event(collect);
     return sink_hello(collect->sink, &hello, err);
@@ -133,19 +210,70 @@ static uint32_t with_state(struct dict *dict, uint32_t node, unsigned state)
     return dict_node(dict, node, dict_frame(dict, &frame));
 }
 
+static const uint64_t *frames_of(const struct native_event *event)
+{
+    return (const uint64_t *)(event + 1);
+}
+
+static uint32_t comm_of(struct dict *dict, const struct native_event *event)
+{
+    return dict_string(dict, event->comm, strnlen(event->comm, sizeof event->comm));
+}
+
+// Its path. What is not found is asked for again: it may have been too new.
+static uint32_t cgroup_of(struct collect *collect, uint64_t id)
+{
+    struct cgroup_slot *slot = &collect->cgroup_slots[id % CGROUP_SLOTS];
+    if (!id || (slot->id == id && slot->path))
+        return id ? slot->path : DICT_EMPTY;
+    int64_t now_ns = host_now_ns();
+    if (slot->id == id && now_ns - slot->asked_ns < CGROUP_RECHECK_NS)
+        return DICT_EMPTY;
+    const char *path = cgroups_path(collect->cgroups, id);
+    *slot = (struct cgroup_slot){id, path ? dict_string_z(collect->sink->dict, path) : DICT_EMPTY,
+                                 now_ns};
+    return slot->path;
+}
+
+// Below the sleeper's stack: who woke it, and where.
+static uint32_t with_waker(struct collect *collect, uint32_t node, const struct native_event *event)
+{
+    struct dict *dict = collect->sink->dict;
+    const struct waker_slot *slot = &collect->wakers[event->tid % WAKER_SLOTS];
+    const struct native_event *waker = slot->event;
+    char name[64];
+    // A piece of a sleep that goes on has no waker yet; one that found no room is not known.
+    bool known = waker && slot->tid == event->tid && waker->time_ns == event->time_ns;
+    if (known)
+        snprintf(name, sizeof name, "[woken by %.*s]", (int)sizeof waker->comm, waker->comm);
+    else
+        snprintf(name, sizeof name, "[waker not seen]");
+    const struct frame frame = {
+        .name = dict_string_z(dict, name),
+        .module = dict_string_z(dict, "[kernel]"),
+        .kind = FRAME_KERNEL,
+    };
+    node = dict_node(dict, node, dict_frame(dict, &frame));
+    return known ? stacks_node(collect->stacks, waker, frames_of(waker), node) : node;
+}
+
 static struct sample sample_of(struct collect *collect, const struct native_event *event)
 {
     struct dict *dict = collect->sink->dict;
-    uint32_t comm = dict_string(dict, event->comm, strnlen(event->comm, sizeof event->comm));
+    uint32_t comm = comm_of(dict, event);
     const struct thread thread = {
         .pid = (int32_t)event->pid,
         .tid = (int32_t)event->tid,
         .comm = comm,
+        .cgroup = cgroup_of(collect, event->cgroup),
         .start_ns = (int64_t)event->start_ns,
     };
-    uint32_t node = stacks_node(collect->stacks, event, (const uint64_t *)(event + 1), comm);
-    if (event->kind == NATIVE_OFFCPU)
+    uint32_t node =
+        stacks_node(collect->stacks, event, frames_of(event), dict_comm_node(dict, comm));
+    if (event->kind == NATIVE_OFFCPU || event->kind == NATIVE_WAKEUP)
         node = with_state(dict, node, event->state);
+    if (event->kind == NATIVE_WAKEUP)
+        node = with_waker(collect, node, event);
     return (struct sample){
         .time_ns = (int64_t)event->time_ns,
         .value = event->value,
@@ -154,6 +282,38 @@ static struct sample sample_of(struct collect *collect, const struct native_even
         .cpu = event->cpu,
         .event = collect->event,
     };
+}
+
+// One event of the round; true when *out is a sample of now.
+static bool take(struct collect *collect, const struct native_event *event, struct sample *out)
+{
+    switch (event->kind) {
+    case NATIVE_WAKER:
+        collect->wakers[event->subject % WAKER_SLOTS] = (struct waker_slot){event, event->subject};
+        return false;
+    case NATIVE_FREED:
+        live_blocks_remove(&collect->blocks, event->subject);
+        return false;
+    default:
+        *out = sample_of(collect, event);
+        if (!collect->options->live)
+            return true;
+        live_blocks_add(&collect->blocks, event->subject, out);
+        return false;
+    }
+}
+
+// Blocks that have lived long enough; at the end, all.
+static int tell_blocks(struct collect *collect, bool last, int64_t now_ns, struct err *err)
+{
+    int64_t age_ns = collect->options->min_ns;
+    if (!last && (!age_ns || now_ns - collect->blocks_told_ns < LIVE_TELL_NS))
+        return 0;
+    collect->blocks_told_ns = now_ns;
+    array_reserve(&collect->samples, &collect->sample_capacity, collect->blocks.count + 1);
+    size_t count =
+        live_blocks_tell(&collect->blocks, last ? now_ns : now_ns - age_ns, collect->samples);
+    return sink_samples(collect->sink, collect->samples, count, err);
 }
 
 static int say_losses(struct collect *collect, int64_t now_ns, struct err *err)
@@ -173,13 +333,14 @@ static int say_losses(struct collect *collect, int64_t now_ns, struct err *err)
 static void bound_dict(struct collect *collect)
 {
     struct dict *dict = collect->sink->dict;
-    if (dict_bytes(dict) < DICT_MAX_BYTES)
-        return;
+    if (dict_bytes(dict) < DICT_MAX_BYTES || collect->options->live)
+        return; // blocks hold numbers for long
     uint64_t generation = dict->generation;
     dict_dispose(dict);
     dict_init(dict);
     dict->generation = generation + 1;
     stacks_clear(collect->stacks);
+    memset(collect->cgroup_slots, 0, sizeof collect->cgroup_slots);
     name_event(collect);
 }
 
@@ -191,7 +352,7 @@ int collect_round(struct collect *collect, bool last, struct err *err)
     int status = source_drain(collect->source, EVENTS_PER_ROUND, keep_event, collect);
     if (status)
         return err_set(err, status, "cannot read the ring: %s", strerror(-status));
-    if (last && collect->options->kind == NATIVE_OFFCPU)
+    if (last)
         source_flush(collect->source, now_ns, keep_event, collect);
     // Read after the ring: what happened before the last event is then among the records.
     if (collect->sideband)
@@ -200,16 +361,20 @@ int collect_round(struct collect *collect, bool last, struct err *err)
     if (count)
         qsort(collect->pending, count, sizeof *collect->pending, by_time);
     array_reserve(&collect->samples, &collect->sample_capacity, count + 1);
+    size_t sample_count = 0;
     for (size_t i = 0; i < count; i++) {
         if (collect->sideband)
             sideband_apply(collect->sideband, collect->symbols, collect->pending[i].time_ns);
-        collect->samples[i] =
-            sample_of(collect, (const void *)(collect->events.data + collect->pending[i].at));
+        sample_count += take(collect, (const void *)(collect->events.data + collect->pending[i].at),
+                             &collect->samples[sample_count]);
     }
+    memset(collect->wakers, 0, sizeof collect->wakers);
     if (collect->sideband)
         sideband_apply(collect->sideband, collect->symbols, now_ns);
     symbols_sweep(collect->symbols);
-    status = sink_samples(collect->sink, collect->samples, count, err);
+    status = sink_samples(collect->sink, collect->samples, sample_count, err);
+    if (!status && collect->options->live)
+        status = tell_blocks(collect, last, now_ns, err);
     if (!status)
         status = say_losses(collect, now_ns, err);
     bound_dict(collect);

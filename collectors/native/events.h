@@ -5,17 +5,32 @@
 enum {
     NATIVE_STACK_MAX = 127, // frames of one side; the default of kernel.perf_event_max_stack
     NATIVE_COMM_BYTES = 16,
+    NATIVE_CPU_WORDS = 64, // of 64 bits each: the CPUs that can be named
 };
 
+// What can be recorded; the kind of an event says what its value is.
 enum native_kind {
-    NATIVE_CPU,    // value: ns since the last sample of this CPU
-    NATIVE_OFFCPU, // value: ns not running, up to time_ns
-    NATIVE_FAULTS, // value: page faults
+    NATIVE_CPU,    // of a perf event: its period (ns of the CPU clock)
+    NATIVE_OFFCPU, // ns not running, up to time_ns
+    NATIVE_WAKEUP, // ns asleep, until it was woken at time_ns; a NATIVE_WAKER precedes it
+    NATIVE_RUNQ,   // ns runnable but not running, up to time_ns
+    NATIVE_FAULTS, // page faults
+    NATIVE_MALLOC, // bytes allocated since the last one that was told
+    NATIVE_PROBE,  // 1, or the value that was asked for
     NATIVE_KINDS,
+    // Come beside those.
+    NATIVE_WAKER = NATIVE_KINDS, // who woke thread `subject`, with its stack
+    NATIVE_FREED,                // the block at `subject` is no more
 };
 
-// Why a thread is off its CPU.
-enum native_state { NATIVE_SLEEPING, NATIVE_DISK, NATIVE_PREEMPTED, NATIVE_OTHER };
+// Why a thread is off its CPU. RUNNABLE: it is not; the time is that on the run queue.
+enum native_state {
+    NATIVE_SLEEPING,
+    NATIVE_DISK,
+    NATIVE_PREEMPTED,
+    NATIVE_OTHER,
+    NATIVE_RUNNABLE,
+};
 
 // Followed by kernel_frames, then user_frames addresses, the leaf first.
 struct native_event {
@@ -23,6 +38,10 @@ struct native_event {
     unsigned long long value;    // in the unit of its kind
     unsigned long long start_ns; // when the thread started
     unsigned long long cgroup;   // id of its cgroup (v2)
+    unsigned long long subject;  // of a waker: tid of whom it woke; of malloc: the block's address
+    // Above the frames of the user's stack, 0 where there is none: the function at whose entry or
+    // return it was taken, and at its entry who called it (see take_entry_stacks).
+    unsigned long long function, caller;
     unsigned int pid, tid;
     unsigned short cpu;
     unsigned short kind; // enum native_kind
@@ -36,7 +55,7 @@ struct native_event {
 struct native_away {
     struct native_event event;
     unsigned long long frames[2 * NATIVE_STACK_MAX + 2];
-    unsigned long long since_ns; // what was not yet told begins here; 0: it is running
+    unsigned long long since_ns; // what was not yet told begins here; 0: nothing is to be told
 };
 
 #endif

@@ -8,6 +8,7 @@
 #include "proto/fks.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -41,7 +42,7 @@ static void ends_init(struct ends *ends, const struct native_options *options)
     *ends = (struct ends){
         .signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK),
         .watch_stdin = pipe,
-        .target_fd = options->pid ? (int)syscall(SYS_pidfd_open, options->pid, 0) : -1,
+        .target_fd = options->pid ? (int)syscall(SYS_pidfd_open, (pid_t)options->pid, 0) : -1,
         .deadline_ns = options->for_ns ? host_now_ns() + options->for_ns : INT64_MAX,
     };
 }
@@ -130,8 +131,13 @@ int main(int argc, char **argv)
     struct launcher *launcher = NULL;
     struct kernel_symbols kernel;
     int status = 0;
-    if (options.pid && kill(options.pid, 0))
-        status = err_set(&err, -errno, "no process %d: %s", options.pid, strerror(errno));
+    if (options.pid && kill((pid_t)options.pid, 0))
+        status = err_set(&err, -errno, "no process %" PRId64 ": %s", options.pid, strerror(errno));
+    if (!status && options.kind == NATIVE_MALLOC)
+        fprintf(stderr,
+                "note: each allocation of process %" PRId64 " takes about %d us longer while this "
+                "runs\n",
+                options.pid, options.live ? 15 : 7);
     if (!status)
         status = source_open(&source, &options, &err);
     if (!status)

@@ -16,8 +16,9 @@ if(BPF_CLANG AND BPFTOOL AND LIBBPF_FOUND AND BPF_ARCH)
   file(GLOB NATIVE_HEADERS CONFIGURE_DEPENDS ${NATIVE}/*.h)
   add_custom_command(OUTPUT ${NATIVE_OUT}/flicker.bpf.o
     COMMAND ${CMAKE_COMMAND} -E make_directory ${NATIVE_OUT}
-    COMMAND ${BPF_CLANG} -O2 -g -Wall -Wextra -Wno-unused-parameter
+    COMMAND ${BPF_CLANG} -O2 -mcpu=v3 -g -Wall -Wextra -Wno-unused-parameter
       -Werror -target bpf -D__TARGET_ARCH_${BPF_ARCH}
+      -idirafter /usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
       -fdebug-prefix-map=${CMAKE_SOURCE_DIR}/= -c ${NATIVE}/flicker.bpf.c
       -o ${NATIVE_OUT}/flicker.bpf.o
     DEPENDS ${NATIVE}/flicker.bpf.c ${NATIVE_HEADERS} VERBATIM)

@@ -2,7 +2,7 @@
 #ifndef FLICKER_COLLECTORS_NATIVE_SOURCE_H
 #define FLICKER_COLLECTORS_NATIVE_SOURCE_H
 
-#include "collectors/native/options.h"
+#include "collectors/native_options.h"
 
 struct source;
 

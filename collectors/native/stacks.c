@@ -91,22 +91,41 @@ static uint32_t frame_of(struct stacks *stacks, uint64_t space, int32_t pid, uin
     return frame;
 }
 
-uint32_t stacks_node(struct stacks *stacks, const struct native_event *event,
-                     const uint64_t *frames, uint32_t comm)
+// The user's side, the leaf first: what was added at a probe, then the chain. The kernel may know
+// the caller at a function's entry too: then it is there twice.
+static size_t user_frames(uint64_t out[NATIVE_STACK_MAX + 2], const struct native_event *event,
+                          const uint64_t *frames)
 {
-    const size_t kernel = event->kernel_frames, user = event->user_frames;
+    size_t count = 0, from = event->kernel_frames, to = from + event->user_frames;
+    if (event->function)
+        out[count++] = event->function;
+    if (event->caller)
+        out[count++] = event->caller;
+    if (from < to && event->caller && frames[from] == event->caller)
+        from++;
+    while (from < to && count < NATIVE_STACK_MAX + 2)
+        out[count++] = frames[from++];
+    return count;
+}
+
+uint32_t stacks_node(struct stacks *stacks, const struct native_event *event,
+                     const uint64_t *frames, uint32_t below)
+{
+    uint64_t all[NATIVE_STACK_MAX + 2], check[2];
+    const size_t kernel = event->kernel_frames, user = user_frames(all, event, frames);
     const int32_t pid = (int32_t)event->pid;
-    uint64_t space = user ? symbols_space(stacks->symbols, pid) : 0, check[2];
+    uint64_t space = user ? symbols_space(stacks->symbols, pid) : 0;
     for (int i = 0; i < 2; i++) {
-        check[i] = hash_bytes(stacks->seed[i], frames, (kernel + user) * sizeof *frames);
-        check[i] = hash_pair(check[i], space, (uint64_t)comm << 32 | kernel << 16 | user) | 1;
+        check[i] = hash_bytes(stacks->seed[i], frames, kernel * sizeof *frames);
+        check[i] = hash_pair(check[i], hash_bytes(stacks->seed[i], all, user * sizeof *all), space);
+        check[i] = hash_pair(check[i], below, kernel << 16 | user) | 1;
     }
     struct stack_slot *slot = &stacks->stacks[(check[0] >> 20) & (STACK_SLOTS - 1)];
     if (slot->check[0] == check[0] && slot->check[1] == check[1])
         return slot->node;
-    uint32_t node = dict_comm_node(stacks->dict, comm);
+    uint32_t node = below;
     for (size_t i = user; i-- > 0;)
-        node = dict_node(stacks->dict, node, frame_of(stacks, space, pid, frames[kernel + i]));
+        node = dict_node(stacks->dict, node, frame_of(stacks, space, pid, all[i]));
     for (size_t i = kernel; i-- > 0;)
         node = dict_node(stacks->dict, node, frame_of(stacks, 0, pid, frames[i]));
     if (!user || symbols_space(stacks->symbols, pid) == space)

@@ -14,8 +14,8 @@ struct stacks *stacks_new(struct dict *dict, struct symbols *symbols,
 void stacks_free(struct stacks *stacks);
 // Forgets everything: the dictionary's numbers have changed.
 void stacks_clear(struct stacks *stacks);
-// The node of the event's stack below this comm (a string of the dictionary).
+// The node of the event's stack below this node: the comm of its thread, or whom it woke.
 uint32_t stacks_node(struct stacks *stacks, const struct native_event *event,
-                     const uint64_t *frames, uint32_t comm);
+                     const uint64_t *frames, uint32_t below);
 
 #endif

@@ -1,0 +1,97 @@
+// Which functions of a process allocate, and the probes on them.
+#include "collectors/native/allocator.h"
+
+#include "collectors/native/flicker.skel.h"
+#include "collectors/native/probe.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+// glibc's MALLOC_ALIGNMENT, 2 * sizeof(size_t).
+enum { GLIBC_ALIGNMENT = 16 };
+
+int allocator_prepare(const struct flicker_bpf *bpf, const struct native_options *options,
+                      struct err *err)
+{
+    struct err unused = {0};
+    char path[PATH_MAX];
+    (void)err;
+    // Set although another library may serve the calls: those, too, hand a realloc of nothing on,
+    // or it is seldom.
+    bool glibc = !probe_file(path, "libc", (int32_t)options->pid, &unused);
+    bpf->rodata->plain_alignment = glibc ? GLIBC_ALIGNMENT : 0;
+    return 0;
+}
+
+static struct bpf_link *attach(const struct bpf_program *program, const char *path,
+                               const char *function, bool at_return, pid_t pid)
+{
+    LIBBPF_OPTS(bpf_uprobe_opts, opts, .retprobe = at_return, .func_name = function);
+    return bpf_program__attach_uprobe_opts(program, pid, path, 0, &opts);
+}
+
+static int attach_one(struct attachments *attachments, const struct bpf_program *program,
+                      const char *path, const char *function, bool at_return, pid_t pid)
+{
+    struct bpf_link *link = attach(program, path, function, at_return, pid);
+    if (!link)
+        return -errno;
+    attach_keep(attachments, link);
+    return 0;
+}
+
+// Those that a library lacks are not called either.
+static int attach_file(struct attachments *attachments, const struct flicker_bpf *bpf,
+                       const char *path, bool live, pid_t pid)
+{
+    const struct {
+        const char *function;
+        const struct bpf_program *program;
+    } functions[] = {
+        {"malloc", bpf->progs.on_malloc},          {"calloc", bpf->progs.on_calloc},
+        {"realloc", bpf->progs.on_realloc},        {"memalign", bpf->progs.on_memalign},
+        {"aligned_alloc", bpf->progs.on_memalign}, {"posix_memalign", bpf->progs.on_posix_memalign},
+    };
+    int status = live ? attach_one(attachments, bpf->progs.on_free, path, "free", false, pid) : 0;
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        // The return first: an entry whose return is not seen would be left over.
+        int one = live ? attach_one(attachments, bpf->progs.on_allocated, path,
+                                    functions[i].function, true, pid)
+                       : 0;
+        if (!one)
+            one = attach_one(attachments, functions[i].program, path, functions[i].function, false,
+                             pid);
+        status = i == 0 && !status ? one : status;
+        if (status)
+            break;
+    }
+    return status;
+}
+
+int allocator_attach(struct attachments *attachments, const struct flicker_bpf *bpf,
+                     const struct native_options *options, struct err *err)
+{
+    static const char *const libraries[] = {"libjemalloc",    "libtcmalloc", "libtcmalloc_minimal",
+                                            "libmimalloc",    "libc",        "ld-musl-x86_64",
+                                            "ld-musl-aarch64"};
+    const pid_t pid = (pid_t)options->pid;
+    char path[PATH_MAX];
+    int status = -ENOENT;
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    if (!attach_file(attachments, bpf, path, options->live, pid))
+        return 0;
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+        struct err unused = {0};
+        if (probe_file(path, libraries[i], pid, &unused))
+            continue;
+        status = attach_file(attachments, bpf, path, options->live, pid);
+        if (!status)
+            return 0;
+    }
+    if (status == -ENOENT)
+        return err_set(err, status, "process %d has no malloc in its program or a library of it",
+                       pid);
+    return err_set(err, status, "cannot probe malloc of process %d: %s", pid, strerror(-status));
+}

@@ -32,7 +32,9 @@ export class Glass {
     this.facts(model, cell);
     this.follow(model, palette, cell);
     const width = element('mini').parentElement!.clientWidth;
-    const look = `${palette.token.bg} ${palette.css(0.5)} ${model.scale} ${model.search} ${width}`;
+    const { view } = model;
+    const shape = `${view?.column} ${view?.columns} ${view?.full} ${model.max}`;
+    const look = `${palette.token.bg} ${palette.css(0.5)} ${model.scale} ${model.search} ${width} ${shape}`;
     // The histogram of a live window changes always and says nothing new: once a second will do.
     if (look === this.legendOf && performance.now() - this.legendAt < 1000) return;
     if (look !== this.legendOf) this.mini(palette);
@@ -57,7 +59,7 @@ export class Glass {
     const digits = Math.max(2, digitsFor(step));
     const ago = (axis.edge - from) / SECOND;
     put('g-time', clock(axis, from, Math.min(6, digits)));
-    put('g-rel', `+${(from / SECOND).toFixed(2)} s, ${ago < 0 ? 'not yet' : `${ago.toFixed(ago < 10 ? 1 : 0)} s ago`}`);
+    put('g-rel', `${from < 0 ? '\u2212' : '+'}${(Math.abs(from) / SECOND).toFixed(2)} s, ${ago < 0 ? 'not yet' : `${ago.toFixed(ago < 10 ? 1 : 0)} s ago`}`);
     const n = model.cell(cell);
     const paint = model.paint(cell);
     const facts: [string, string][] = [

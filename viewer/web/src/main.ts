@@ -139,9 +139,25 @@ class Page {
     } else if (this.windowAnswerIsOld()) {
       this.answer();
     }
-    if (first && this.spanS === 0) this.watch();
+    if (first) this.fit();
     void this.bands();
     this.drawNews(event, before, top);
+  }
+
+  // A file of a few seconds would be lost in a window that is meant for what is still coming.
+  private fit(): void {
+    const { axis, status } = this.model;
+    const short = axis && !status?.recording && axis.edge - axis.first < this.spanS * SECOND;
+    if (short) this.span(0);
+    else if (this.spanS === 0) this.watch();
+  }
+
+  private span(seconds: number): void {
+    this.spanS = seconds;
+    for (const button of $('spans').querySelectorAll('button'))
+      button.setAttribute('aria-pressed', String(Number(button.dataset['v']) === seconds));
+    if (this.from !== null) this.from = this.centred();
+    this.watch();
   }
 
   // News of the stream: only the columns that changed are drawn, and no more often than a fifth of
@@ -482,11 +498,7 @@ class Page {
       button.setAttribute('aria-pressed', String(seconds === this.spanS));
       return button;
     }));
-    pick('spans', (value) => {
-      this.spanS = Number(value);
-      if (this.from !== null) this.from = this.centred();
-      this.watch();
-    });
+    pick('spans', (value) => this.span(Number(value)));
     pick('direction', (value) => this.flame.direction(value === 'flame'));
     pick('order', (value) => {
       this.order = value as 'self' | 'total';

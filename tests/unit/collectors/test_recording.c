@@ -123,8 +123,7 @@ static void samples_arrive_and_the_end_is_said(void **state)
     assert_int_equal(seen.hellos, 1);
     assert_int_equal(seen.samples, 2);
     assert_string_equal(status.why_ended, "it ended by itself");
-    assert_string_equal(bytes_text(&seen.messages),
-                        "WARNING: so\n");
+    assert_string_equal(bytes_text(&seen.messages), "WARNING: so\n");
     dispose(&seen);
 }
 
@@ -153,9 +152,8 @@ static void an_error_is_passed_on_with_its_caret(void **state)
             "echo 'stdin:1:3-4: ERROR: syntax error' >&2; echo 'a b' >&2; echo '  ~' >&2; exit 1",
             false);
     assert_string_equal(status.why_ended, "failed with exit status 1");
-    assert_string_equal(
-        bytes_text(&seen.messages),
-        "E stdin:1:3-4: ERROR: syntax error\nE a b\nE   ~\n");
+    assert_string_equal(bytes_text(&seen.messages),
+                        "E stdin:1:3-4: ERROR: syntax error\nE a b\nE   ~\n");
     assert_false(status.ran);
     assert_int_equal(seen.samples, 0);
     dispose(&seen);

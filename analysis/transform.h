@@ -5,6 +5,7 @@
 #ifndef FLICKER_ANALYSIS_TRANSFORM_H
 #define FLICKER_ANALYSIS_TRANSFORM_H
 
+#include "analysis/query.h"
 #include "analysis/rewrite.h"
 #include "proto/bytes.h"
 
@@ -81,6 +82,9 @@ int transforms_argue(struct transforms *transforms, const char *name, const char
 // Switches rows that need no argument by a list of words: "NAME" on, "-NAME" off, "auto" all as
 // they detect, "none" all off. As in "none,demangle", "auto,-java,invert".
 int transforms_list(struct transforms *transforms, const char *words, struct err *err) MUST_CHECK;
+// What stacks have to begin with (query.first): as the argument of `group` needs it, else *first
+// stays.
+void transforms_first(const struct transforms *transforms, enum query_first *first);
 // Rewrites a fold. Bit i of *applied (may be NULL) is set where row i of the table was applied.
 // *kept remembers names from one fold of a store to the next, which then share a dictionary; the
 // caller releases it. NULL: nothing is remembered.

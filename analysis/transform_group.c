@@ -102,10 +102,13 @@ static void by_package(const struct dict *dict, const struct frame *frame, struc
 
 static const struct {
     const char *name;
-    group_fn *group; // NULL: who ran, which the fold's first level says (see query.first)
+    group_fn *group; // NULL: who ran, which the fold's first level says
+    enum query_first first;
 } groups[] = {
-    {"module", by_module}, {"package", by_package}, {"file", by_file}, {"comm", NULL},
-    {"pid", NULL},         {"tid", NULL},           {"cpu", NULL},
+    {.name = "module", .group = by_module},    {.name = "package", .group = by_package},
+    {.name = "file", .group = by_file},        {.name = "comm", .first = QUERY_FIRST_COMM},
+    {.name = "pid", .first = QUERY_FIRST_PID}, {.name = "tid", .first = QUERY_FIRST_TID},
+    {.name = "cpu", .first = QUERY_FIRST_CPU},
 };
 
 enum { GROUPS = sizeof groups / sizeof *groups };
@@ -116,6 +119,17 @@ static size_t group_by_name(const char *name)
     while (at < GROUPS && strcmp(groups[at].name, name) != 0)
         at++;
     return at;
+}
+
+void transforms_first(const struct transforms *transforms, enum query_first *first)
+{
+    size_t row = 0;
+    while (transform_table[row] != &transform_group)
+        row++;
+    const char *argument = transforms->argument[row];
+    size_t at = argument ? group_by_name(argument) : GROUPS;
+    if (at < GROUPS && !groups[at].group)
+        *first = groups[at].first;
 }
 
 static size_t group_frame(struct rewriting *rewriting, struct dict *own, uint32_t frame,

@@ -1,5 +1,6 @@
 // The live page's view of the session.
 #include "shell/session.h"
+#include "shell/stacks.h"
 #include "shell/units.h"
 
 #include <errno.h>
@@ -52,6 +53,13 @@ static int page_slice(void *arg, const char *words, struct err *err)
     return session_slice(session, words, &bad_at, err);
 }
 
+static void page_stacks(void *arg, struct transforms *transforms, enum query_first *first)
+{
+    const struct session *session = arg;
+    stacks_transforms(transforms, &session->settings);
+    *first = stacks_first(&session->settings);
+}
+
 int session_serve(struct session *session, struct err *err)
 {
     if (session->server)
@@ -61,6 +69,8 @@ int session_serve(struct session *session, struct err *err)
         .selection = session->selection,
         .status = page_status,
         .slice = page_slice,
+        .stacks = page_stacks,
+        .names = &session->names,
         .arg = session,
     };
     return server_start(&session->server, &host, err);

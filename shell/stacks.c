@@ -32,18 +32,11 @@ void stacks_transforms(struct transforms *out, const struct settings *settings)
 
 enum query_first stacks_first(const struct settings *settings)
 {
-    struct bytes group = {0};
     enum query_first first = (enum query_first)settings->root;
-    setting_put(&group, settings, setting_by_name("group"));
-    if (!strcmp(bytes_text(&group), "comm"))
-        first = QUERY_FIRST_COMM;
-    else if (!strcmp(bytes_text(&group), "pid"))
-        first = QUERY_FIRST_PID;
-    else if (!strcmp(bytes_text(&group), "tid"))
-        first = QUERY_FIRST_TID;
-    else if (!strcmp(bytes_text(&group), "cpu"))
-        first = QUERY_FIRST_CPU;
-    bytes_dispose(&group);
+    struct transforms transforms;
+    stacks_transforms(&transforms, settings);
+    transforms_first(&transforms, &first);
+    transforms_dispose(&transforms);
     return first;
 }
 

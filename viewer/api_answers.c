@@ -2,30 +2,11 @@
 #include "analysis/top.h"
 #include "proto/alloc.h"
 #include "viewer/api_params.h"
+#include "viewer/api_stacks.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-// The selection's query with the ranges of the parameter `name` in place of its own, if given.
-static int selected(struct query *query, struct range *ranges, const struct server_host *host,
-                    const struct api_params *params, const char *name, struct err *err)
-{
-    struct axis axis;
-    size_t count;
-
-    store_axis(host->store, &axis);
-    int rc = api_ranges(ranges, &count, params, name, &axis, err);
-    if (rc)
-        return rc;
-    selection_query(host->selection, query);
-    if (count) {
-        query->ranges = ranges;
-        query->range_count = count;
-        query->outside = false;
-    }
-    return 0;
-}
 
 static void write_name(struct json *json, const struct dict *dict, uint32_t frame)
 {
@@ -84,16 +65,16 @@ static void write_totals(struct json *json, const char *key, const struct totals
 // A fold with its children as lists, in the fold's order (by name).
 struct tree {
     const struct fold *fold;
-    uint32_t *first, *next; // of children; 0: none, since node 0 is nobody's child
-    uint32_t *twin;         // the same path in the baseline, 0: not there (the root's is 0, too)
+    uint32_t *first, *next;  // of children; 0: none, since node 0 is nobody's child
+    const struct fold *base; // the same nodes in the baseline; NULL: not compared
 };
 
-static void tree_init(struct tree *tree, const struct fold *fold)
+static void tree_init(struct tree *tree, const struct fold *fold, const struct fold *base)
 {
     tree->fold = fold;
+    tree->base = base;
     tree->first = xcalloc(fold->count + 1, sizeof *tree->first);
     tree->next = xcalloc(fold->count + 1, sizeof *tree->next);
-    tree->twin = xcalloc(fold->count + 1, sizeof *tree->twin);
     for (size_t node = fold->count; node-- > 1;) {
         uint32_t parent = fold->nodes[node].parent;
         tree->next[node] = tree->first[parent];
@@ -105,34 +86,9 @@ static void tree_dispose(struct tree *tree)
 {
     free(tree->first);
     free(tree->next);
-    free(tree->twin);
 }
 
-static bool same_frame(const struct dict *dict, uint32_t a, uint32_t b)
-{
-    const struct frame *left = &dict->frames[a], *right = &dict->frames[b];
-
-    return a == b || (left->name == right->name && left->module == right->module &&
-                      left->kind == right->kind && left->address == right->address);
-}
-
-// Finds each node's path in the other tree. Parents come before children, so one pass does.
-static void tree_match(struct tree *tree, const struct tree *other)
-{
-    for (size_t node = 1; node < tree->fold->count; node++) {
-        uint32_t parent = tree->fold->nodes[node].parent;
-        if (parent && !tree->twin[parent])
-            continue;
-        uint32_t twin = other->first[parent ? tree->twin[parent] : 0];
-        while (twin && !same_frame(tree->fold->dict, tree->fold->nodes[node].frame,
-                                   other->fold->nodes[twin].frame))
-            twin = other->next[twin];
-        tree->twin[node] = twin;
-    }
-}
-
-static void write_node(struct json *json, const struct tree *tree, const struct tree *base,
-                       uint32_t node)
+static void write_node(struct json *json, const struct tree *tree, uint32_t node)
 {
     const struct fold *fold = tree->fold;
     const struct fold_node *at = &fold->nodes[node];
@@ -157,25 +113,30 @@ static void write_node(struct json *json, const struct tree *tree, const struct 
         json_key(json, "s");
         json_uint(json, fold_self(fold, at));
     }
-    if (base && (node == 0 || tree->twin[node])) {
+    if (tree->base && fold_total(tree->base, &tree->base->nodes[node])) {
         json_key(json, "b");
-        json_uint(json, fold_total(base->fold, &base->fold->nodes[tree->twin[node]]));
+        json_uint(json, fold_total(tree->base, &tree->base->nodes[node]));
     }
 }
 
+// What the baseline has alone is no part of this picture.
+static bool is_narrow(uint64_t total, double limit)
+{
+    return !total || (double)total < limit;
+}
+
 // The tree as nested objects. Not recursive: a stack may be thousands of frames deep.
-static uint64_t write_tree(struct json *json, const struct tree *tree, const struct tree *base,
-                           double least)
+static uint64_t write_tree(struct json *json, const struct tree *tree, double least)
 {
     const struct fold_node *nodes = tree->fold->nodes;
     double limit = least * (double)fold_total(tree->fold, &nodes[0]);
     uint64_t pruned = 0;
     uint32_t node = 0;
 
-    write_node(json, tree, base, 0);
+    write_node(json, tree, 0);
     for (uint32_t next = tree->first[0];;) {
-        while (next && (double)fold_total(tree->fold, &nodes[next]) < limit) {
-            pruned++;
+        while (next && is_narrow(fold_total(tree->fold, &nodes[next]), limit)) {
+            pruned += fold_total(tree->fold, &nodes[next]) > 0;
             next = tree->next[next];
         }
         if (next) { // down: the first child that is wide enough opens its parent's list
@@ -183,7 +144,7 @@ static uint64_t write_tree(struct json *json, const struct tree *tree, const str
                 json_key(json, "c");
                 json_open(json, '[');
             }
-            write_node(json, tree, base, next);
+            write_node(json, tree, next);
             node = next;
             next = tree->first[node];
             continue;
@@ -214,84 +175,64 @@ static void write_kinds(struct json *json, const struct fold *fold)
     json_close(json, ']');
 }
 
-// Folds what is selected and, if a baseline is asked for, that too.
-struct folds {
-    struct fold here, base;
-    bool has_base;
-};
-
-static int folds_ask(struct folds *folds, const struct server_host *host,
-                     const struct api_params *params, struct err *err)
+// What both answers say of what they rest on.
+static void write_basis(struct json *json, const struct server_host *host,
+                        const struct api_stacks *stacks)
 {
-    struct range ranges[API_RANGES_MAX];
-    struct query query;
-    int rc = selected(&query, ranges, host, params, "ranges", err);
+    struct axis axis;
 
-    if (rc == 0)
-        rc = store_fold(host->store, &query, &folds->here, err);
-    folds->has_base = params->get(params->arg, "base") != NULL;
-    if (rc == 0 && folds->has_base)
-        rc = selected(&query, ranges, host, params, "base", err);
-    if (rc == 0 && folds->has_base)
-        rc = store_fold(host->store, &query, &folds->base, err);
-    return rc;
-}
-
-static void folds_dispose(struct folds *folds)
-{
-    fold_dispose(&folds->here);
-    fold_dispose(&folds->base);
+    store_axis(host->store, &axis);
+    write_totals(json, "totals", &stacks->here.totals, stacks->here.dict, &axis);
+    if (stacks->has_base)
+        write_totals(json, "base", &stacks->base.totals, stacks->base.dict, &axis);
+    json_key(json, "tooFew");
+    json_bool(json, stacks->too_few);
+    if (stacks->reason.code) {
+        json_key(json, "note");
+        json_text_z(json, stacks->reason.message);
+    }
 }
 
 int api_flame(struct bytes *out, const struct server_host *host, const struct api_params *params,
               struct err *err)
 {
-    struct folds folds = {0};
+    struct api_stacks stacks = {0};
     struct json json = {.out = out};
-    struct tree tree, base;
-    struct axis axis;
     double least;
     int rc = api_share(&least, params, "least", 0.001, err);
 
     if (rc == 0)
-        rc = folds_ask(&folds, host, params, err);
+        rc = api_stacks_ask(&stacks, host, params, err);
     if (rc)
         goto out;
-    store_axis(host->store, &axis);
+    const struct fold *shown = api_stacks_shown(&stacks);
     json_open(&json, '{');
-    write_totals(&json, "totals", &folds.here.totals, folds.here.dict, &axis);
-    if (folds.has_base)
-        write_totals(&json, "base", &folds.base.totals, folds.base.dict, &axis);
-    write_kinds(&json, &folds.here);
+    write_basis(&json, host, &stacks);
+    write_kinds(&json, shown);
     json_key(&json, "root");
-    if (folds.here.count == 0) {
+    if (shown->count == 0) {
         json_null(&json);
     } else {
-        tree_init(&tree, &folds.here);
-        if (folds.has_base && folds.base.count) {
-            tree_init(&base, &folds.base);
-            tree_match(&tree, &base);
-        }
-        bool with_base = folds.has_base && folds.base.count;
-        uint64_t pruned = write_tree(&json, &tree, with_base ? &base : NULL, least);
+        bool with_base = stacks.compared && !stacks.elided;
+        struct tree tree;
+        tree_init(&tree, shown, with_base ? &stacks.diff.b : NULL);
+        uint64_t pruned = write_tree(&json, &tree, least);
         json_key(&json, "pruned");
         json_uint(&json, pruned);
-        if (with_base)
-            tree_dispose(&base);
         tree_dispose(&tree);
     }
     json_close(&json, '}');
 out:
-    folds_dispose(&folds);
+    api_stacks_dispose(&stacks);
     return rc;
 }
 
-static void write_top_row(struct json *json, const struct folds *folds, const struct top_row *row,
-                          const struct top *base)
+static void write_top_row(struct json *json, const struct fold *fold, const struct top_row *row,
+                          const struct diff_row *against)
 {
-    const struct dict *dict = folds->here.dict;
+    const struct dict *dict = fold->dict;
     const struct frame *frame = &dict->frames[row->frame];
-    bool by_value = folds->here.totals.by_value;
+    bool by_value = fold->totals.by_value;
 
     json_open(json, '{');
     json_key(json, "n");
@@ -308,55 +249,71 @@ static void write_top_row(struct json *json, const struct folds *folds, const st
     json_uint(json, by_value ? row->self_value : row->self_samples);
     json_key(json, "total");
     json_uint(json, by_value ? row->total_value : row->total_samples);
-    for (size_t i = 0; base && i < base->count; i++) {
-        if (!same_frame(dict, row->frame, base->rows[i].frame))
-            continue;
+    if (against) {
         json_key(json, "baseSelf");
-        json_uint(json, by_value ? base->rows[i].self_value : base->rows[i].self_samples);
+        json_uint(json, by_value ? against->b.self_value : against->b.self_samples);
         json_key(json, "baseTotal");
-        json_uint(json, by_value ? base->rows[i].total_value : base->rows[i].total_samples);
-        break;
+        json_uint(json, by_value ? against->b.total_value : against->b.total_samples);
+        json_key(json, "low");
+        json_number(json, against->low, 6);
+        json_key(json, "high");
+        json_number(json, against->high, 6);
+        json_key(json, "moved");
+        json_bool(json, against->moved);
     }
     json_close(json, '}');
+}
+
+// The n heaviest functions here; those that only the baseline has are none.
+static void write_top(struct json *json, const struct api_stacks *stacks, enum top_order order,
+                      size_t n)
+{
+    const struct fold *fold = stacks->compared ? &stacks->diff.a : &stacks->here;
+    const struct diff_row **by_frame = NULL;
+    struct diff_rows all = {0};
+    struct top top;
+
+    if (stacks->compared) { // one tree: functions have the same frames in both lists
+        diff_functions(&all, &stacks->diff, order);
+        by_frame = xcalloc(fold->dict->frame_count + 1, sizeof *by_frame);
+        for (size_t i = 0; i < all.count; i++)
+            by_frame[all.rows[i].a.frame] = &all.rows[i];
+    }
+    top_of_fold(&top, fold, order);
+    while (top.count && !top.rows[top.count - 1].total_samples)
+        top.count--;
+    json_key(json, "functions");
+    json_uint(json, top.count);
+    json_key(json, "rows");
+    json_open(json, '[');
+    for (size_t i = 0; i < top.count && i < n; i++)
+        write_top_row(json, fold, &top.rows[i], by_frame ? by_frame[top.rows[i].frame] : NULL);
+    json_close(json, ']');
+    top_dispose(&top);
+    diff_rows_dispose(&all);
+    free(by_frame);
 }
 
 int api_top(struct bytes *out, const struct server_host *host, const struct api_params *params,
             struct err *err)
 {
     const char *by = params->get(params->arg, "by");
-    struct folds folds = {0};
+    struct api_stacks stacks = {0};
     struct json json = {.out = out};
-    struct top top = {0}, base = {0};
-    struct axis axis;
     int64_t n;
     int rc = api_int(&n, params, "n", 1, 1000, 30, err);
 
     if (rc == 0 && by && strcmp(by, "self") != 0 && strcmp(by, "total") != 0)
         rc = err_set(err, -EINVAL, "by='%.20s': expected self or total", by);
     if (rc == 0)
-        rc = folds_ask(&folds, host, params, err);
-    if (rc)
-        goto out;
-    store_axis(host->store, &axis);
-    top_of_fold(&top, &folds.here, by && *by == 't' ? TOP_BY_TOTAL : TOP_BY_SELF);
-    if (folds.has_base)
-        top_of_fold(&base, &folds.base, TOP_BY_SELF);
-    json_open(&json, '{');
-    write_totals(&json, "totals", &folds.here.totals, folds.here.dict, &axis);
-    if (folds.has_base)
-        write_totals(&json, "base", &folds.base.totals, folds.base.dict, &axis);
-    json_key(&json, "functions");
-    json_uint(&json, top.count);
-    json_key(&json, "rows");
-    json_open(&json, '[');
-    for (size_t i = 0; i < top.count && i < (size_t)n; i++)
-        write_top_row(&json, &folds, &top.rows[i], folds.has_base ? &base : NULL);
-    json_close(&json, ']');
-    json_close(&json, '}');
-out:
-    top_dispose(&top);
-    top_dispose(&base);
-    folds_dispose(&folds);
+        rc = api_stacks_ask(&stacks, host, params, err);
+    if (rc == 0) {
+        json_open(&json, '{');
+        write_basis(&json, host, &stacks);
+        write_top(&json, &stacks, by && *by == 't' ? TOP_BY_TOTAL : TOP_BY_SELF, (size_t)n);
+        json_close(&json, '}');
+    }
+    api_stacks_dispose(&stacks);
     return rc;
 }
 

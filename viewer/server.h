@@ -5,6 +5,7 @@
 
 #include "analysis/selection.h"
 #include "analysis/store.h"
+#include "analysis/transform.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,10 @@ struct server_host {
     // The page selected: the words of a slice command ("13:08:44.86+380ms"), so that page and
     // prompt speak one language. 0, or a negative errno and a sentence for the page.
     int (*slice)(void *arg, const char *words, struct err *err);
+    // How the shell shows stacks; the caller disposes *transforms, which comes empty. NULL: as they
+    // detect themselves.
+    void (*stacks)(void *arg, struct transforms *transforms, enum query_first *first);
+    struct names **names; // kept from one answer to the next, see transforms_apply; may be NULL
     void *arg;
 };
 

@@ -336,6 +336,48 @@ static void questions_are_answered(void **state)
     get(fixture, "/api/heatmap?columns=1", 200, "\"title\":\"test \\\"host\\\"\"");
 }
 
+// Two seconds of work and spin, then two of work: what is new, gone, too few, and nothing at all.
+static void a_baseline_is_compared(void **state)
+{
+    struct fixture *fixture = *state;
+
+    get(fixture, "/api/flame?ranges=0:2000000000&base=2000000000:4000000000", 200,
+        "{\"n\":\"spin\",\"k\":0,\"v\":10,\"s\":10},"
+        "{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":10,\"s\":10,\"b\":20}");
+    get(fixture, "/api/flame?ranges=0:2000000000&base=2000000000:4000000000", 200,
+        "\"tooFew\":false,\"kinds\"");
+    // What only the baseline has is no part of the picture, but of the elided one.
+    get(fixture, "/api/flame?least=0&base=0:2000000000&ranges=2000000000:4000000000", 200,
+        "\"c\":[{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":20,\"s\":20,\"b\":10}]}]}]},\"pruned\":0}");
+    get(fixture, "/api/flame?elided=on&base=0:2000000000&ranges=2000000000:4000000000", 200,
+        "\"c\":[{\"n\":\"spin\",\"k\":0,\"v\":10,\"s\":10}]");
+    get(fixture, "/api/flame?elided=on&ranges=0:2000000000&base=2000000000:4000000000", 200,
+        "\"note\":\"the baseline did nothing that is not done here, too\"");
+    get(fixture, "/api/flame?ranges=0:1000000000&base=1000000000:4000000000", 200,
+        "\"tooFew\":true,\"note\":\"fewer than 20 samples on one side");
+    get(fixture, "/api/flame?ranges=0:1000000000&base=8000000000:9000000000", 200,
+        "\"note\":\"the second side has no samples: there is nothing to compare\"");
+    get(fixture, "/api/flame?ranges=8000000000:9000000000&base=0:1000000000", 200,
+        "\"root\":{\"n\":\"all\",\"v\":0}");
+    get(fixture, "/api/top?ranges=0:2000000000&base=2000000000:4000000000&n=1", 200,
+        "\"n\":\"spin\",\"k\":0,\"m\":\"\",\"f\":\"\",\"line\":0,\"self\":10,\"total\":10,"
+        "\"baseSelf\":0,\"baseTotal\":0,\"low\":0.");
+    get(fixture, "/api/top?ranges=0:2000000000&base=2000000000:4000000000&n=1", 200,
+        "\"moved\":true");
+}
+
+static void stacks_are_shown_as_asked(void **state)
+{
+    struct fixture *fixture = *state;
+
+    get(fixture, "/api/flame?invert=on&ranges=1000000000:2000000000", 200,
+        "\"c\":[{\"n\":\"spin\",\"k\":0,\"v\":10,\"c\":[{\"n\":\"main\"");
+    get(fixture, "/api/top?group=pid", 200, "\"functions\":1,\"rows\":[{\"n\":\"demo-1\"");
+    get(fixture, "/api/top?group=tid", 200, "[{\"n\":\"demo-1/1\"");
+    get(fixture, "/api/top?transform=shorten", 200, "[{\"n\":\"work\\u003c...>\"");
+    get(fixture, "/api/top?group=function", 200, "\"functions\":3");
+}
+
 static void bad_questions_say_why(void **state)
 {
     static const char *const paths[] = {
@@ -355,6 +397,10 @@ static void bad_questions_say_why(void **state)
         "/api/flame?ranges=1:2;3:4",
         "/api/flame?ranges=9223372036854775807:1",
         "/api/flame?base=x",
+        "/api/flame?invert=yes",
+        "/api/flame?group=kind",
+        "/api/flame?transform=nothing",
+        "/api/flame?elided=1",
         "/api/top?n=-1",
         "/api/top?by=name",
         "/api/stream?columns=no",
@@ -572,6 +618,8 @@ int main(void)
         TEST(foreign_requests_are_refused_before_routing),
         TEST(rubbish_is_refused),
         TEST(questions_are_answered),
+        TEST(a_baseline_is_compared),
+        TEST(stacks_are_shown_as_asked),
         TEST(bad_questions_say_why),
         TEST(slice_changes_the_selection),
         TEST(stream_sends_what_changed),

@@ -363,9 +363,11 @@ static void write_node(struct gather *gather, const struct tree *tree, size_t i)
     bytes_dispose(&name);
 }
 
-static int64_t time_us(const struct sample *sample)
+// Viewers draw a sample as wide as its delta: those without a time are a microsecond apart.
+static int64_t time_us(const struct gather *gather, size_t i)
 {
-    return sample->time_ns == SAMPLE_NO_TIME ? 0 : sample->time_ns / 1000;
+    const struct sample *sample = gather->samples + i;
+    return sample->time_ns == SAMPLE_NO_TIME ? (int64_t)i : sample->time_ns / 1000;
 }
 
 static int write_all(struct gather *gather, struct err *err)
@@ -385,9 +387,13 @@ static int write_all(struct gather *gather, struct err *err)
             write_node(gather, &tree, i);
         code = gather_put(gather, false, err);
     }
-    const struct sample *samples = gather->samples, *last = samples + gather->count - 1;
-    int64_t start_us = gather->count ? time_us(samples) : 0;
-    int64_t end_us = gather->count ? time_us(last) + (int64_t)(last->value / 1000) : 0;
+    const struct sample *samples = gather->samples;
+    size_t last = gather->count - 1;
+    int64_t start_us = gather->count ? time_us(gather, 0) : 0, end_us = start_us;
+    if (gather->count)
+        end_us =
+            time_us(gather, last) +
+            (samples[last].time_ns == SAMPLE_NO_TIME ? 1 : (int64_t)(samples[last].value / 1000));
     bytes_printf(out, "],\n\"startTime\":%" PRId64 ",\"endTime\":%" PRId64 ",\n\"samples\":[",
                  start_us, end_us);
     for (size_t i = 0; !code && i < gather->count; i++) {
@@ -397,7 +403,7 @@ static int write_all(struct gather *gather, struct err *err)
     bytes_append_text(out, "],\n\"timeDeltas\":[");
     for (size_t i = 0; !code && i < gather->count; i++) {
         bytes_printf(out, "%s%" PRId64, i ? "," : "",
-                     time_us(samples + i) - (i ? time_us(samples + i - 1) : start_us));
+                     time_us(gather, i) - (i ? time_us(gather, i - 1) : start_us));
         code = gather_put(gather, false, err);
     }
     bytes_append_text(out, "]}\n");
@@ -417,5 +423,6 @@ const struct format format_cpuprofile = {
     .probe = probe,
     .decoder_new = decoder_new,
     .encoder_new = encoder_new,
-    .loses = "threads, CPUs, values, times below a microsecond",
+    .loses = HOLD_TIME_NS | HOLD_THREAD | HOLD_CPU | HOLD_VALUE | HOLD_PERIOD | HOLD_EVENT |
+             HOLD_ADDRESS | HOLD_KIND | HOLD_LOSS,
 };

@@ -5,6 +5,7 @@
 #ifndef FLICKER_PROTO_FORMAT_H
 #define FLICKER_PROTO_FORMAT_H
 
+#include "proto/hold.h"
 #include "proto/output.h"
 #include "proto/sink.h"
 
@@ -92,8 +93,7 @@ struct format {
     // written.
     struct decoder *(*decoder_new)(struct sink *sink, const struct decode_options *options);
     struct encoder *(*encoder_new)(struct dict *dict, struct output *output);
-    // What the encoder cannot hold, for people ("times, CPUs"); NULL: it holds all.
-    const char *loses;
+    unsigned loses; // of enum hold: what the encoder cannot hold; see inventory.h
 };
 
 // One line a row: X(name).

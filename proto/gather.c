@@ -172,6 +172,20 @@ void gather_frames(struct gather_index *out, const struct gather *gather,
     index_marked(out, dict->frame_count);
 }
 
+size_t *gather_by_thread(size_t **order, const struct gather *gather,
+                         const struct gather_index *threads)
+{
+    size_t *starts = xcalloc(threads->count + 2, sizeof *starts);
+    *order = xmalloc((gather->count + 1) * sizeof **order);
+    for (size_t i = 0; i < gather->count; i++)
+        starts[threads->index[gather->samples[i].thread] + 2]++;
+    for (size_t i = 2; i < threads->count + 2; i++)
+        starts[i] += starts[i - 1];
+    for (size_t i = 0; i < gather->count; i++)
+        (*order)[starts[threads->index[gather->samples[i].thread] + 1]++] = i;
+    return starts;
+}
+
 void gather_index_dispose(struct gather_index *index)
 {
     free(index->ids);

@@ -42,6 +42,10 @@ void gather_events(struct gather_index *out, const struct gather *gather);
 // Frames of such nodes.
 void gather_frames(struct gather_index *out, const struct gather *gather,
                    const struct gather_index *nodes);
+// The numbers of the samples thread by thread, each in their order. Returns where those of each
+// thread begin in *order, and one more at the end; the caller frees both.
+size_t *gather_by_thread(size_t **order, const struct gather *gather,
+                         const struct gather_index *threads);
 void gather_index_dispose(struct gather_index *index);
 
 // A frame as text: its name, else [module+0xaddress], 0xaddress or [unknown].

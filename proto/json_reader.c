@@ -519,6 +519,44 @@ double json_value_double(const struct json_value *value)
     return isfinite(wide) ? wide : 0;
 }
 
+bool json_value_fixed(const struct json_value *value, unsigned digits, int64_t *out)
+{
+    static const double POWERS[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    const char *at = value->text, *end = at + value->len;
+    bool negative = at < end && *at == '-';
+    uint64_t whole = 0;
+    unsigned seen = 0, behind = 0;
+    at += negative;
+    for (; at < end && isdigit((unsigned char)*at) && seen < 19; at++, seen++)
+        whole = whole * 10 + (uint64_t)(*at - '0');
+    if (at < end && *at == '.' && seen + digits < 19) {
+        bool up = false;
+        for (at++; at < end && isdigit((unsigned char)*at); at++, behind++) {
+            if (behind < digits)
+                whole = whole * 10 + (uint64_t)(*at - '0');
+            else if (behind == digits)
+                up = *at >= '5';
+        }
+        for (; behind < digits; behind++)
+            whole *= 10;
+        whole += up;
+    } else if (at == end && seen + digits < 19) {
+        for (; behind < digits; behind++)
+            whole *= 10;
+    } else {
+        at = NULL;
+    }
+    if (at == end && seen && (value->kind == JSON_NUMBER || value->kind == JSON_STRING)) {
+        *out = negative ? -(int64_t)whole : (int64_t)whole;
+        return true;
+    }
+    double wide = json_value_double(value) * POWERS[digits]; // an exponent, or very long
+    if ((value->kind != JSON_NUMBER && value->kind != JSON_STRING) || !(fabs(wide) < 9.2e18))
+        return false;
+    *out = llround(wide);
+    return true;
+}
+
 int64_t json_value_int(const struct json_value *value)
 {
     int64_t number;

@@ -61,6 +61,9 @@ uint64_t json_reader_offset(const struct json_reader *json);
 // A number as an integer, rounded towards zero; clamped to the type's range. Strings of digits
 // count too: some writers quote their numbers. 0 for anything else.
 int64_t json_value_int(const struct json_value *value);
+// A number times 10^digits (at most 9), rounded to the nearest, exactly; false when it is none or
+// does not fit.
+bool json_value_fixed(const struct json_value *value, unsigned digits, int64_t *out);
 double json_value_double(const struct json_value *value);
 bool json_value_is(const struct json_value *value, const char *text); // a string that equals text
 

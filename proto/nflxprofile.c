@@ -47,5 +47,5 @@ const struct format format_nflxprofile = {
     .probe = probe,
     .decoder_new = nflxprofile_decoder_new,
     .encoder_new = nflxprofile_encoder_new,
-    .loses = "modules, the names of events, losses",
+    .loses = HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_LOSS,
 };

@@ -206,7 +206,8 @@ static int plausibility(struct perf_header *header, const char *comm_end, const 
     while (*ids == '-' || is_digit(*ids))
         ids++;
     header->padded = ids - comm_end >= 6;
-    return 2 * header->padded + (header->time_ns != SAMPLE_NO_TIME);
+    // Two ids are ids; one alone could be a period, where there is no time.
+    return 4 * header->padded + 2 * (header->time_ns != SAMPLE_NO_TIME) + (*ids == '/');
 }
 
 bool perf_header_parse(struct perf_header *out, const char *line, size_t len)

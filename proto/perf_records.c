@@ -281,7 +281,7 @@ static void take_line(struct perf_records *records, const char *line, size_t len
         records->dropping = false;
         return;
     }
-    if (*line == '#' && !records->hello_sent && !records->pending &&
+    if (*line == '#' && (len < 2 || line[1] == ' ') && !records->hello_sent && !records->pending &&
         !records->decoder->report.samples) {
         perf_hello_line(&records->hello, line, len);
         return;

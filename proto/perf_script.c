@@ -277,5 +277,5 @@ const struct format format_perf_script = {
     .probe = probe,
     .decoder_new = decoder_new,
     .encoder_new = perf_script_encoder_new,
-    .loses = "files and lines, units, losses",
+    .loses = HOLD_LINE | HOLD_LOSS,
 };

@@ -45,17 +45,19 @@ static void put_sample(struct bytes *out, const struct dict *dict, const struct 
     const struct thread *thread = dict->threads + sample->thread;
     const struct event *event = dict->events + sample->event;
     put_name(out, dict, thread->comm);
-    if (thread->pid >= 0)
+    if (thread->pid >= 0 || thread->tid < 0) // a bare -1 and a period could be two ids
         bytes_printf(out, " %5d/%-5d ", thread->pid, thread->tid);
     else
         bytes_printf(out, " %5d ", thread->tid);
     if (sample->cpu != SAMPLE_NO_CPU)
         bytes_printf(out, "[%03u] ", sample->cpu);
-    if (sample->time_ns != SAMPLE_NO_TIME && sample->time_ns >= 0)
+    bool timed = sample->time_ns != SAMPLE_NO_TIME && sample->time_ns >= 0;
+    if (timed)
         bytes_printf(out, "%" PRId64 ".%09" PRId64 ": ", sample->time_ns / 1000000000,
                      sample->time_ns % 1000000000);
     if (sample->value != 1) // without a period, a sample is worth 1
-        bytes_printf(out, "%10" PRIu64 " ", sample->value);
+        bytes_printf(out, "%*" PRIu64 " ", timed ? 10 : 1,
+                     sample->value); // wide, it could be an id
     put_name(out, dict, event->name);
     bytes_append_text(out, ":\n");
     for (uint32_t node = sample->node; node != DICT_ROOT; node = dict->nodes[node].parent) {

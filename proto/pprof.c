@@ -33,5 +33,5 @@ const struct format format_pprof = {
     .probe = probe,
     .decoder_new = pprof_decoder_new,
     .encoder_new = pprof_encoder_new,
-    .loses = "kinds of frames, losses",
+    .loses = HOLD_KIND | HOLD_LOSS,
 };

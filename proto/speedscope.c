@@ -226,22 +226,28 @@ static struct thread thread_of(struct dict *dict, uint32_t name)
     return thread;
 }
 
-// A sample from `from` to `to`, in the profile's unit.
+// A sample of a length in the event's unit, at a time (where the profile has times).
 static int emit(struct speedscope *file, struct sample sample, const struct scale *scale,
-                double from, double to, struct err *err)
+                int64_t start_ns, int64_t value, struct err *err)
 {
-    double start = from * scale->factor, end = to * scale->factor;
-    if (!(fabs(start) < 9e18 && fabs(end) < 9e18)) {
-        json_decoder_skip(&file->base, "a time or weight beyond 2^63");
-        return 0;
-    }
-    int64_t start_ns = llround(start), end_ns = llround(end);
-    if (end_ns <= start_ns)
+    if (value <= 0)
         return 0;
     sample.time_ns = scale->is_time ? start_ns : SAMPLE_NO_TIME;
-    sample.value = (uint64_t)end_ns - (uint64_t)start_ns;
+    sample.value = (uint64_t)value;
     stage_add(&file->base.stage, &sample);
     return file->base.stage.count >= STAGE_BATCH ? json_decoder_flush(&file->base, err) : 0;
+}
+
+// In the event's unit; false, and counted, when it does not fit.
+static bool to_unit(struct speedscope *file, const struct scale *scale, double number, int64_t *out)
+{
+    double scaled = number * scale->factor;
+    if (!(fabs(scaled) < 9e18)) {
+        json_decoder_skip(&file->base, "a time or weight beyond 2^63");
+        return false;
+    }
+    *out = llround(scaled);
+    return true;
 }
 
 static int emit_sampled(struct speedscope *file, const struct profile *profile,
@@ -249,8 +255,11 @@ static int emit_sampled(struct speedscope *file, const struct profile *profile,
 {
     struct stage *stage = &file->base.stage;
     uint32_t top = sample.node;
-    double now = profile->start;
+    int64_t now_ns = 0;
+    double carry = 0; // of rounding, so that it does not add up
     int code = 0;
+    if (!to_unit(file, scale, profile->start, &now_ns))
+        return 0;
     if (profile->weight_count && profile->weight_count != profile->stack_count)
         json_decoder_skip(&file->base, "more stacks than weights, or fewer");
     for (size_t i = 0; !code && i < profile->stack_count; i++) {
@@ -258,6 +267,7 @@ static int emit_sampled(struct speedscope *file, const struct profile *profile,
         double weight = !profile->weight_count      ? 1
                         : i < profile->weight_count ? profile->weights[i]
                                                     : 0;
+        int64_t value = 0;
         bool good = weight >= 0;
         sample.node = top;
         for (size_t j = 0; good && j < stack->count; j++) {
@@ -268,9 +278,13 @@ static int emit_sampled(struct speedscope *file, const struct profile *profile,
         }
         if (!good)
             json_decoder_skip(&file->base, "a frame that is not there, or a negative weight");
-        else if (stack->count) // an empty one is a time in which nothing was seen
-            code = emit(file, sample, scale, now, now + weight, err);
-        now += weight > 0 ? weight : 0;
+        if (!(weight > 0) || !to_unit(file, scale, weight + carry / scale->factor, &value))
+            continue;
+        carry += weight * scale->factor - (double)value;
+        if (good && stack->count) // an empty one is a time in which nothing was seen
+            code = emit(file, sample, scale, now_ns, value, err);
+        if (__builtin_add_overflow(now_ns, value, &now_ns))
+            now_ns = INT64_MAX;
     }
     return code;
 }
@@ -299,8 +313,9 @@ static int emit_evented(struct speedscope *file, const struct profile *profile,
     for (size_t i = 0; !code && i < profile->event_count; i++) {
         const struct span_event *event = profile->events + i;
         sample.node = depth ? nodes[depth - 1] : top;
-        if (depth)
-            code = emit(file, sample, scale, now, event->at, err);
+        int64_t from_ns, to_ns;
+        if (depth && to_unit(file, scale, now, &from_ns) && to_unit(file, scale, event->at, &to_ns))
+            code = emit(file, sample, scale, from_ns, to_ns - from_ns, err);
         now = event->at > now || !depth ? event->at : now;
         if (event->frame >= file->frame_count ||
             (!event->opens && !close_frame(file, &depth, event->frame))) {
@@ -482,20 +497,6 @@ static int put_thread(struct writer *writer, size_t from, size_t to, struct err 
     return code;
 }
 
-// Where the samples of each thread begin in `order`; one more at the end.
-static size_t *order_by_thread(struct writer *writer)
-{
-    const struct gather *gather = writer->gather;
-    size_t *starts = xcalloc(writer->threads.count + 2, sizeof *starts);
-    for (size_t i = 0; i < gather->count; i++)
-        starts[writer->threads.index[gather->samples[i].thread] + 2]++;
-    for (size_t i = 2; i < writer->threads.count + 2; i++)
-        starts[i] += starts[i - 1];
-    for (size_t i = 0; i < gather->count; i++)
-        writer->order[starts[writer->threads.index[gather->samples[i].thread] + 1]++] = i;
-    return starts;
-}
-
 static void choose_unit(struct writer *writer)
 {
     const struct gather *gather = writer->gather;
@@ -518,8 +519,7 @@ static int write_all(struct gather *gather, struct err *err)
     gather_nodes(&writer.nodes, gather);
     gather_frames(&writer.frames, gather, &writer.nodes);
     gather_threads(&writer.threads, gather);
-    writer.order = xmalloc((gather->count + 1) * sizeof *writer.order);
-    size_t *starts = order_by_thread(&writer);
+    size_t *starts = gather_by_thread(&writer.order, gather, &writer.threads);
     choose_unit(&writer);
     bytes_append_text(&gather->text,
                       "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
@@ -552,5 +552,6 @@ const struct format format_speedscope = {
     .probe = probe,
     .decoder_new = decoder_new,
     .encoder_new = encoder_new,
-    .loses = "CPUs, modules, kinds of frames, the names of events, losses",
+    .loses =
+        HOLD_BARE_TIME | HOLD_CPU | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_KIND | HOLD_LOSS,
 };

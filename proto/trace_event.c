@@ -10,8 +10,8 @@
 #include "proto/alloc.h"
 #include "proto/idmap.h"
 #include "proto/json_decoder.h"
+#include "proto/trace_event_encode.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +49,8 @@ struct change {
 
 struct trace_thread {
     int64_t pid, tid;
-    uint32_t name; // strings of the stage
+    uint32_t name; // string of the stage
+    uint32_t now;  // of the first row of its ids: the row that events are of now
 };
 
 struct trace {
@@ -62,23 +63,47 @@ struct trace {
     struct {                                 // the event in hand
         char phase;
         uint32_t name, arg_name;
-        double ts_us, dur_us;
+        int64_t ts_ns, dur_ns;
         int64_t pid, tid;
         bool has_ts;
     } now;
     uint64_t events;
 };
 
+static uint64_t thread_key(int64_t pid, int64_t tid)
+{
+    return (uint64_t)pid * 0x9e3779b97f4a7c15u ^ (uint64_t)tid;
+}
+
+static uint32_t thread_new(struct trace *trace, int64_t pid, int64_t tid)
+{
+    uint32_t row = (uint32_t)trace->thread_count++;
+    array_reserve(&trace->threads, &trace->thread_capacity, trace->thread_count);
+    trace->threads[row] = (struct trace_thread){.pid = pid, .tid = tid, .now = row};
+    return row;
+}
+
 static uint32_t thread_row(struct trace *trace, int64_t pid, int64_t tid)
 {
-    uint64_t key = (uint64_t)pid * 0x9e3779b97f4a7c15u ^ (uint64_t)tid;
+    uint64_t key = thread_key(pid, tid);
     uint32_t row = idmap_find(&trace->thread_rows, key);
     if (row != IDMAP_NONE)
-        return row;
-    array_reserve(&trace->threads, &trace->thread_capacity, trace->thread_count + 1);
-    trace->threads[trace->thread_count] = (struct trace_thread){.pid = pid, .tid = tid};
-    idmap_add(&trace->thread_rows, key, (uint32_t)trace->thread_count);
-    return (uint32_t)trace->thread_count++;
+        return trace->threads[row].now;
+    row = thread_new(trace, pid, tid);
+    idmap_add(&trace->thread_rows, key, row);
+    return row;
+}
+
+// A thread that has a name and gets another: what follows in the file is another row.
+static void name_thread(struct trace *trace, int64_t pid, int64_t tid, uint32_t name)
+{
+    uint32_t row = thread_row(trace, pid, tid);
+    if (trace->threads[row].name != DICT_EMPTY && trace->threads[row].name != name) {
+        uint32_t first = idmap_find(&trace->thread_rows, thread_key(pid, tid));
+        row = thread_new(trace, pid, tid);
+        trace->threads[first].now = row;
+    }
+    trace->threads[row].name = name;
 }
 
 static void take_metadata(struct trace *trace)
@@ -87,8 +112,7 @@ static void take_metadata(struct trace *trace)
     if (trace->now.arg_name == DICT_EMPTY)
         return;
     if (!strcmp(what, "thread_name")) {
-        uint32_t row = thread_row(trace, trace->now.pid, trace->now.tid); // may move the table
-        trace->threads[row].name = trace->now.arg_name;
+        name_thread(trace, trace->now.pid, trace->now.tid, trace->now.arg_name);
     } else if (!strcmp(what, "process_name")) {
         idmap_add(&trace->process_names, (uint64_t)trace->now.pid, trace->now.arg_name);
     }
@@ -102,17 +126,17 @@ static void take_event(struct trace *trace)
         take_metadata(trace);
     if (phase != 'B' && phase != 'E' && phase != 'X')
         return;
-    double end_us = trace->now.ts_us + trace->now.dur_us;
-    if (!trace->now.has_ts || trace->now.dur_us < 0 || !(fabs(trace->now.ts_us) < 9e15) ||
-        !(fabs(end_us) < 9e15)) {
-        json_decoder_skip(&trace->base, "a span without a time, or beyond 2^63 ns");
+    const int64_t LONGEST_NS = INT64_MAX / 4;
+    if (!trace->now.has_ts || trace->now.dur_ns < 0 || trace->now.dur_ns > LONGEST_NS ||
+        trace->now.ts_ns > LONGEST_NS || trace->now.ts_ns < -LONGEST_NS) {
+        json_decoder_skip(&trace->base, "a span without a time, or beyond 2^61 ns");
         return;
     }
-    int64_t time_ns = llround(trace->now.ts_us * 1000);
+    int64_t time_ns = trace->now.ts_ns;
     array_reserve(&trace->changes, &trace->capacity, trace->count + 1);
     trace->changes[trace->count] = (struct change){
         .time_ns = time_ns,
-        .end_ns = phase == 'X' ? time_ns + llround(trace->now.dur_us * 1000) : INT64_MAX,
+        .end_ns = phase == 'X' ? time_ns + trace->now.dur_ns : INT64_MAX,
         .thread = thread_row(trace, trace->now.pid, trace->now.tid),
         .name = trace->now.name,
         .order = (uint32_t)trace->count,
@@ -144,11 +168,11 @@ static int each(void *arg, const struct json_value *value, struct err *err)
         trace->now.arg_name = is_text ? dict_string(dict, value->text, value->len) : DICT_EMPTY;
         break;
     case TIME:
-        trace->now.ts_us = json_value_double(value);
-        trace->now.has_ts = true;
+        trace->now.has_ts = json_value_fixed(value, 3, &trace->now.ts_ns);
         break;
     case DURATION:
-        trace->now.dur_us = json_value_double(value);
+        if (!json_value_fixed(value, 3, &trace->now.dur_ns))
+            trace->now.dur_ns = -1;
         break;
     case PID:
         trace->now.pid = json_value_int(value);
@@ -371,6 +395,10 @@ static int probe(const void *head, size_t len)
 const struct format format_trace_event = {
     .name = "trace-event",
     .summary = "Chrome trace: spans, as Chrome and many tracers write",
+    .extension = ".trace.json",
     .probe = probe,
     .decoder_new = decoder_new,
+    .encoder_new = trace_event_encoder_new,
+    .loses = HOLD_CPU | HOLD_COUNT | HOLD_SAMPLE | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS |
+             HOLD_KIND | HOLD_LINE | HOLD_LOSS,
 };

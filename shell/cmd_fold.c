@@ -5,6 +5,7 @@
 #include "analysis/collapse.h"
 #include "proto/alloc.h"
 #include "shell/answer.h"
+#include "shell/csv.h"
 #include "shell/stacks.h"
 
 #include <stdlib.h>
@@ -54,6 +55,26 @@ static int put_json(struct session *session, struct invocation *run, const struc
     if (!code)
         code = output_write(&run->out.base, text.data, text.len, err);
     bytes_dispose(&text);
+    return code;
+}
+
+// A line as fold_write_text writes it, in two columns.
+static int put_csv(struct invocation *run, const struct fold *fold, struct err *err)
+{
+    struct bytes folded = {0};
+    struct output_bytes text;
+    output_bytes_init(&text, &folded);
+    int code = fold_write_text(fold, &text.base, err);
+    csv_head(&run->out.text, "stack,weight");
+    for (const char *at = bytes_text(&folded), *end = at + folded.len; !code && at < end;) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *space = memrchr(at, ' ', (size_t)(newline - at));
+        csv_text(&run->out.text, at, (size_t)(space - at));
+        csv_text(&run->out.text, space + 1, (size_t)(newline - space - 1));
+        csv_end(&run->out.text);
+        at = newline + 1;
+    }
+    bytes_dispose(&folded);
     return code;
 }
 
@@ -130,8 +151,9 @@ static int put_shown(struct session *session, struct invocation *run, const stru
         say(session, run, query, &fold.totals);
         if (run->out.kind != REDIRECT_NONE)
             stacks_say(session, run);
-        code = run->json ? put_json(session, run, query, &fold, err)
-                         : fold_write_text(&fold, &run->out.base, err);
+        code = run->json  ? put_json(session, run, query, &fold, err)
+               : run->csv ? put_csv(run, &fold, err)
+                          : fold_write_text(&fold, &run->out.base, err);
     }
     fold_dispose(&fold);
     return code;
@@ -142,9 +164,10 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     struct query query;
     struct totals totals;
     const struct form form = {invocation_key(run, "style"), invocation_key(run, "weight")};
-    if (form.style && run->json)
+    if (form.style && (run->json || run->csv))
         return invocation_usage(run, form.style->at, err,
-                                "style= is for text; --json has names and weights as they are");
+                                "style= is for text; --%s has names and weights as they are",
+                                run->json ? "json" : "csv");
     if (form.style && stacks_are_rewritten(&run->settings))
         return invocation_usage(run, form.style->at, err,
                                 "style= prints names as they were recorded; expected none of "
@@ -155,7 +178,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         return RUN_ERROR;
     if (form.style)
         code = put_style(session, run, &query, &totals, &form, err);
-    else if (!run->json && is_of_perf(session, &totals))
+    else if (!run->json && !run->csv && is_of_perf(session, &totals))
         code = put_perf(session, run, &query, &form, err);
     else
         code = put_shown(session, run, &query, &form, err);
@@ -180,5 +203,6 @@ const struct command command_fold = {
     .settings = "event idle " STACKS_SETTINGS,
     .filters = true,
     .json = true,
+    .csv = true,
     .run = run,
 };

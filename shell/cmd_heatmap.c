@@ -2,6 +2,7 @@
 #include "analysis/latency.h"
 #include "proto/alloc.h"
 #include "shell/answer.h"
+#include "shell/csv.h"
 #include "shell/timewords.h"
 #include "shell/units.h"
 
@@ -27,8 +28,8 @@ static size_t count_lines(const struct bytes *text)
 // How many columns: those that fit, or for machines all, as far as they can be held.
 static uint64_t columns_wanted(const struct invocation *run, unsigned fit, uint32_t rows)
 {
-    enum { JSON_CELLS_MOST = 1 << 24 };
-    return run->json ? JSON_CELLS_MOST / rows : fit;
+    enum { CELLS_MOST = 1 << 24 };
+    return run->json || run->csv ? CELLS_MOST / rows : fit;
 }
 
 // Which columns and rows: what is selected is in sight, else the end.
@@ -117,6 +118,34 @@ static void put_json(struct session *session, struct invocation *run, const stru
     answer_json_close(&json);
 }
 
+// A line a cell; of a cell that was not recorded, the number is missing.
+static void put_csv(struct invocation *run, const struct heatmap *heatmap, const struct axis *axis)
+{
+    const struct heatmap_shape *shape = &heatmap->shape;
+    struct bytes *out = &run->out.text;
+    uint64_t *edges = xreallocarray(NULL, (size_t)shape->rows + 1, sizeof *edges);
+    bool by_value = shape->value_most > 0;
+    if (by_value)
+        latency_edges(shape, edges);
+    csv_head(out, by_value ? "column_s,value_from,weight,lost" : "column_s,offset_s,weight,lost");
+    for (size_t cell = 0; cell < (size_t)shape->columns * shape->rows; cell++) {
+        int64_t column_ns = shape->from_ns + (int64_t)(cell / shape->rows) * shape->column_ns;
+        unsigned paint = heatmap->paint[cell];
+        csv_number(out, (double)(column_ns - axis->start_ns) * 1e-9, 9);
+        if (by_value)
+            csv_uint(out, edges[cell % shape->rows]);
+        else
+            csv_number(out, (double)(heatmap_cell_start(shape, cell) - column_ns) * 1e-9, 9);
+        if (paint & (HEATMAP_PENDING | HEATMAP_NOT_RECORDING | HEATMAP_EVICTED))
+            csv_empty(out);
+        else
+            csv_uint(out, heatmap->cells[cell]);
+        csv_uint(out, paint & HEATMAP_LOST ? 1 : 0);
+        csv_end(out);
+    }
+    free(edges);
+}
+
 static int draw(struct session *session, struct invocation *run, struct totals *totals,
                 struct err *err)
 {
@@ -145,6 +174,8 @@ static int draw(struct session *session, struct invocation *run, struct totals *
     code = store_heatmap(session->store, &all, &shape, &heatmap, err);
     if (!code && run->json) {
         put_json(session, run, &all, &heatmap, &axis);
+    } else if (!code && run->csv) {
+        put_csv(run, &heatmap, &axis);
     } else if (!code) {
         struct spikes spikes = {0};
         if (!heatmap.shape.value_most)
@@ -249,5 +280,6 @@ const struct command command_heatmap = {
     .settings = "rows color event idle",
     .filters = true,
     .json = true,
+    .csv = true,
     .run = run,
 };

@@ -1,7 +1,6 @@
 // save: writes samples to a file.
-#include "shell/rescue.h"
+#include "shell/export.h"
 #include "shell/session.h"
-#include "shell/units.h"
 
 #include <string.h>
 
@@ -17,18 +16,14 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     struct query query = {.event = "*", .idle = true, .cancel = &session->signals.interrupted};
     if (selected)
         invocation_query(run, session, &query);
-    unsigned long long bytes;
-    int code = rescue_write(session, &query, path, format ? format->value : NULL, &bytes, err);
-    if (code) {
+    struct export_file file = {.path = path, .format_name = format ? format->value : NULL};
+    int code = export_samples(session, &query, &file, err);
+    if (code)
         run->bad_at = run->words[0]->at;
-        return RUN_ERROR;
-    }
-    struct bytes size = {0};
-    units_put_size(&size, bytes);
-    session_say(session, "%s: %s, %s", path, bytes_text(&size),
-                selected ? "the selection" : "all samples");
-    bytes_dispose(&size);
-    return RUN_OK;
+    else
+        export_say(session, &file, selected ? "the selection, " : "all samples, ");
+    bytes_dispose(&file.lost);
+    return code ? RUN_ERROR : RUN_OK;
 }
 
 const struct command command_save = {
@@ -42,6 +37,6 @@ const struct command command_save = {
     .words = {ARG_FILE},
     .max_words = 1,
     .keys = {{"what", ARG_CHOICE, "all selection", "everything (the default), or what is in view"},
-             {"format", ARG_FORMAT, NULL, "write this format, whatever the file's name"}},
+             {"format", ARG_EXPORT, NULL, "write this format, whatever the file's name"}},
     .run = run,
 };

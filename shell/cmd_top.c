@@ -2,6 +2,7 @@
 #include "analysis/top.h"
 #include "shell/answer.h"
 #include "shell/compare.h"
+#include "shell/csv.h"
 #include "shell/stacks.h"
 #include "shell/table.h"
 #include "shell/units.h"
@@ -79,6 +80,25 @@ static void put_json(struct session *session, struct invocation *run, const stru
     answer_json_close(&json);
 }
 
+static void put_csv(struct invocation *run, const struct top *top, const struct fold *fold,
+                    size_t rows)
+{
+    struct bytes *out = &run->out.text;
+    csv_head(out, "frame,module,self,total,self_share,total_share");
+    for (size_t i = 0; i < rows && i < top->count; i++) {
+        const struct top_row *row = &top->rows[i];
+        struct shares shares = shares_of(row, &fold->totals);
+        bool by_value = fold->totals.by_value;
+        csv_frame(out, fold->dict, row->frame);
+        csv_text_z(out, dict_text(fold->dict, fold->dict->frames[row->frame].module));
+        csv_uint(out, by_value ? row->self_value : row->self_samples);
+        csv_uint(out, by_value ? row->total_value : row->total_samples);
+        csv_number(out, shares.self, 6);
+        csv_number(out, shares.total, 6);
+        csv_end(out);
+    }
+}
+
 static enum run_result run_against(struct session *session, struct invocation *run,
                                    const struct word *vs, enum top_order order, size_t rows,
                                    struct err *err)
@@ -117,6 +137,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         top_of_fold(&top, &fold, by_total ? TOP_BY_TOTAL : TOP_BY_SELF);
         if (run->json) {
             put_json(session, run, &query, &top, &fold, rows);
+        } else if (run->csv) {
+            put_csv(run, &top, &fold, rows);
         } else {
             answer_say(session, &query, &fold.totals);
             stacks_say(session, run);
@@ -144,5 +166,6 @@ const struct command command_top = {
     .settings = "color event idle " STACKS_SETTINGS,
     .filters = true,
     .json = true,
+    .csv = true,
     .run = run,
 };

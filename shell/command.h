@@ -45,6 +45,7 @@ enum arg_kind {
     ARG_MODULE,
     ARG_SOURCE,
     ARG_FORMAT,
+    ARG_EXPORT, // a format that can be written, or the form of an answer
     ARG_COLLECTOR,
     ARG_MARK,
     ARG_SIDE, // of a comparison, see compare.h
@@ -75,6 +76,7 @@ struct command {
     bool expression;      // the rest is verbatim, see grammar.h
     bool raw;             // its words may look like options (-F 99), keys of others pass as words
     bool json;            // takes --json
+    bool csv;             // takes --csv
     enum run_result (*run)(struct session *session, struct invocation *run, struct err *err);
 };
 
@@ -82,9 +84,9 @@ struct command {
 // clang-format off
 #define COMMAND_LIST(X) \
     X(record) X(jobs) X(stop) X(doctor) \
-    X(open) X(save) X(keep) \
+    X(open) X(save) X(keep) X(export) X(convert) \
     X(slice) X(filter) X(undo) X(mark) X(spikes) \
-    X(heatmap) X(flame) X(top) X(fold) X(why) X(diff) \
+    X(heatmap) X(flame) X(top) X(threads) X(fold) X(why) X(diff) \
     X(wait) X(source) X(set) \
     X(view) X(status) X(help) X(quit) \
     /* end */

@@ -229,6 +229,13 @@ static void add_kind(struct offer *offer, enum arg_kind kind)
         for (size_t i = 0; format_table[i]; i++)
             add_text(offer, format_table[i]->name);
         break;
+    case ARG_EXPORT:
+        for (size_t i = 0; format_table[i]; i++) {
+            if (format_table[i]->encoder_new)
+                add_text(offer, format_table[i]->name);
+        }
+        add_list(offer, "csv json svg");
+        break;
     case ARG_MARK:
         add_marks(offer);
         break;
@@ -290,6 +297,8 @@ static void add_keys(struct offer *offer, const struct command *command)
     }
     if (command->json && offer->typed_len && *offer->typed == '-')
         add_text(offer, "--json");
+    if (command->csv && offer->typed_len && *offer->typed == '-')
+        add_text(offer, "--csv");
 }
 
 static int compare(const void *a, const void *b)

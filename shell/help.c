@@ -57,6 +57,8 @@ void help_put_command(struct bytes *out, const struct command *command)
         put_filter_keys(out);
     if (command->json)
         bytes_append_text(out, "  --json    for machines\n");
+    if (command->csv)
+        bytes_append_text(out, "  --csv     for spreadsheets\n");
     bytes_printf(out, "\nexample:  %s\n", command->example);
 }
 

@@ -122,6 +122,12 @@ static int take_word(struct invocation *run, const struct word *word, struct err
     const struct command *command = run->command;
     if (!strcmp(word->text, "--json") && command->json) {
         run->json = true;
+        run->csv = false;
+        return 0;
+    }
+    if (!strcmp(word->text, "--csv") && command->csv) {
+        run->csv = true;
+        run->json = false;
         return 0;
     }
     if (word->text[0] == '-' && word->text[1] && !command->raw)

@@ -12,9 +12,9 @@ struct invocation {
     size_t word_count;
     struct settings settings; // a copy: key=value overrides hold for this run only
     struct filter *filter;    // the selection's and the terms of this run; NULL: the selection's
-    bool json;
-    struct writer out; // results; flushed when the run ends
-    struct term term;  // what out can show
+    bool json, csv;           // what results are written as; neither: for people
+    struct writer out;        // results; flushed when the run ends
+    struct term term;         // what out can show
     int64_t started_ns;
 
     // Of a failure: what to point at, and the code to leave a script with.

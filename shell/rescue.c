@@ -2,12 +2,11 @@
 #include "shell/rescue.h"
 
 #include "proto/alloc.h"
-#include "proto/format.h"
+#include "shell/export.h"
 #include "shell/session.h"
 #include "shell/units.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,89 +58,13 @@ char *rescue_path(const char *name)
     return path;
 }
 
-// An output that gathers, so that an encoder's small pieces are few writes.
-struct gathered {
-    struct output base;
-    struct output_fd file;
-    struct bytes held;
-    unsigned long long written;
-};
-
-static int gathered_flush(struct gathered *gathered, struct err *err)
-{
-    int code =
-        output_write(&gathered->file.base, bytes_text(&gathered->held), gathered->held.len, err);
-    bytes_clear(&gathered->held);
-    return code;
-}
-
-static int gathered_write(struct output *output, const void *data, size_t len, struct err *err)
-{
-    struct gathered *gathered = (struct gathered *)output;
-    bytes_append(&gathered->held, data, len);
-    gathered->written += len;
-    return gathered->held.len < (1 << 18) ? 0 : gathered_flush(gathered, err);
-}
-
-static int encode(struct session *session, const struct query *query, const struct format *format,
-                  int fd, const char *path, unsigned long long *bytes, struct err *err)
-{
-    struct gathered out = {.base.write = gathered_write};
-    output_fd_init(&out.file, fd, path);
-    // The encoder reads names only; the dictionary stays the store's.
-    struct encoder *encoder =
-        format->encoder_new((struct dict *)store_dict(session->store), &out.base);
-    int code = store_replay(session->store, query, &encoder->sink, err);
-    if (!code)
-        code = encoder->ops->finish(encoder, err);
-    encoder_free(encoder);
-    if (!code)
-        code = gathered_flush(&out, err);
-    if (!code && fsync(fd) && errno != EINVAL)
-        code = err_set(err, -errno, "cannot write '%s': %s", path, strerror(errno));
-    bytes_dispose(&out.held);
-    *bytes = out.written;
-    return code;
-}
-
-static const struct format *find_format(const char *path, const char *name, struct err *err)
-{
-    const struct format *format = name ? format_by_name(name) : format_by_extension(path);
-    if (!name && !format)
-        format = strchr(path, '.') ? NULL : format_by_name("fks");
-    if (format && format->encoder_new)
-        return format;
-    struct bytes known = {0};
-    for (size_t i = 0; format_table[i]; i++) {
-        if (format_table[i]->encoder_new && format_table[i]->extension)
-            bytes_printf(&known, "%s%s", known.len ? ", " : "", format_table[i]->extension);
-    }
-    err_set(err, -EINVAL, "no format for '%s'; expected a name that ends in %s", path,
-            bytes_text(&known));
-    bytes_dispose(&known);
-    return NULL;
-}
-
 int rescue_write(struct session *session, const struct query *query, const char *path,
                  const char *format_name, unsigned long long *bytes, struct err *err)
 {
-    const struct format *format = find_format(path, format_name, err);
-    if (!format)
-        return -EINVAL;
-    struct stat info;
-    bool plain = stat(path, &info) || S_ISREG(info.st_mode); // a device or pipe is written to
-    char *part = plain ? xasprintf("%s.part", path) : xstrdup(path);
-    int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    int code = fd < 0 ? err_set(err, -errno, "cannot write '%s': %s", path, strerror(errno)) : 0;
-    if (!code)
-        code = encode(session, query, format, fd, path, bytes, err);
-    if (fd >= 0 && close(fd) && !code)
-        code = err_set(err, -errno, "cannot write '%s': %s", path, strerror(errno));
-    if (!code && plain && rename(part, path))
-        code = err_set(err, -errno, "cannot write '%s': %s", path, strerror(errno));
-    if (code && plain && fd >= 0)
-        unlink(part);
-    free(part);
+    struct export_file file = {.path = path, .format_name = format_name};
+    int code = export_samples(session, query, &file, err);
+    *bytes = file.bytes;
+    bytes_dispose(&file.lost);
     return code;
 }
 

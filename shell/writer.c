@@ -81,6 +81,12 @@ int writer_open(struct writer *writer, enum redirect kind, const char *target, s
     return 0;
 }
 
+void writer_open_fd(struct writer *writer, int fd, const char *name)
+{
+    *writer = (struct writer){
+        .base.write = gather, .kind = REDIRECT_FILE, .fd = fd, .name = xstrdup(name)};
+}
+
 // Feeds the command as much as it takes now.
 static int feed(struct writer *writer, struct err *err)
 {

@@ -25,6 +25,8 @@ struct writer {
 // Opens the target (REDIRECT_NONE: stdout).
 int writer_open(struct writer *writer, enum redirect kind, const char *target,
                 struct err *err) MUST_CHECK;
+// Takes over an open descriptor, called `name` in messages.
+void writer_open_fd(struct writer *writer, int fd, const char *name);
 // Ends the output: writes what is held. Returns 1 while a command has yet to read or to end (poll
 // writer_fd, call again), 0 when all is done, or a negative errno. A reader that has gone away is
 // no error.

@@ -1,0 +1,132 @@
+// Takes note of what samples say.
+#include "proto/inventory.h"
+
+#include "proto/alloc.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void note_frame(struct inventory *inventory, const struct frame *frame)
+{
+    if (frame->kind == FRAME_COMM)
+        return;
+    inventory->holds |= (frame->module != DICT_EMPTY ? HOLD_MODULE : 0) |
+                        (frame->address ? HOLD_ADDRESS : 0) |
+                        (frame->kind != FRAME_USER ? HOLD_KIND : 0) |
+                        (frame->file != DICT_EMPTY || frame->line ? HOLD_LINE : 0);
+}
+
+// Looks at each node once.
+static void note_stack(struct inventory *inventory, uint32_t node)
+{
+    const struct dict *dict = inventory->sink.dict;
+    size_t words = dict->node_count / 64 + 1;
+    if (inventory->generation != dict->generation) {
+        inventory->seen_count = 0;
+        inventory->generation = dict->generation;
+    }
+    if (inventory->seen_count < words) {
+        array_reserve(&inventory->seen, &inventory->seen_capacity, words);
+        memset(inventory->seen + inventory->seen_count, 0,
+               (words - inventory->seen_count) * sizeof *inventory->seen);
+        inventory->seen_count = words;
+    }
+    for (; node != DICT_ROOT && !(inventory->seen[node / 64] >> node % 64 & 1);
+         node = dict->nodes[node].parent) {
+        inventory->seen[node / 64] |= UINT64_C(1) << node % 64;
+        note_frame(inventory, dict->frames + dict->nodes[node].frame);
+    }
+}
+
+static void note_sample(struct inventory *inventory, const struct sample *sample)
+{
+    const struct dict *dict = inventory->sink.dict;
+    const struct thread *thread = dict->threads + sample->thread;
+    const struct event *event = dict->events + sample->event;
+    bool timed = sample->time_ns != SAMPLE_NO_TIME;
+    inventory->holds |=
+        (timed ? HOLD_TIME : 0) | (timed && sample->time_ns % 1000 ? HOLD_TIME_NS : 0) |
+        (timed && strcmp(dict_text(dict, event->unit), "ns") != 0 ? HOLD_BARE_TIME : 0) |
+        (thread->pid >= 0 || thread->tid >= 0 ? HOLD_THREAD : 0) |
+        (thread->comm != DICT_EMPTY ? HOLD_COMM : 0) |
+        (sample->cpu != SAMPLE_NO_CPU ? HOLD_CPU : 0) |
+        (event->by_value ? HOLD_VALUE | HOLD_COUNT : HOLD_SAMPLE) |
+        (!event->by_value && sample->value != 1 ? HOLD_PERIOD : 0);
+    note_stack(inventory, sample->node);
+}
+
+static int on_hello(struct sink *sink, const struct hello *hello, struct err *err)
+{
+    return sink_hello(((struct inventory *)sink)->next, hello, err);
+}
+
+static int on_samples(struct sink *sink, const struct sample *samples, size_t count,
+                      struct err *err)
+{
+    struct inventory *inventory = (struct inventory *)sink;
+    for (size_t i = 0; i < count; i++) {
+        if (!inventory->samples++)
+            inventory->first_event = samples[i].event;
+        if (samples[i].event != inventory->first_event)
+            inventory->holds |= HOLD_EVENT;
+        note_sample(inventory, samples + i);
+    }
+    return sink_samples(inventory->next, samples, count, err);
+}
+
+static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
+{
+    struct inventory *inventory = (struct inventory *)sink;
+    inventory->holds |= loss->count ? HOLD_LOSS : 0;
+    return sink_loss(inventory->next, loss, err);
+}
+
+void inventory_init(struct inventory *inventory, struct sink *next)
+{
+    static const struct sink_ops OPS = {on_hello, on_samples, on_loss};
+    *inventory = (struct inventory){.sink = {&OPS, next->dict}, .next = next};
+    inventory->generation = next->dict->generation;
+}
+
+void inventory_dispose(struct inventory *inventory)
+{
+    free(inventory->seen);
+    *inventory = (struct inventory){0};
+}
+
+void inventory_put_lost(struct bytes *out, const struct inventory *inventory,
+                        const struct format *format)
+{
+    static const struct {
+        unsigned holds;
+        const char *word;
+        bool one; // "is lost"
+    } WORDS[] = {
+        {HOLD_TIME | HOLD_BARE_TIME, "time", true},
+        {HOLD_TIME_NS, "times below a microsecond", false},
+        {HOLD_THREAD, "process and thread ids", false},
+        {HOLD_COMM, "names of threads", false},
+        {HOLD_CPU, "CPUs", false},
+        {HOLD_VALUE | HOLD_PERIOD, "values", false},
+        {HOLD_COUNT | HOLD_SAMPLE, "the number of samples", true},
+        {HOLD_EVENT, "which event a sample is of", true},
+        {HOLD_MODULE, "modules", false},
+        {HOLD_ADDRESS, "addresses", false},
+        {HOLD_KIND, "kinds of frames", false},
+        {HOLD_LINE, "source lines", false},
+        {HOLD_LOSS, "what was lost before", true},
+    };
+    enum { COUNT = sizeof WORDS / sizeof *WORDS };
+    size_t lost[COUNT], count = 0;
+    unsigned gone = inventory->holds & format->loses;
+    if (gone & (HOLD_TIME | HOLD_BARE_TIME))
+        gone &= ~(unsigned)HOLD_TIME_NS;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (gone & WORDS[i].holds)
+            lost[count++] = i;
+    }
+    for (size_t i = 0; i < count; i++)
+        bytes_printf(out, "%s%s", !i ? "" : i + 1 < count ? ", " : " and ", WORDS[lost[i]].word);
+    if (count)
+        bytes_append_text(out, count == 1 && WORDS[lost[0]].one ? " is lost" : " are lost");
+}

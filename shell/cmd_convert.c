@@ -1,0 +1,192 @@
+// convert: a file into another format. Samples stream from one to the other: what is in the buffer
+// stays untouched, and a file larger than the buffer comes through whole.
+#include "proto/alloc.h"
+#include "proto/inventory.h"
+#include "proto/reader.h"
+#include "shell/export.h"
+#include "shell/session.h"
+#include "shell/units.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct conversion {
+    struct dict dict;
+    struct part_file part;
+    struct encoder *encoder;
+    struct inventory inventory;
+    struct reader *reader;
+    struct export_file file;
+    // An answer is made from a buffer of its own.
+    struct buffer *buffer;
+    struct selection *selection;
+};
+
+static void conversion_free(void *arg)
+{
+    struct conversion *conversion = arg;
+    reader_free(conversion->reader);
+    inventory_dispose(&conversion->inventory);
+    encoder_free(conversion->encoder);
+    part_file_dispose(&conversion->part);
+    bytes_dispose(&conversion->file.lost);
+    dict_dispose(&conversion->dict);
+    selection_free(conversion->selection);
+    buffer_free(conversion->buffer);
+    free(conversion);
+}
+
+// What the input had that does not come out: parts that were not understood.
+static void say_skipped(struct session *session, const char *path,
+                        const struct decode_report *report)
+{
+    if (!report->skipped)
+        return;
+    struct bytes text = {0};
+    term_text(&text, path, strlen(path));
+    bytes_append_text(&text, ": ");
+    units_put_count(&text, report->skipped);
+    bytes_printf(&text, " record%s not understood; the first at ", report->skipped == 1 ? "" : "s");
+    if (report->first_skipped_line)
+        bytes_printf(&text, "line %" PRIu64 ": ", report->first_skipped_line);
+    else
+        bytes_printf(&text, "byte %" PRIu64 ": ", report->first_skipped_byte);
+    term_text(&text, report->first_skipped_why, strlen(report->first_skipped_why));
+    session_complain(session, "%s", bytes_text(&text));
+    bytes_dispose(&text);
+}
+
+// The commands that answer ask the session's store: for this one answer it is the file's.
+static int answer(struct session *session, struct invocation *run, struct conversion *conversion,
+                  struct err *err)
+{
+    struct buffer *buffer = session->buffer;
+    struct store *store = session->store;
+    struct selection *selection = session->selection;
+    session->buffer = conversion->buffer;
+    session->store = buffer_store(conversion->buffer);
+    session->selection = conversion->selection;
+    int code = export_run(session, run, 1, err) == RUN_OK ? 0 : err->code;
+    session->buffer = buffer;
+    session->store = store;
+    session->selection = selection;
+    return code;
+}
+
+static int finish(struct session *session, struct invocation *run, struct conversion *conversion,
+                  struct err *err)
+{
+    const char *in = invocation_word(run, 0);
+    const struct decode_report *report = reader_report(conversion->reader);
+    if (!report->samples)
+        return err_set(err, -ENODATA, "'%s': there are no samples in it", in);
+    say_skipped(session, in, report);
+    if (conversion->buffer)
+        return answer(session, run, conversion, err);
+    int code = conversion->encoder->ops->finish(conversion->encoder, err);
+    if (!code)
+        code = part_file_commit(&conversion->part, err);
+    if (!code) {
+        struct export_file *file = &conversion->file;
+        file->samples = conversion->inventory.samples;
+        file->bytes = conversion->part.written;
+        inventory_put_lost(&file->lost, &conversion->inventory, file->format);
+        export_say(session, file, "");
+    }
+    return code;
+}
+
+static enum run_result step(struct session *session, struct invocation *run, int64_t now_ns,
+                            struct err *err)
+{
+    enum { SLICE_MS = 20 }; // then the loop's other work has its turn
+    struct conversion *conversion = run->state;
+    int64_t until_ns = now_ns + SLICE_MS * NS_PER_MS;
+    int code;
+    while ((code = reader_step(conversion->reader, err)) == 1) {
+        if (conversion->buffer)
+            buffer_tick(conversion->buffer);
+        if (atomic_load(&session->signals.interrupted)) {
+            err_set(err, -ECANCELED, "stopped; '%s' was not written", invocation_word(run, 1));
+            return RUN_ERROR;
+        }
+        if (session_now_ns() >= until_ns)
+            return RUN_WAIT;
+    }
+    if (code && reader_report(conversion->reader)->samples) { // cut: what came before is good
+        session_complain(session, "%s\n  what came before that is converted", err->message);
+        code = 0;
+    }
+    if (!code)
+        code = finish(session, run, conversion, err);
+    return code ? RUN_ERROR : RUN_OK;
+}
+
+static int open_output(struct conversion *conversion, const struct invocation *run, struct err *err)
+{
+    const struct word *format = invocation_key(run, "format");
+    struct export_file *file = &conversion->file;
+    bool packs;
+    file->path = invocation_word(run, 1);
+    int code = export_format(&file->format, &packs, file->path, format ? format->value : NULL, err);
+    if (!code)
+        code = part_file_open(&conversion->part, file->path, packs, err);
+    if (!code) {
+        conversion->encoder = file->format->encoder_new(&conversion->dict, &conversion->part.base);
+        inventory_init(&conversion->inventory, &conversion->encoder->sink);
+    }
+    return code;
+}
+
+static enum run_result run(struct session *session, struct invocation *run, struct err *err)
+{
+    if (run->word_count < 2)
+        return invocation_usage(run, GRAMMAR_NOWHERE, err, "two files are expected\nusage: %s",
+                                run->command->usage);
+    struct conversion *conversion = xcalloc(1, sizeof *conversion);
+    const struct word *in = invocation_key(run, "in");
+    struct decode_options options = {0};
+    struct sink *sink;
+    conversion->part.fd = -1;
+    dict_init(&conversion->dict);
+    run->state = conversion;
+    run->dispose = conversion_free;
+    run->step = step;
+    if (export_is_answer(run, 1)) {
+        conversion->buffer = buffer_new(session->auto_budget_bytes, 0);
+        conversion->selection = selection_new();
+        buffer_source_add(conversion->buffer, invocation_word(run, 0), &sink);
+    } else {
+        if (open_output(conversion, run, err)) {
+            run->bad_at = run->words[1]->at;
+            return RUN_ERROR;
+        }
+        sink = &conversion->inventory.sink;
+    }
+    if (reader_open(&conversion->reader, invocation_word(run, 0), in ? in->value : NULL, sink,
+                    &options, err)) {
+        run->bad_at = run->words[0]->at;
+        return RUN_ERROR;
+    }
+    return RUN_WAIT;
+}
+
+const struct command command_convert = {
+    .name = "convert",
+    .group = "files",
+    .usage = "convert IN OUT [in=NAME] [format=NAME] [what=WHAT]",
+    .summary = "read a file and write another format; the buffer stays as it is",
+    .details = "IN is anything that 'open' reads, OUT anything that 'export' writes, with the same "
+               "endings. All of IN\ncomes through, however large it is; what OUT has no place for "
+               "is said.",
+    .example = "convert demo.fks demo.speedscope.json",
+    .words = {ARG_FILE, ARG_FILE},
+    .max_words = 2,
+    .keys = {{"in", ARG_FORMAT, NULL, "read it as this format, whatever it looks like"},
+             {"format", ARG_EXPORT, NULL, "write this format, whatever the file's name"},
+             {"what", ARG_CHOICE, "samples flame top heatmap fold threads", "what OUT holds"}},
+    .settings = "idle",
+    .run = run,
+};

@@ -1,0 +1,114 @@
+// Writing a file beside its place.
+#include "shell/part_file.h"
+
+#include "proto/alloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HELD_BYTES = 1 << 18 };
+
+static int cannot_write(const struct part_file *file, struct err *err)
+{
+    return err_set(err, -errno, "cannot write '%s': %s", file->path, strerror(errno));
+}
+
+static int flush(struct part_file *file, struct err *err)
+{
+    struct output_fd out;
+    output_fd_init(&out, file->fd, file->path);
+    int code = output_write(&out.base, bytes_text(&file->held), file->held.len, err);
+    bytes_clear(&file->held);
+    return code;
+}
+
+static int hold(struct part_file *file, const void *data, size_t len, struct err *err)
+{
+    bytes_append(&file->held, data, len);
+    file->written += len;
+    return file->held.len < HELD_BYTES ? 0 : flush(file, err);
+}
+
+static int write_raw(struct output *output, const void *data, size_t len, struct err *err)
+{
+    return hold((struct part_file *)((char *)output - offsetof(struct part_file, raw)), data, len,
+                err);
+}
+
+static int write_text(struct output *output, const void *data, size_t len, struct err *err)
+{
+    struct part_file *file = (struct part_file *)output;
+    return file->packs ? output_write(&file->gzip.base, data, len, err)
+                       : hold(file, data, len, err);
+}
+
+int part_file_open(struct part_file *file, const char *path, bool packs, struct err *err)
+{
+    *file = (struct part_file){.base.write = write_text, .fd = -1, .raw.write = write_raw};
+    struct stat info;
+    bool plain = stat(path, &info) || S_ISREG(info.st_mode);
+    file->path = xstrdup(path);
+    file->part = plain ? xasprintf("%s.part", path) : xstrdup(path);
+    file->fd = open(file->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (file->fd < 0)
+        return cannot_write(file, err);
+    file->packs = packs;
+    if (packs)
+        gzip_output_init(&file->gzip, &file->raw);
+    return 0;
+}
+
+// So that the new name is on the disk, too. A file system that cannot is no failure.
+static void sync_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup(".");
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(directory);
+}
+
+int part_file_commit(struct part_file *file, struct err *err)
+{
+    int code = file->packs ? gzip_output_finish(&file->gzip, err) : 0;
+    if (!code)
+        code = flush(file, err);
+    if (!code && fsync(file->fd) && errno != EINVAL && errno != EROFS)
+        code = cannot_write(file, err);
+    int fd = file->fd;
+    file->fd = -1;
+    if (close(fd) && !code)
+        code = cannot_write(file, err);
+    bool plain = strcmp(file->path, file->part) != 0;
+    if (!code && plain && rename(file->part, file->path))
+        code = cannot_write(file, err);
+    else if (!code && plain)
+        sync_directory(file->path);
+    if (code && plain)
+        unlink(file->part);
+    return code;
+}
+
+void part_file_dispose(struct part_file *file)
+{
+    if (file->fd >= 0) {
+        close(file->fd);
+        if (strcmp(file->path, file->part) != 0)
+            unlink(file->part);
+    }
+    if (file->packs)
+        gzip_output_dispose(&file->gzip);
+    bytes_dispose(&file->held);
+    free(file->path);
+    free(file->part);
+    *file = (struct part_file){.fd = -1};
+}

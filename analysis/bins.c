@@ -15,10 +15,14 @@ void bins_dispose(struct bins *bins)
 
 void bins_start(struct bins *bins, const struct heatmap_shape *shape, bool idle)
 {
+    uint32_t *cells = bins->cells; // fresh pages would cost more than the counting
+    size_t capacity = bins->capacity;
+    if (cells)
+        memset(cells, 0, capacity * sizeof *cells);
+    bins->cells = NULL;
     bins_dispose(bins);
-    bins->shape = *shape;
+    *bins = (struct bins){.shape = *shape, .idle = idle, .cells = cells, .capacity = capacity};
     bins->shape.columns = 0;
-    bins->idle = idle;
     bins->row_start = xreallocarray(NULL, (size_t)shape->rows + 1, sizeof *bins->row_start);
     for (size_t row = 0; row <= shape->rows; row++)
         bins->row_start[row] = heatmap_cell_start(shape, row) - shape->from_ns;

@@ -96,6 +96,11 @@ static int run(const char *path, bool into_buffer, unsigned threads)
            (double)report.bytes / 1e6 / wall, report.samples, report.frames, report.skipped, idle,
            rss, peak, report.samples ? (double)(rss - idle) / (double)report.samples : 0.0);
     const struct dict *used = buffer ? store_dict(buffer_store(buffer)) : &dict;
+    struct buffer_stats stats = {0};
+    if (buffer)
+        buffer_stats(buffer, &stats);
+    printf(", \"column_bytes\": %" PRIu64 ", \"table_bytes\": %" PRIu64, stats.column_bytes,
+           stats.table_bytes);
     printf(", \"strings\": %zu, \"frame_table\": %zu, \"nodes\": %zu, \"threads\": %zu, "
            "\"dict_bytes\": %zu}\n",
            used->string_count, used->frame_count, used->node_count, used->thread_count,

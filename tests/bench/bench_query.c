@@ -1,58 +1,31 @@
 // Measures the buffer: how fast samples go in, what they weigh, how fast questions are answered.
 //
 //   bench_query SAMPLES STACKS ROUNDS > result.json
+//   bench_query --open FILE ROUNDS > result.json
 //
-// Synthetic samples of 2 CPUs at 1 kHz each, several hundred threads, a tree of some 3.5 nodes a
-// stack with skewed popularity (few stacks are hot, most are rare). Questions are asked in turn,
-// ROUNDS times; times are in ms of wall clock, and of CPU (all threads) for machines that are busy
-// with other things. Intake is CPU time.
+// Synthetic samples of 2 CPUs at 1 kHz each (world.h), or those of a file. Questions are asked in
+// turn, ROUNDS times; times are in ms of wall clock, and of CPU (all threads) for machines that are
+// busy with other things. Intake is CPU time.
 #include "analysis/buffer.h"
-#include "proto/alloc.h"
+#include "proto/reader.h"
+#include "tests/bench/world.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/resource.h>
 
 enum {
-    COMMS = 168,
-    THREADS = 400,
-    FUNCTIONS = 9000,
-    MODULES = 120,
-    DEPTH_MOST = 16,
     LOT = 1 << 16,
     BATCH = 256,
-    STEP_NS = 500500, // 2 CPUs at 999 Hz
     ROUNDS_MOST = 99,
 };
 
-static double clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static uint64_t random_next(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-struct world {
+struct bench {
     struct buffer *buffer;
-    struct sink *sink;
-    uint64_t random;
-    uint32_t *stacks;
-    uint32_t stack_count;
-    uint32_t threads[THREADS];
-    uint16_t event;
     uint64_t samples;
     int64_t from_ns, to_ns;
-    double intake_ns;
+    double intake_ns; // CPU a sample
+    double open_s;    // wall, of a file
 };
 
 static void die(const struct err *err)
@@ -61,90 +34,63 @@ static void die(const struct err *err)
     exit(1);
 }
 
-static void make_names(struct world *world, uint32_t *frames)
-{
-    struct dict *dict = world->sink->dict;
-    char name[64];
-    for (uint32_t i = 0; i < FUNCTIONS; i++) {
-        snprintf(name, sizeof name, "/usr/lib/module_%u.so", i % MODULES);
-        uint32_t module = dict_string_z(dict, name);
-        snprintf(name, sizeof name, "some_function_of_the_%u_th_kind", i * 2654435761u % 100000);
-        struct frame frame = {.name = dict_string_z(dict, name), .module = module};
-        frames[i] = dict_frame(dict, &frame);
-    }
-    for (uint32_t i = 0; i < THREADS; i++) {
-        snprintf(name, sizeof name, "comm_%u", i % COMMS);
-        struct thread thread = {.pid = (int32_t)(1000 + i / 4),
-                                .tid = (int32_t)(1000 + i),
-                                .comm = dict_string_z(dict, name)};
-        world->threads[i] = dict_thread(dict, &thread);
-    }
-    struct event event = {dict_string_z(dict, "cpu-clock"), dict_string_z(dict, "ns"), false};
-    world->event = (uint16_t)dict_event(dict, &event);
-}
-
-// Every stack branches off an earlier one, some levels up.
-static void make_stacks(struct world *world)
-{
-    struct dict *dict = world->sink->dict;
-    uint32_t *frames = xreallocarray(NULL, FUNCTIONS, sizeof *frames);
-    make_names(world, frames);
-    world->stacks = xreallocarray(NULL, world->stack_count, sizeof *world->stacks);
-    for (uint32_t i = 0; i < world->stack_count; i++) {
-        uint32_t node;
-        if (i < COMMS) {
-            node = dict_comm_node(dict, dict->threads[world->threads[i]].comm);
-        } else {
-            node = world->stacks[random_next(&world->random) % i];
-            for (uint64_t up = random_next(&world->random) % DEPTH_MOST; up > 0; up--) {
-                if (dict->nodes[dict->nodes[node].parent].parent != DICT_ROOT)
-                    node = dict->nodes[node].parent;
-            }
-        }
-        for (uint64_t deep = 1 + random_next(&world->random) % 6; deep > 0; deep--)
-            node = dict_node(dict, node, frames[random_next(&world->random) % FUNCTIONS]);
-        world->stacks[i] = node;
-    }
-    free(frames);
-}
-
-static struct sample next_sample(struct world *world, int64_t *time_ns)
-{
-    uint64_t random = random_next(&world->random);
-    double share = (double)(random >> 11) * 0x1p-53;
-    *time_ns += STEP_NS / 2 + (int64_t)(random % STEP_NS);
-    return (struct sample){
-        .time_ns = *time_ns,
-        .value = 1001001,
-        .node = world->stacks[(size_t)(share * share * share * share * world->stack_count)],
-        .thread = world->threads[random % THREADS],
-        .cpu = random >> 20 & 1,
-        .event = world->event};
-}
-
 // Makes samples in lots, and hands each over in batches: only that is timed, since reading the
 // clock costs as much as many samples.
-static void fill(struct world *world)
+static void fill(struct bench *bench, struct world *world, struct sink *sink)
 {
     struct err err = {0};
     struct sample *lot = xreallocarray(NULL, LOT, sizeof *lot);
-    int64_t time_ns = INT64_C(1000000000000);
     double spent_ms = 0;
-    world->from_ns = time_ns;
-    for (uint64_t done = 0; done < world->samples;) {
+    for (uint64_t done = 0; done < bench->samples;) {
         size_t count = 0;
-        for (; count < LOT && done < world->samples; count++, done++)
-            lot[count] = next_sample(world, &time_ns);
-        double start = clock_ms(CLOCK_THREAD_CPUTIME_ID);
+        for (; count < LOT && done < bench->samples; count++, done++)
+            lot[count] = world_sample(world);
+        double start = world_clock_ms(CLOCK_THREAD_CPUTIME_ID);
         for (size_t at = 0; at < count; at += BATCH) {
-            if (sink_samples(world->sink, lot + at, count - at < BATCH ? count - at : BATCH, &err))
+            if (sink_samples(sink, lot + at, count - at < BATCH ? count - at : BATCH, &err))
                 die(&err);
         }
-        spent_ms += clock_ms(CLOCK_THREAD_CPUTIME_ID) - start;
+        spent_ms += world_clock_ms(CLOCK_THREAD_CPUTIME_ID) - start;
     }
     free(lot);
-    world->to_ns = time_ns + 1;
-    world->intake_ns = spent_ms * 1e6 / (double)world->samples;
+    bench->intake_ns = spent_ms * 1e6 / (double)bench->samples;
+}
+
+static void make(struct bench *bench, uint32_t stacks)
+{
+    struct err err = {0};
+    struct sink *sink;
+    struct world world;
+    buffer_source_add(bench->buffer, "synthetic", &sink);
+    struct hello hello = {.collector = "bench", .host = "bench", .clock = CLOCK_KIND_MONOTONIC};
+    if (sink_hello(sink, &hello, &err) < 0)
+        die(&err);
+    world_init(&world, sink->dict, stacks, 2, 999, 0);
+    fill(bench, &world, sink);
+    world_dispose(&world);
+}
+
+static void open_file(struct bench *bench, const char *path)
+{
+    struct err err = {0};
+    struct sink *sink;
+    struct reader *reader;
+    struct decode_options options = {0};
+    buffer_source_add(bench->buffer, path, &sink);
+    double wall_ms = world_clock_ms(CLOCK_MONOTONIC);
+    double cpu_ms = world_clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+    int rc = reader_open(&reader, path, NULL, sink, &options, &err);
+    while (rc == 0 && (rc = reader_step(reader, &err)) > 0) {
+        buffer_tick(bench->buffer);
+        rc = 0;
+    }
+    if (rc < 0)
+        die(&err);
+    bench->samples = reader_report(reader)->samples;
+    reader_free(reader);
+    bench->open_s = (world_clock_ms(CLOCK_MONOTONIC) - wall_ms) / 1e3;
+    bench->intake_ns =
+        (world_clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_ms) * 1e6 / (double)bench->samples;
 }
 
 struct question {
@@ -164,9 +110,9 @@ static void add(struct filter *filter, enum filter_key key, bool regex, const ch
         die(&err);
 }
 
-static void ask(struct world *world, struct question *question, int round)
+static void ask(struct bench *bench, struct question *question, int round)
 {
-    struct store *store = buffer_store(world->buffer);
+    struct store *store = buffer_store(bench->buffer);
     struct err err = {0};
     struct axis axis;
     store_axis(store, &axis);
@@ -178,8 +124,8 @@ static void ask(struct world *world, struct question *question, int round)
         add(changed, FILTER_COMM, false, name);
         query.filter = changed;
     }
-    double wall_ms = clock_ms(CLOCK_MONOTONIC);
-    double cpu_ms = clock_ms(CLOCK_PROCESS_CPUTIME_ID);
+    double wall_ms = world_clock_ms(CLOCK_MONOTONIC);
+    double cpu_ms = world_clock_ms(CLOCK_PROCESS_CPUTIME_ID);
     if (question->heatmap) {
         struct heatmap map;
         struct heatmap_shape shape = {.column_ns = 1000000000, .rows = question->rows};
@@ -198,8 +144,8 @@ static void ask(struct world *world, struct question *question, int round)
         question->samples = fold.totals.samples;
         fold_dispose(&fold);
     }
-    question->wall_ms[round] = clock_ms(CLOCK_MONOTONIC) - wall_ms;
-    question->cpu_ms[round] = clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_ms;
+    question->wall_ms[round] = world_clock_ms(CLOCK_MONOTONIC) - wall_ms;
+    question->cpu_ms[round] = world_clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_ms;
     filter_free(changed);
 }
 
@@ -210,15 +156,19 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void report(const struct world *world, struct question *questions, size_t count, int rounds)
+static void report(const struct bench *bench, struct question *questions, size_t count, int rounds)
 {
     struct buffer_stats stats;
-    buffer_stats(world->buffer, &stats);
-    printf("{\"samples\": %" PRIu64 ", \"stacks\": %u, \"nodes\": %" PRIu64
-           ", \"intake_ns_per_sample\": %.1f, \"column_bytes_per_sample\": %.3f, "
-           "\"table_bytes\": %" PRIu64 ", \"rounds\": %d",
-           world->samples, world->stack_count, stats.nodes, world->intake_ns,
-           (double)stats.column_bytes / (double)stats.samples, stats.table_bytes, rounds);
+    buffer_stats(bench->buffer, &stats);
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    printf("{\"samples\": %" PRIu64 ", \"nodes\": %" PRIu64
+           ", \"intake_ns_per_sample\": %.1f, \"open_s\": %.3f, "
+           "\"column_bytes_per_sample\": %.3f, \"table_bytes\": %" PRIu64 ", \"rss_peak\": %" PRIu64
+           ", \"rounds\": %d",
+           bench->samples, stats.nodes, bench->intake_ns, bench->open_s,
+           (double)stats.column_bytes / (double)stats.samples, stats.table_bytes,
+           (uint64_t)usage.ru_maxrss * 1024, rounds);
     for (size_t i = 0; i < count; i++) {
         struct question *question = &questions[i];
         qsort(question->wall_ms, (size_t)rounds, sizeof(double), compare_doubles);
@@ -231,15 +181,15 @@ static void report(const struct world *world, struct question *questions, size_t
     printf("}\n");
 }
 
-static void ask_all(struct world *world, int rounds)
+static void ask_all(struct bench *bench, int rounds)
 {
-    int64_t span_ns = world->to_ns - world->from_ns;
-    struct range second = {world->from_ns + span_ns / 2, world->from_ns + span_ns / 2 + 1000000000};
-    struct range two[] = {{world->from_ns + span_ns / 10, world->from_ns + span_ns / 2},
-                          {world->from_ns + span_ns * 6 / 10, world->to_ns}};
+    int64_t span_ns = bench->to_ns - bench->from_ns;
+    struct range second = {bench->from_ns + span_ns / 2, bench->from_ns + span_ns / 2 + 1000000000};
+    struct range two[] = {{bench->from_ns + span_ns / 10, bench->from_ns + span_ns / 2},
+                          {bench->from_ns + span_ns * 6 / 10, bench->to_ns}};
     struct filter *all_keys = filter_new();
     struct filter *comm = filter_new();
-    for (int i = 0; i < COMMS / 2; i++) {
+    for (int i = 0; i < WORLD_COMMS / 2; i++) {
         char name[32];
         snprintf(name, sizeof name, "comm_%d", i);
         add(all_keys, FILTER_COMM, false, name);
@@ -270,34 +220,36 @@ static void ask_all(struct world *world, int rounds)
     size_t count = sizeof questions / sizeof *questions;
     for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++)
-            ask(world, &questions[i], round);
+            ask(bench, &questions[i], round);
     }
-    report(world, questions, count, rounds);
+    report(bench, questions, count, rounds);
     filter_free(all_keys);
     filter_free(comm);
 }
 
 int main(int argc, char **argv)
 {
-    struct world world = {.random = UINT64_C(88172645463325252),
-                          .samples = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000,
-                          .stack_count = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 23067};
-    int rounds = argc > 3 ? atoi(argv[3]) : 15;
-    if (argc > 4 || !world.samples || world.stack_count < COMMS || rounds < 1 ||
-        rounds > ROUNDS_MOST) {
-        fprintf(stderr, "usage: bench_query SAMPLES STACKS ROUNDS\n");
+    // The budget holds all: what is evicted is not measured.
+    struct bench bench = {.buffer = buffer_new(UINT64_C(1) << 40, 0)};
+    bool opens = argc == 4 && !strcmp(argv[1], "--open");
+    uint32_t stacks = argc == 4 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
+    int rounds = argc == 4 ? atoi(argv[3]) : 0;
+    bench.samples = argc == 4 ? strtoull(argv[1], NULL, 10) : 0;
+    if (rounds < 1 || rounds > ROUNDS_MOST ||
+        (!opens && (!bench.samples || stacks < WORLD_COMMS))) {
+        fprintf(stderr, "usage: bench_query SAMPLES STACKS ROUNDS\n"
+                        "       bench_query --open FILE ROUNDS\n");
         return 2;
     }
-    world.buffer = buffer_new(UINT64_C(1) << 40, 0);
-    buffer_source_add(world.buffer, "synthetic", &world.sink);
-    struct err err = {0};
-    struct hello hello = {.collector = "bench", .host = "bench", .clock = CLOCK_KIND_MONOTONIC};
-    if (sink_hello(world.sink, &hello, &err) < 0)
-        die(&err);
-    make_stacks(&world);
-    fill(&world);
-    ask_all(&world, rounds);
-    free(world.stacks);
-    buffer_free(world.buffer);
+    if (opens)
+        open_file(&bench, argv[2]);
+    else
+        make(&bench, stacks);
+    struct axis axis;
+    store_axis(buffer_store(bench.buffer), &axis);
+    bench.from_ns = axis.first_ns;
+    bench.to_ns = axis.last_ns + 1;
+    ask_all(&bench, rounds);
+    buffer_free(bench.buffer);
     return 0;
 }

@@ -54,11 +54,11 @@ static int finish(struct decoder *base, struct err *err)
     unsigned long long at = json_reader_offset(decoder->json);
     if (!base->report.samples && decoder->broken.code)
         return err_set(err, -EBADMSG, "%s", decoder->broken.message);
-    if (!base->report.samples && decoder->what)
-        return err_set(err, -EBADMSG, "%s", decoder->what);
     if (!base->report.samples && !complete)
         return err_set(err, -EBADMSG, "byte %llu: the file is cut, and nothing before is whole",
                        at);
+    if (!base->report.samples && decoder->what)
+        return err_set(err, -EBADMSG, "%s", decoder->what);
     if (decoder->broken.code)
         json_decoder_skip(decoder, decoder->broken.message);
     else if (!complete)

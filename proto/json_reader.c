@@ -163,10 +163,13 @@ static void value_done(struct json_reader *json)
     json->expect = json->depth ? EXPECT_COMMA : EXPECT_NOTHING;
 }
 
-static int open_level(struct json_reader *json, bool is_object, struct err *err)
+static int open_level(struct json_reader *json, const char *data, const char *at, struct err *err)
 {
+    bool is_object = *at == '{';
     if (json->depth == JSON_DEPTH_MAX)
-        return json->failed = err_set(err, -EBADMSG, "nested deeper than %d", JSON_DEPTH_MAX);
+        return json->failed = err_set(err, -EBADMSG, "byte %llu: nested deeper than %d",
+                                      (unsigned long long)(json->offset + (uint64_t)(at - data)),
+                                      JSON_DEPTH_MAX);
     int code = hand_over(json, is_object ? JSON_OBJECT : JSON_ARRAY, "", 0, err);
     int place = json->place;
     json->levels[json->depth++] = (struct level){place, is_object};
@@ -402,7 +405,7 @@ static const char *value_begin(struct json_reader *json, const char *data, const
     if (*at == '"')
         return string_begin(json, false, data, at, end, err);
     if (*at == '{' || *at == '[') {
-        open_level(json, *at == '{', err);
+        open_level(json, data, at, err);
     } else if (*at == ']' && in_array) {
         close_level(json, err);
     } else if (is_scalar_byte(*at)) {

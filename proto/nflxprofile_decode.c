@@ -215,12 +215,37 @@ static void read_samples(struct nflx *nflx)
     }
 }
 
+// protobuf-c makes an object of every entry, also of one of two bytes: what that may come to is
+// bounded. A real profile takes some 3 times its size.
+enum { UNPACKED_RATIO = 6, UNPACKED_FREE_BYTES = 32 << 20 };
+
+static void *take_memory(void *arg, size_t bytes)
+{
+    enum { OVERHEAD = 16 }; // of the allocator
+    size_t *left = arg;
+    if (bytes + OVERHEAD > *left)
+        return NULL;
+    *left -= bytes + OVERHEAD;
+    return malloc(bytes ? bytes : 1);
+}
+
+static void give_memory(void *arg, void *memory)
+{
+    (void)arg;
+    free(memory);
+}
+
 static int read_profile(struct whole_decoder *decoder, const uint8_t *data, size_t len,
                         struct hello *hello, struct err *err)
 {
-    profile_t *profile = nflxprofile__profile__unpack(NULL, len, data);
+    size_t left = UNPACKED_RATIO * len + UNPACKED_FREE_BYTES;
+    ProtobufCAllocator memory = {take_memory, give_memory, &left};
+    profile_t *profile = nflxprofile__profile__unpack(&memory, len, data);
     if (!profile)
-        return err_set(err, -EBADMSG, "not an nflxprofile, or a damaged one (%zu bytes)", len);
+        return err_set(err, -EBADMSG,
+                       "not an nflxprofile, or a damaged one (%zu bytes; at most %d times that in "
+                       "memory)",
+                       len, UNPACKED_RATIO);
     struct nflx nflx = {.decoder = decoder, .stage = &decoder->stage, .profile = profile};
     read_switches(&nflx);
     read_nodes(&nflx);
@@ -235,7 +260,7 @@ static int read_profile(struct whole_decoder *decoder, const uint8_t *data, size
     free(nflx.rows);
     free(nflx.path);
     idmap_dispose(&nflx.by_key);
-    nflxprofile__profile__free_unpacked(profile, NULL);
+    nflxprofile__profile__free_unpacked(profile, &memory);
     return 0;
 }
 

@@ -92,6 +92,13 @@ failed:
     return rc;
 }
 
+// Whether what lies behind a failure is worth reading. A bomb that has given no sample so far would
+// only unfold further.
+static bool is_worth_finishing(const struct reader *reader, int failed)
+{
+    return failed != -EFBIG || reader->decoder->report.samples;
+}
+
 // Ends the stream: complete samples are handed over also after a failure.
 static int finish(struct reader *reader, struct err *err)
 {
@@ -144,7 +151,8 @@ int reader_step(struct reader *reader, struct err *err)
     for (int i = 0; i < BITES_A_STEP && rc > 0; i++)
         rc = reader->ahead ? take_piece(reader, err) : take_bite(reader, err);
     if (rc < 0) {
-        (void)finish(reader, NULL);
+        if (is_worth_finishing(reader, rc))
+            (void)finish(reader, NULL);
         return fail(reader, rc, err);
     }
     int finished = rc == 0 ? finish(reader, err) : 0;

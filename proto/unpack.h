@@ -13,7 +13,7 @@ enum {
     // A file that unpacks to more than this many times its size is taken for a bomb and refused,
     // once it has given UNPACK_FREE_BYTES.
     UNPACK_MAX_RATIO = 250,
-    UNPACK_FREE_BYTES = 64 << 20,
+    UNPACK_FREE_BYTES = 32 << 20,
 };
 
 struct unpack;

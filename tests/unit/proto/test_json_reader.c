@@ -118,7 +118,7 @@ static void test_depth_is_bounded(void **state)
     memset(text, '[', sizeof text);
     struct bytes got = {0};
     read_text(&got, text, sizeof text, sizeof text);
-    assert_string_equal(bytes_text(&got), "!nested deeper than 512");
+    assert_string_equal(bytes_text(&got), "!byte 512: nested deeper than 512");
     bytes_dispose(&got);
 }
 

@@ -177,7 +177,7 @@ static void axis_forget(struct buffer *buffer)
 {
     free(buffer->host);
     buffer->host = NULL;
-    buffer->axis_known = buffer->wall_known = false;
+    buffer->axis_known = buffer->started = buffer->wall_known = false;
     buffer->start_ns = buffer->wall_offset_ns = 0;
 }
 

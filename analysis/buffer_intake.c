@@ -187,16 +187,24 @@ static void next_part(struct source *source, const struct sample *samples, size_
     }
 }
 
+// The session's start is its first sample, whenever the collector said that it was ready.
 static void place_by(struct source *source, const struct sample *samples, size_t count)
 {
+    struct buffer *buffer = source->buffer;
     int64_t first_ns = SAMPLE_NO_TIME;
     for (size_t i = 0; i < count; i++) {
         if (samples[i].time_ns != SAMPLE_NO_TIME &&
             (first_ns == SAMPLE_NO_TIME || samples[i].time_ns < first_ns))
             first_ns = samples[i].time_ns;
     }
-    if (first_ns != SAMPLE_NO_TIME)
+    if (first_ns == SAMPLE_NO_TIME)
+        return;
+    if (!source->placed)
         buffer_place(source, first_ns);
+    if (!buffer->started) {
+        buffer->started = true;
+        buffer->start_ns = buffer_time(source, first_ns);
+    }
 }
 
 static int take_samples(struct sink *sink, const struct sample *samples, size_t count,
@@ -207,7 +215,7 @@ static int take_samples(struct sink *sink, const struct sample *samples, size_t 
     struct buffer *buffer = source->buffer;
     if (source->dropped)
         return 0;
-    if (!source->placed)
+    if (!source->placed || !buffer->started)
         place_by(source, samples, count);
     callpaths_follow(&buffer->callpaths);
     struct part part;

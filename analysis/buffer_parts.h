@@ -92,8 +92,9 @@ struct buffer {
     uint32_t ticks_unasked; // since the last question
     uint64_t bins_clock;    // counts questions, to know which bins were not asked for longest
 
-    bool axis_known; // set by the first source that has a time
-    int64_t start_ns;
+    bool axis_known;  // set by the first source that has a time
+    bool started;     // set by the first sample that has a time
+    int64_t start_ns; // its time; until then when a source began to watch
     enum clock_kind clock;
     char *host;
     bool wall_known;

@@ -187,6 +187,30 @@ static void test_sources_of_one_clock_share_the_axis_and_others_start_beside(voi
     buffer_free(buffer);
 }
 
+static void test_the_start_is_the_first_sample_not_when_watching_began(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct buffer *buffer = buffer_new(0, 0);
+    uint32_t number = buffer_source_add(buffer, "one", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    struct axis axis;
+    buffer_source_watched(buffer, number, 3 * FILL_SECOND, 4 * FILL_SECOND);
+    fill_sample(sink, 5 * FILL_SECOND + FILL_SECOND / 2, 1, 0, "demo;main");
+    store_axis(buffer_store(buffer), &axis);
+    assert_int_equal(axis.first_ns - axis.start_ns, FILL_SECOND / 2);
+    fill_sample(sink, 4 * FILL_SECOND, 1, 0, "demo;main"); // late: the start stays where it was
+    store_axis(buffer_store(buffer), &axis);
+    assert_int_equal(axis.start_ns, 5 * FILL_SECOND);
+    buffer_source_drop(buffer, number);
+    buffer_source_add(buffer, "two", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    fill_sample(sink, 9 * FILL_SECOND, 1, 0, "demo;main");
+    store_axis(buffer_store(buffer), &axis);
+    assert_int_equal(axis.start_ns, 9 * FILL_SECOND);
+    buffer_free(buffer);
+}
+
 static void test_two_sources_of_one_event_are_not_added_silently(void **state)
 {
     (void)state;
@@ -468,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_the_oldest_goes_when_the_budget_is_full_and_is_counted),
         cmocka_unit_test(test_pins_keep_ranges_up_to_half_the_budget),
         cmocka_unit_test(test_sources_of_one_clock_share_the_axis_and_others_start_beside),
+        cmocka_unit_test(test_the_start_is_the_first_sample_not_when_watching_began),
         cmocka_unit_test(test_two_sources_of_one_event_are_not_added_silently),
         cmocka_unit_test(test_one_event_is_in_view),
         cmocka_unit_test(test_samples_without_time_fold_and_refuse_time),

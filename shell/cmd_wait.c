@@ -9,6 +9,7 @@
 
 struct waiting {
     int64_t until_ns;       // 0: not for a time
+    int64_t give_up_ns;     // INT64_MAX: never
     uint64_t above_samples; // UINT64_MAX: not for samples
 };
 
@@ -31,6 +32,12 @@ static enum run_result step(struct session *session, struct invocation *run, int
         return now_ns >= waiting->until_ns ? RUN_OK : RUN_WAIT;
     if (waiting->above_samples != UINT64_MAX && held(session) > waiting->above_samples)
         return RUN_OK;
+    if (session->jobs.count && now_ns >= waiting->give_up_ns) {
+        err_set(err, -ETIMEDOUT, "timed out: %s, and %llu samples are there",
+                session->jobs.count == 1 ? "a collector still records" : "collectors still record",
+                (unsigned long long)held(session));
+        return RUN_ERROR;
+    }
     if (session->jobs.count)
         return RUN_WAIT;
     if (waiting->above_samples != UINT64_MAX) {
@@ -57,32 +64,63 @@ static bool parse_samples(const char *text, uint64_t *above)
     return units_parse_count(text + strspn(text, " \t"), above);
 }
 
-static enum run_result run(struct session *session, struct invocation *run, struct err *err)
+// Takes "for=DURATION" off the end; false where it is no duration. *at is where the word begins.
+static bool take_limit(char *text, int64_t *limit_ns, size_t *at)
 {
-    const char *text = run->statement->expression;
-    struct waiting waiting = {.above_samples = UINT64_MAX};
-    int64_t for_ns = 0;
-    if (units_parse_duration(text, &for_ns))
+    char *space = strrchr(text, ' ');
+    char *word = space ? space + 1 : text;
+    *limit_ns = INT64_MAX;
+    *at = (size_t)(word - text);
+    if (!space || strncmp(word, "for=", 4) != 0)
+        return true;
+    bool is_duration = units_parse_duration(word + 4, limit_ns);
+    while (space >= text && *space == ' ')
+        *space-- = '\0';
+    return is_duration;
+}
+
+static enum run_result wait_for(struct session *session, struct invocation *run, char *text,
+                                struct err *err)
+{
+    struct waiting waiting = {.above_samples = UINT64_MAX, .give_up_ns = INT64_MAX};
+    int64_t for_ns = 0, limit_ns;
+    size_t limit_at;
+    if (!take_limit(text, &limit_ns, &limit_at))
+        return invocation_usage(run, run->statement->expression_at + limit_at, err,
+                                "'%s' is not a duration; expected one like for=10s",
+                                text + limit_at + 4);
+    if (limit_ns == INT64_MAX && units_parse_duration(text, &for_ns))
         waiting.until_ns = session_now_ns() + for_ns;
     else if (strcmp(text, "stop") != 0 && !parse_samples(text, &waiting.above_samples))
         return invocation_usage(run, run->statement->expression_at, err,
                                 "'%s' cannot be waited for; expected stop, a duration like 10s, or "
                                 "samples > 1000",
                                 text);
+    if (limit_ns != INT64_MAX)
+        waiting.give_up_ns = session_now_ns() + limit_ns;
     run->state = xmalloc(sizeof waiting);
     memcpy(run->state, &waiting, sizeof waiting);
     run->dispose = free;
     run->step = step;
-    run->wake_ns = waiting.until_ns ? waiting.until_ns : INT64_MAX;
+    run->wake_ns = waiting.until_ns ? waiting.until_ns : waiting.give_up_ns;
     return step(session, run, session_now_ns(), err);
+}
+
+static enum run_result run(struct session *session, struct invocation *run, struct err *err)
+{
+    char *text = xstrdup(run->statement->expression);
+    enum run_result result = wait_for(session, run, text, err);
+    free(text);
+    return result;
 }
 
 const struct command command_wait = {
     .name = "wait",
     .group = "automate",
-    .usage = "wait stop | DURATION | samples > N",
+    .usage = "wait DURATION | stop [for=DURATION] | samples > N [for=DURATION]",
     .summary = "wait until nothing records any more, for a time, or for samples",
-    .details = "Ctrl-C ends the wait, not the recording.",
+    .details = "With for= it gives up after that time, in a script with exit code 124.\n"
+               "Ctrl-C ends the wait, not the recording.",
     .example = "wait 10s",
     .words = {ARG_DURATION},
     .choices = "stop samples",

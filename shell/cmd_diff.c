@@ -27,6 +27,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     const char *form = as ? as->value : to_svg(run) ? "svg" : gone ? "flame" : "table";
     if (gone && !strcmp(form, "table"))
         return invocation_usage(run, elided->at, err, "elided is a picture: as=flame or as=svg");
+    if (run->json || !strcmp(form, "table"))
+        stacks_stand_upright(run);
     enum top_order order = by && !strcmp(by->value, "self") ? TOP_BY_SELF : TOP_BY_TOTAL;
     struct compare compare;
     int code = compare_init(&compare, session, run, run->words[0]->text, run->words[0]->at,

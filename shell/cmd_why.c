@@ -93,6 +93,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 {
     struct query query;
     uint64_t rows = run->settings.top;
+    stacks_stand_upright(run);
     const char *word = invocation_word(run, 0);
     if (word && (!units_parse_count(word, &rows) || !rows))
         return invocation_usage(run, run->words[0]->at, err,

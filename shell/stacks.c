@@ -51,6 +51,11 @@ bool stacks_are_rewritten(const struct settings *settings)
     return any;
 }
 
+void stacks_stand_upright(struct invocation *run)
+{
+    run->settings.invert = false;
+}
+
 int stacks_fold(struct session *session, const struct invocation *run, struct store *store,
                 const struct query *query, struct fold *out, struct err *err)
 {

@@ -16,6 +16,9 @@ enum query_first stacks_first(const struct settings *settings);
 // Whether these settings change what stacks are: their shape, or names by a rule chosen by hand.
 bool stacks_are_rewritten(const struct settings *settings);
 
+// For answers by function, whose leaves must be functions: forgets invert=on for this run.
+void stacks_stand_upright(struct invocation *run);
+
 // Asks a store for a fold, as store_fold does, and rewrites it as this run's settings say.
 int stacks_fold(struct session *session, const struct invocation *run, struct store *store,
                 const struct query *query, struct fold *out, struct err *err) MUST_CHECK;

@@ -202,7 +202,7 @@ int api_flame(struct bytes *out, const struct server_host *host, const struct ap
     int rc = api_share(&least, params, "least", 0.001, err);
 
     if (rc == 0)
-        rc = api_stacks_ask(&stacks, host, params, err);
+        rc = api_stacks_ask(&stacks, host, params, false, err);
     if (rc)
         goto out;
     const struct fold *shown = api_stacks_shown(&stacks);
@@ -306,7 +306,7 @@ int api_top(struct bytes *out, const struct server_host *host, const struct api_
     if (rc == 0 && by && strcmp(by, "self") != 0 && strcmp(by, "total") != 0)
         rc = err_set(err, -EINVAL, "by='%.20s': expected self or total", by);
     if (rc == 0)
-        rc = api_stacks_ask(&stacks, host, params, err);
+        rc = api_stacks_ask(&stacks, host, params, true, err);
     if (rc == 0) {
         json_open(&json, '{');
         write_basis(&json, host, &stacks);

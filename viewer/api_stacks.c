@@ -63,7 +63,7 @@ static int read_transforms(struct transforms *out, enum query_first *first,
 }
 
 static int ask_one(struct fold *out, const struct server_host *host,
-                   const struct api_params *params, const char *name, struct err *err)
+                   const struct api_params *params, const char *name, bool upright, struct err *err)
 {
     struct range ranges[API_RANGES_MAX];
     struct transforms transforms;
@@ -71,6 +71,8 @@ static int ask_one(struct fold *out, const struct server_host *host,
     enum query_first first;
     int rc = read_transforms(&transforms, &first, host, params, err);
 
+    if (rc == 0 && upright)
+        rc = transforms_list(&transforms, "-invert", err);
     if (rc == 0)
         rc = selected(&query, ranges, host, params, name, err);
     if (rc == 0) {
@@ -87,6 +89,11 @@ static void compare(struct api_stacks *stacks)
 {
     const struct fold *a = &stacks->here, *b = &stacks->base;
 
+    if (b->totals.samples == 0 || a->totals.samples == 0) {
+        err_set(&stacks->reason, -ENODATA, "the %s holds no samples: there is nothing to compare",
+                b->totals.samples ? "selection" : "baseline");
+        return;
+    }
     if (diff_folds(&stacks->diff, a, b, DIFF_BY_FUNCTION, &stacks->reason))
         return;
     stacks->compared = true;
@@ -103,16 +110,16 @@ static void compare(struct api_stacks *stacks)
 }
 
 int api_stacks_ask(struct api_stacks *out, const struct server_host *host,
-                   const struct api_params *params, struct err *err)
+                   const struct api_params *params, bool upright, struct err *err)
 {
     bool elided;
 
     *out = (struct api_stacks){.has_base = params->get(params->arg, "base") != NULL};
     int rc = is_on(&elided, params, "elided", err);
     if (rc == 0)
-        rc = ask_one(&out->here, host, params, "ranges", err);
+        rc = ask_one(&out->here, host, params, "ranges", upright, err);
     if (rc == 0 && out->has_base)
-        rc = ask_one(&out->base, host, params, "base", err);
+        rc = ask_one(&out->base, host, params, "base", upright, err);
     out->elided = elided && out->has_base;
     if (rc == 0 && out->has_base)
         compare(out);

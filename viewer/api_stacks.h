@@ -19,9 +19,10 @@ struct api_stacks {
 
 // ranges= and base= say when (see api_flame); transform=, invert=on and group= how stacks are
 // shown, on top of what the session's settings say; elided=on asks for what the baseline did and
-// this does no more. *out is to be disposed also after a failure.
+// this does no more. `upright` for answers by function: what a leaf is must not change then. *out
+// is to be disposed also after a failure.
 int api_stacks_ask(struct api_stacks *out, const struct server_host *host,
-                   const struct api_params *params, struct err *err) MUST_CHECK;
+                   const struct api_params *params, bool upright, struct err *err) MUST_CHECK;
 void api_stacks_dispose(struct api_stacks *stacks);
 
 // The fold to be drawn.

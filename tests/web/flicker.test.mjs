@@ -53,6 +53,39 @@ test('a live recording: the map grows, a drag selects at the prompt, slice selec
   await until('the note', async () => (await text(page, '#note')).startsWith('Disconnected'));
 });
 
+test('a baseline colours the flame graph; callers, groups and what is gone are one press away', async () => {
+  const prompt = new Prompt(`${BUILD}/flicker`, [new URL('../../shell/demo.fks', import.meta.url).pathname]);
+  prompt.say('filter comm=demo');
+  prompt.say('slice spike');
+  const page = await open(browser, await view(prompt));
+  const names = () => page.$$eval('#chart g.frame', (list) => list.map((frame) => frame.dataset.path.split('\n').pop()));
+  const fills = () => page.$$eval('#chart g.frame rect', (list) => list.map((rect) => rect.getAttribute('fill')).join());
+  await until('the stall', async () => (await names()).includes('rebuild_index'));
+  const byKind = await fills();
+  await drag(page, [0.3, 0.6], [0.42, 0.3], 'Control');
+  await until('the difference', async () => (await text(page, '#kinds')).includes('less here') && (await fills()) !== byKind);
+  assert.match(await text(page, '#cmd'), / vs=\d/);
+  await until('a surely larger share', async () => (await page.$('#rows td.up')) !== null);
+
+  await page.keyboard.press('i');
+  await until('callers', async () => (await text(page, '#cmd')).endsWith('invert=on') && (await names())[1] !== 'demo');
+  await page.keyboard.press('i');
+  await page.selectOption('#group', 'module');
+  await until('modules', async () => (await names()).includes('libc.so.6'));
+  await page.selectOption('#group', 'function');
+  await page.keyboard.press('Escape');
+  await until('no baseline', async () => !(await text(page, '#cmd')).includes('vs='));
+
+  // Nothing is gone: a sentence, not an empty graph.
+  prompt.say('slice 0-1s');
+  await until('the slice', async () => (await text(page, '#r-sel')).endsWith('+ 1 s'));
+  await page.keyboard.press('b');
+  await page.keyboard.press('e');
+  await until('a sentence', async () => (await text(page, '#chart')).includes('nothing that is not done here'));
+  assert.deepEqual(page.wrong, []);
+  assert.equal(await prompt.quit(), 0);
+});
+
 test('quitting with pages open ends them, and flicker', async () => {
   const prompt = new Prompt(`${BUILD}/flicker`);
   const url = await view(prompt);

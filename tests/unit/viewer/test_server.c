@@ -356,7 +356,7 @@ static void a_baseline_is_compared(void **state)
     get(fixture, "/api/flame?ranges=0:1000000000&base=1000000000:4000000000", 200,
         "\"tooFew\":true,\"note\":\"fewer than 20 samples on one side");
     get(fixture, "/api/flame?ranges=0:1000000000&base=8000000000:9000000000", 200,
-        "\"note\":\"the second side has no samples: there is nothing to compare\"");
+        "\"note\":\"the baseline holds no samples: there is nothing to compare\"");
     get(fixture, "/api/flame?ranges=8000000000:9000000000&base=0:1000000000", 200,
         "\"root\":{\"n\":\"all\",\"v\":0}");
     get(fixture, "/api/top?ranges=0:2000000000&base=2000000000:4000000000&n=1", 200,
@@ -372,6 +372,7 @@ static void stacks_are_shown_as_asked(void **state)
 
     get(fixture, "/api/flame?invert=on&ranges=1000000000:2000000000", 200,
         "\"c\":[{\"n\":\"spin\",\"k\":0,\"v\":10,\"c\":[{\"n\":\"main\"");
+    get(fixture, "/api/top?invert=on&n=1", 200, "\"line\":0,\"self\":30,\"total\":30}]");
     get(fixture, "/api/top?group=pid", 200, "\"functions\":1,\"rows\":[{\"n\":\"demo-1\"");
     get(fixture, "/api/top?group=tid", 200, "[{\"n\":\"demo-1/1\"");
     get(fixture, "/api/top?transform=shorten", 200, "[{\"n\":\"work\\u003c...>\"");

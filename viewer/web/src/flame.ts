@@ -34,7 +34,7 @@ export class FlameGraph {
     private readonly detail: HTMLElement,
     private palette: Palette,
   ) {
-    element.addEventListener('pointerleave', () => (this.detail.textContent = ''));
+    element.addEventListener('pointerleave', () => this.rest());
     element.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && event.target instanceof SVGGElement) event.target.dispatchEvent(new MouseEvent('click', { bubbles: true }));
     });
@@ -43,6 +43,17 @@ export class FlameGraph {
   show(flame: Flame): void {
     this.flame = flame;
     this.rebuild();
+    this.rest();
+  }
+
+  // With no frame under the pointer there is room for what the whole says.
+  private rest(): void {
+    this.detail.textContent = this.flame?.note ?? '';
+  }
+
+  // Whether anything can be said about the baseline.
+  get compares(): boolean {
+    return this.flame?.base !== undefined && this.flame.note === undefined;
   }
 
   recolour(palette: Palette): void {
@@ -62,10 +73,6 @@ export class FlameGraph {
   diff(on: boolean): void {
     this.differential = on;
     this.rebuild();
-  }
-
-  get isDiff(): boolean {
-    return this.differential;
   }
 
   // One step back: true when there was something to step back from.
@@ -107,7 +114,7 @@ export class FlameGraph {
     if (!flame.root || !flame.root.v) {
       const empty = document.createElement('p');
       empty.className = 'empty';
-      empty.textContent = '0 samples here';
+      empty.textContent = flame.note ?? '0 samples here';
       this.element.append(empty);
       this.chart = null;
       return;
@@ -181,7 +188,7 @@ export class FlameGraph {
     const parts = [weight(node.v, totals.unit, totals.byValue), share];
     if (node.s) parts.push(`self ${percent(node.s / this.flame!.root!.v)}`);
     if (node.m) parts.push(node.m);
-    if (base && base.samples) parts.push(`${points(this.change(frame))} pp against the baseline`);
+    if (base && this.compares) parts.push(`${points(this.change(frame))} pp against the baseline`);
     const name = frame.folded.length ? frame.folded.map((n) => n.n).join(' → ') : frame.n;
     return `${name}  ·  ${parts.join(', ')}`;
   }
@@ -196,7 +203,7 @@ export class FlameGraph {
     const { token } = this.palette;
     if (this.matches(frame)) return token.sel;
     if (frame.folded.length) return token.fill;
-    if (this.differential && this.flame!.base) {
+    if (this.differential && this.compares) {
       const change = this.change(frame);
       const strength = Math.min(1, Math.abs(change) / 0.25) * 70;
       return strength < 1 ? token.fill : `color-mix(in srgb, ${change > 0 ? token.sel : token.base} ${strength.toFixed(0)}%, ${token.fill})`;

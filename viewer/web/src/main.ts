@@ -57,6 +57,10 @@ class Page {
   private answering: AbortController | null = null;
   private totals: { here: Totals; base: Totals | undefined } | null = null;
   private order: 'self' | 'total' = 'self';
+  private callers = false;
+  private group = 'function';
+  private colours: 'kind' | 'diff' | 'gone' = 'kind';
+  private kinds: number[] = []; // self weight of each
   private searching: AbortController | null = null;
   private bandsAt = 0;
   private bandsOf = '';
@@ -81,6 +85,7 @@ class Page {
       baseline: (range) => {
         this.model.baseline = [range];
         this.hold();
+        if (this.colours === 'kind') press('colours', 'diff');
         this.answer();
         this.draw();
       },
@@ -289,7 +294,9 @@ class Page {
     if (!model.axis || !ranges.length) return;
     const against = model.against().ranges;
     const query = `ranges=${param(ranges)}${against.length ? `&base=${param(against)}` : ''}`;
-    const key = `${query} ${model.selection.filter} ${this.generation} ${this.order}`;
+    const shape = `${this.callers ? '&invert=on' : ''}${this.group === 'function' ? '' : `&group=${this.group}`}`;
+    const elided = this.colours === 'gone' && against.length ? '&elided=on' : '';
+    const key = `${query}${shape}${elided} ${model.selection.filter} ${this.generation} ${this.order}`;
     const moving = !selected.length && model.view?.follow;
     if (key === this.asked && !moving) return;
     this.asked = key;
@@ -297,18 +304,19 @@ class Page {
     this.answering?.abort();
     const { signal } = (this.answering = new AbortController());
     const chosen = model.against().chosen;
-    void this.session.flame(`${query}&least=0.0005`, signal).then((flame) => {
+    void this.session.flame(`${query}${shape}${elided}&least=0.0005`, signal).then((flame) => {
       this.totals = { here: flame.totals, base: flame.base };
       const started = performance.now();
       this.flame.show(flame);
       this.answerCostMs = performance.now() - started;
-      drawKinds(flame.kinds);
+      this.kinds = flame.kinds;
+      this.drawLegend();
       this.drawRanges();
       this.matched();
     }).catch((error: unknown) => this.asking(error));
-    void this.session.top(`${query}&n=60&by=${this.order}`, signal).then((top) => {
+    void this.session.top(`${query}${shape}&n=60&by=${this.order}`, signal).then((top) => {
       const room = innerWidth >= 1040 ? Math.max(8, Math.floor(($('chart').clientHeight - 4) / 19)) : 13;
-      this.table.show(top, chosen, room);
+      this.table.show(top, chosen, this.order, room);
     }).catch((error: unknown) => this.asking(error));
   }
 
@@ -455,17 +463,21 @@ class Page {
     const words = model.axis && ranges.length ? rangeWords(model.axis, ranges) : 'all';
     const against = model.against();
     const base = model.axis && against.chosen ? rangeWords(model.axis, against.ranges) : '';
-    const key = `${words} ${base}`;
+    const stacks = `${this.callers ? ' invert=on' : ''}${this.group === 'function' ? '' : ` group=${this.group}`}`;
+    const gone = base && this.colours === 'gone' ? ' elided=on' : '';
+    const key = `${words} ${base} ${stacks}${gone}`;
     if (code.dataset['of'] === key) return;
     code.dataset['of'] = key;
     const range = document.createElement('u');
     range.textContent = words;
     code.replaceChildren('slice ', range);
+    if (base || stacks) code.append('; flame');
     if (base) {
       const versus = document.createElement('s');
       versus.textContent = base;
-      code.append('; flame vs=', versus);
+      code.append(' vs=', versus);
     }
+    code.append(gone, stacks);
   }
 
   private announce(): void {
@@ -500,6 +512,20 @@ class Page {
     }));
     pick('spans', (value) => this.span(Number(value)));
     pick('direction', (value) => this.flame.direction(value === 'flame'));
+    pick('stacks', (value) => {
+      this.callers = value === 'callers';
+      this.reshape();
+    });
+    $('group').onchange = () => {
+      this.group = $<HTMLSelectElement>('group').value;
+      this.reshape();
+    };
+    pick('colours', (value) => {
+      this.colours = value as 'kind' | 'diff' | 'gone';
+      this.flame.diff(value === 'diff');
+      this.drawLegend();
+      this.reshape();
+    });
     pick('order', (value) => {
       this.order = value as 'self' | 'total';
       this.answer();
@@ -530,6 +556,16 @@ class Page {
       }, 150);
     }).observe($('heat').parentElement!);
     setInterval(() => this.note.draw(model), 1000); // "disconnected N s ago"
+  }
+
+  private reshape(): void {
+    this.answer();
+    this.draw();
+  }
+
+  private drawLegend(): void {
+    if (this.colours === 'diff' && this.flame.compares) drawSwatches([['sel', 'more here'], ['base', 'less here']]);
+    else drawKinds(this.callers ? [] : this.kinds); // of leaves, which are threads' names then
   }
 
   // Where a held window starts when its length changes: around what is selected, else its middle.
@@ -584,7 +620,9 @@ class Page {
       t: () => $('theme').click(),
       c: () => $('copy').click(),
       b: () => this.dropBaseline(),
-      d: () => this.flame.diff(!this.flame.isDiff),
+      d: () => press('colours', this.colours === 'diff' ? 'kind' : 'diff'),
+      e: () => press('colours', this.colours === 'gone' ? 'kind' : 'gone'),
+      i: () => press('stacks', this.callers ? 'callees' : 'callers'),
       '?': () => showKeys(),
     };
     const span = SPANS[Number(event.key) - 1];
@@ -599,6 +637,7 @@ class Page {
   private dropBaseline(): void {
     const ranges = pairs(this.model.selection.ranges);
     this.model.baseline = this.model.baseline.length ? [] : ranges;
+    if (!this.model.baseline.length && this.colours !== 'kind') press('colours', 'kind');
     this.answer();
     this.draw();
   }
@@ -628,18 +667,25 @@ function pick(id: string, picked: (value: string) => void): void {
   });
 }
 
+function press(id: string, value: string): void {
+  $(id).querySelector<HTMLElement>(`[data-v="${value}"]`)?.click();
+}
+
+function drawSwatches(items: [token: string, text: string][]): void {
+  $('kinds').replaceChildren(...items.map(([token, text]) => {
+    const item = document.createElement('li');
+    const swatch = document.createElement('i');
+    swatch.style.background = `var(--${token})`;
+    item.append(swatch, text);
+    return item;
+  }));
+}
+
 function drawKinds(kinds: number[]): void {
   const names = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'no stack', 'unresolved'];
   const tokens = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'comm', 'unresolved'];
   const whole = kinds.reduce((sum, n) => sum + n, 0) || 1;
-  $('kinds').replaceChildren(...kinds.flatMap((n, i) => {
-    if (!n) return [];
-    const item = document.createElement('li');
-    const swatch = document.createElement('i');
-    swatch.style.background = `var(--${tokens[i]})`;
-    item.append(swatch, `${names[i]} ${percent(n / whole, 0)}`);
-    return [item];
-  }));
+  drawSwatches(kinds.flatMap((n, i): [string, string][] => (n ? [[tokens[i]!, `${names[i]} ${percent(n / whole, 0)}`]] : [])));
 }
 
 function showKeys(): void {
@@ -656,7 +702,9 @@ function showKeys(): void {
       ['1 – 5', 'time in view'],
       ['/', 'search frames; cells are painted by the share that matches'],
       ['b', 'the selection becomes the baseline; again: drop it'],
-      ['d', 'colour the flame graph by difference to the baseline'],
+      ['d', 'colour the flame graph by difference to the baseline, or the rest'],
+      ['e', 'only what the baseline does and this does no more'],
+      ['i', 'callers: stacks from the leaf up'],
       ['c', 'copy the command'],
       ['t', 'light or dark'],
       ['esc', 'one step back'],

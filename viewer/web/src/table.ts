@@ -3,8 +3,6 @@ import { percent, points } from './format';
 import { tail } from './labels';
 import { KINDS, type Top, type TopRow } from './types';
 
-const FEW = 20; // below this many samples a difference of shares means little
-
 export class TopTable {
   constructor(
     private readonly body: HTMLElement,
@@ -17,23 +15,26 @@ export class TopTable {
     });
   }
 
-  show(top: Top, chosen: boolean, rows: number): void {
+  // The difference is of what the table is ordered by.
+  show(top: Top, chosen: boolean, order: 'self' | 'total', rows: number): void {
     const { totals, base } = top;
     const whole = (totals.byValue ? totals.value : totals.samples) || 1;
     const baseWhole = base ? (totals.byValue ? base.value : base.samples) : 0;
     const most = Math.max(1, ...top.rows.map((row) => row.self));
     this.head.textContent = chosen ? 'vs base, pp' : base ? 'vs rest, pp' : '';
-    this.head.title = 'self share here minus self share there, in percentage points';
-    const few = !base || base.samples < FEW || totals.samples < FEW;
+    this.head.title = top.note ?? `${order} share here minus ${order} share there, in percentage points`;
     this.body.replaceChildren(...top.rows.slice(0, rows).map((row) => {
       const line = document.createElement('tr');
       const share = cell(line, percent(row.self / whole));
       share.style.setProperty('--p', String((row.self / most) * 100));
       cell(line, percent(row.total / whole));
-      const change = row.self / whole - (baseWhole ? (row.baseSelf ?? 0) / baseWhole : 0);
+      const there = (order === 'self' ? row.baseSelf : row.baseTotal) ?? 0;
+      const change = row[order] / whole - (baseWhole ? there / baseWhole : 0);
       const versus = cell(line, baseWhole ? points(change) : '');
-      versus.className = few || Math.abs(change) < 0.002 ? 'nil' : change > 0 ? 'up' : 'dn';
-      if (few) versus.title = 'too few samples to compare';
+      versus.className = !row.moved ? 'nil' : change > 0 ? 'up' : 'dn';
+      if (row.low !== undefined && row.high !== undefined)
+        versus.title = top.tooFew ? 'too few samples to compare'
+          : `${points(row.low)} to ${points(row.high)} pp (95 %)${row.moved ? '' : ': no more than chance explains'}`;
       line.append(name(row));
       line.title = [row.n, row.m, place(row)].filter(Boolean).join('\n');
       line.dataset['name'] = row.n;

@@ -86,9 +86,15 @@ export interface FlameNode {
   c?: FlameNode[];
 }
 
-export interface Flame {
+// What an answer rests on, and a sentence where the baseline says nothing.
+export interface Basis {
   totals: Totals;
   base?: Totals;
+  tooFew: boolean;
+  note?: string;
+}
+
+export interface Flame extends Basis {
   kinds: number[];
   root: FlameNode | null;
   pruned: number;
@@ -104,11 +110,12 @@ export interface TopRow {
   total: number;
   baseSelf?: number;
   baseTotal?: number;
+  low?: number; // 95 % interval of the difference of the shares
+  high?: number;
+  moved?: boolean; // by more than chance explains
 }
 
-export interface Top {
-  totals: Totals;
-  base?: Totals;
+export interface Top extends Basis {
   functions: number;
   rows: TopRow[];
 }

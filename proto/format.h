@@ -37,6 +37,7 @@ struct decode_options {
     const char *event_unit;
     bool event_by_value;
     bool flush_each_push; // live: hand over every complete record at the end of each push
+    double resample_hz;   // of traces: samples of what is open, so often; 0: spans with self times
     unsigned threads;     // that a reader of files may use; 0: as many as pay
 };
 

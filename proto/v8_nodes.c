@@ -145,3 +145,24 @@ void v8_nodes_resolve(struct v8_nodes *nodes, struct stage *stage, uint32_t top)
     for (size_t row = 0; row < nodes->count; row++)
         resolve_row(nodes, stage, row, top);
 }
+
+void v8_nodes_append(struct v8_nodes *nodes, const struct v8_nodes *piece)
+{
+    size_t base = nodes->count;
+    for (size_t i = 0; i < piece->count; i++) {
+        const struct v8_node *from = piece->rows + i;
+        size_t row = v8_nodes_add(nodes, from->parent < 0 ? -1 : from->parent + (int64_t)base);
+        struct v8_node *to = nodes->rows + row;
+        to->name = from->name;
+        to->url = from->url;
+        to->line = from->line;
+        to->self = from->self;
+        if (from->has_id)
+            v8_nodes_set_id(nodes, row, from->id);
+    }
+    for (size_t i = 0; i < piece->link_count; i++) {
+        struct v8_link link = piece->links[i];
+        link.parent += base;
+        link_add(nodes, link);
+    }
+}

@@ -40,6 +40,8 @@ size_t v8_nodes_add(struct v8_nodes *nodes, int64_t parent);
 void v8_nodes_set_id(struct v8_nodes *nodes, size_t row, uint64_t id);
 void v8_nodes_link_child(struct v8_nodes *nodes, size_t row, uint64_t child);
 void v8_nodes_link_parent(struct v8_nodes *nodes, size_t row, uint64_t parent);
+// Adds the rows of another tree behind, links included: a piece of the same tree.
+void v8_nodes_append(struct v8_nodes *nodes, const struct v8_nodes *piece);
 // Puts all rows below `top` (a node of the stage) into the stage's dictionary. V8's "(root)" is
 // `top` itself.
 void v8_nodes_resolve(struct v8_nodes *nodes, struct stage *stage, uint32_t top);

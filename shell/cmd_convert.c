@@ -145,9 +145,11 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     if (run->word_count < 2)
         return invocation_usage(run, GRAMMAR_NOWHERE, err, "two files are expected\nusage: %s",
                                 run->command->usage);
+    struct decode_options options = {0};
+    if (invocation_resample(run, &options.resample_hz, err))
+        return RUN_ERROR;
     struct conversion *conversion = xcalloc(1, sizeof *conversion);
     const struct word *in = invocation_key(run, "in");
-    struct decode_options options = {0};
     struct sink *sink;
     conversion->part.fd = -1;
     dict_init(&conversion->dict);
@@ -176,7 +178,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_convert = {
     .name = "convert",
     .group = "files",
-    .usage = "convert IN OUT [in=NAME] [format=NAME] [what=WHAT]",
+    .usage = "convert IN OUT [in=NAME] [resample=HZ] [format=NAME] [what=WHAT]",
     .summary = "read a file and write another format; the buffer stays as it is",
     .details = "IN is anything that 'open' reads, OUT anything that 'export' writes, with the same "
                "endings. All of IN\ncomes through, however large it is; what OUT has no place for "
@@ -185,6 +187,8 @@ const struct command command_convert = {
     .words = {ARG_FILE, ARG_FILE},
     .max_words = 2,
     .keys = {{"in", ARG_FORMAT, NULL, "read it as this format, whatever it looks like"},
+             {"resample", ARG_NUMBER, NULL,
+              "of traces: take samples so often (100: as FlameScope)"},
              {"format", ARG_EXPORT, NULL, "write this format, whatever the file's name"},
              {"what", ARG_CHOICE, "samples flame top heatmap fold threads", "what OUT holds"}},
     .settings = "idle",

@@ -49,7 +49,7 @@ static void make_statement(struct statement *out, const struct invocation *run,
     for (size_t i = 0; i < run->statement->word_count; i++) {
         const struct word *word = run->statement->words + i;
         bool own = !word->key || !strcmp(word->key, "what") || !strcmp(word->key, "format") ||
-                   !strcmp(word->key, "in");
+                   !strcmp(word->key, "in") || !strcmp(word->key, "resample");
         if (!own)
             out->words[out->word_count++] = *word;
     }

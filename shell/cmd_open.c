@@ -17,6 +17,7 @@ struct opening {
     char *path;  // being read; NULL: none
     struct reader *reader;
     uint32_t source;
+    double resample_hz;
 };
 
 static void opening_free(void *arg)
@@ -37,7 +38,7 @@ static int begin_file(struct opening *opening, struct err *err)
         opening->path = xstrdup(word);
     struct sink *sink;
     opening->source = buffer_source_add(session->buffer, word, &sink);
-    struct decode_options options = {0};
+    struct decode_options options = {.resample_hz = opening->resample_hz};
     int code =
         reader_open(&opening->reader, opening->path, as ? as->value : NULL, sink, &options, err);
     if (code)
@@ -146,7 +147,11 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     if (!run->word_count)
         return invocation_usage(run, GRAMMAR_NOWHERE, err, "a file is expected\nusage: %s",
                                 run->command->usage);
+    double resample_hz;
+    if (invocation_resample(run, &resample_hz, err))
+        return RUN_ERROR;
     struct opening *opening = xcalloc(1, sizeof *opening);
+    opening->resample_hz = resample_hz;
     opening->session = session;
     opening->run = run;
     run->state = opening;
@@ -158,7 +163,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_open = {
     .name = "open",
     .group = "files",
-    .usage = "open FILE... [format=NAME]",
+    .usage = "open FILE... [format=NAME] [resample=HZ]",
     .summary = "read recordings that flicker, perf script, bpftrace and others wrote",
     .details = "The format is found by content; gzip and zstd are unpacked. Each file becomes a "
                "source beside\nthose that are there. 'open rescue' reads what a session saved that "
@@ -167,6 +172,8 @@ const struct command command_open = {
     .words = {ARG_FILE},
     .choices = "rescue",
     .max_words = -1,
-    .keys = {{"format", ARG_FORMAT, NULL, "read it as this format, whatever it looks like"}},
+    .keys = {{"format", ARG_FORMAT, NULL, "read it as this format, whatever it looks like"},
+             {"resample", ARG_NUMBER, NULL,
+              "of traces: take samples so often (100: as FlameScope)"}},
     .run = run,
 };

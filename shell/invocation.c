@@ -231,6 +231,14 @@ int invocation_count(struct invocation *run, const char *key, uint64_t least, ui
     return 0;
 }
 
+int invocation_resample(struct invocation *run, double *out, struct err *err)
+{
+    uint64_t hz = 0;
+    int code = invocation_count(run, "resample", 1, 1000000, &hz, err);
+    *out = (double)hz;
+    return code;
+}
+
 void invocation_query(struct invocation *run, struct session *session, struct query *out)
 {
     selection_query(session->selection, out);

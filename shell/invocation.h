@@ -48,6 +48,9 @@ int invocation_duration(struct invocation *run, const char *key, int64_t *out,
 int invocation_count(struct invocation *run, const char *key, uint64_t least, uint64_t most,
                      uint64_t *out, struct err *err) MUST_CHECK;
 
+// The rate of resample=HZ, 0 when it is not given.
+int invocation_resample(struct invocation *run, double *out, struct err *err) MUST_CHECK;
+
 // The query of this run: the session's selection with the filter, event and idle of this run.
 void invocation_query(struct invocation *run, struct session *session, struct query *out);
 

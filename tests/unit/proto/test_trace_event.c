@@ -109,10 +109,15 @@ static void test_files_of_others(void **state)
     (void)state;
     static const struct {
         const char *name;
-        uint64_t total_ns; // of all spans' self time
-    } FILES[] = {{"simple", 14000},           {"matching-x", 10000},
-                 {"multiprocess", 0},         {"bex-interaction", 0},
-                 {"end-non-top-of-stack", 0}, {"too-many-end-events", 14000}};
+        uint64_t total_ns; // in which a span is open, per thread
+    } FILES[] = {{"bex-interaction", 12000},        {"end-non-top-of-stack", 11000},
+                 {"hermes-multiple-frames", 14000}, {"matching-x", 10000},
+                 {"mismatched-name", 10000},        {"multiprocess", 8000},
+                 {"not-enough-end-events", 11000},  {"out-of-order-unbalanced-name", 10000},
+                 {"simple-hermes", 14000},          {"simple-partial-trailing-comma", 14000},
+                 {"simple-partial", 14000},         {"simple", 14000},
+                 {"too-many-end-events", 14000},    {"unbalanced-name", 10000},
+                 {"x-events-matching-start", 20000}};
     const char *corpus = getenv("FLICKER_CORPUS");
     if (!corpus || !*corpus) {
         print_message("skipped: FLICKER_CORPUS names no folder with profiles of others\n");
@@ -130,12 +135,95 @@ static void test_files_of_others(void **state)
         assert_ptr_equal(format_probe(data, len, NULL), &format_trace_event);
         assert_int_equal(capture_decode(&capture, &format_trace_event, NULL, data, len, 0, NULL),
                          0);
-        assert_true(capture.samples > 0);
-        if (FILES[i].total_ns)
-            assert_int_equal(capture.value, FILES[i].total_ns);
+        if (capture.value != FILES[i].total_ns)
+            fail_msg("%s: %d ns, not %d", FILES[i].name, (int)capture.value,
+                     (int)FILES[i].total_ns);
         capture_dispose(&capture);
         free(data);
     }
+}
+
+// A profile in pieces: chunks come from V8's own thread (9), the profile says whose it is (2). Keys
+// come in any order, deltas go on from piece to piece, and so do parents.
+static void test_cpu_profile_in_chunks(void **state)
+{
+    (void)state;
+    check(
+        "{\"traceEvents\": [{\"args\": {\"data\": {\"startTime\": 1000}}, \"id\": \"0xb\", "
+        "\"name\": \"Profile\", \"ph\": \"P\", \"pid\": 1, \"tid\": 2, \"ts\": 1001},"
+        "{\"args\": {\"data\": {\"cpuProfile\": {\"nodes\": [{\"callFrame\": {\"functionName\": "
+        "\"(root)\"}, \"id\": 1}, {\"callFrame\": {\"functionName\": \"f\", \"url\": \"a.js\", "
+        "\"lineNumber\": 4}, \"id\": 2, \"parent\": 1}], \"samples\": [2, 2]}, \"timeDeltas\": "
+        "[10, 20]}}, \"id\": \"0xb\", \"name\": \"ProfileChunk\", \"ph\": \"P\", \"pid\": 1, "
+        "\"tid\": 9, \"ts\": 1002},"
+        "{\"name\": \"ProfileChunk\", \"ph\": \"P\", \"pid\": 7, \"tid\": 8, \"id\": \"0xb\", "
+        "\"args\": {\"data\": {\"startTime\": 0, \"cpuProfile\": {\"nodes\": [{\"callFrame\": "
+        "{\"functionName\": \"other\"}, \"id\": 2}], \"samples\": [2]}, \"timeDeltas\": [5], "
+        "\"endTime\": 9}}},"
+        "{\"ph\": \"P\", \"pid\": 1, \"tid\": 9, \"id\": \"0xb\", \"name\": \"ProfileChunk\", "
+        "\"args\": {\"data\": {\"timeDeltas\": [30], \"cpuProfile\": {\"samples\": [3], \"nodes\": "
+        "[{\"id\": 3, \"parent\": 2, \"callFrame\": {\"functionName\": \"g\"}}], \"endTime\": "
+        "1100}}}}]}",
+        "0.001010000 [thread] 1/2 cpu-profile 20000ns: [thread];f a.js:5_[j]\n"
+        "0.001030000 [thread] 1/2 cpu-profile 30000ns: [thread];f a.js:5_[j]\n"
+        "0.001060000 [thread] 1/2 cpu-profile 40000ns: [thread];f a.js:5_[j];g\n"
+        "0.000005000 [thread] 7/8 cpu-profile 4000ns: [thread];other\n",
+        0);
+}
+
+// Until 2016: one event with the whole tree. Spans are an event beside it.
+static void test_whole_cpu_profile(void **state)
+{
+    (void)state;
+    check("[" X("span", "5",
+                "2") "{\"ph\": \"I\", \"name\": \"CpuProfile\", \"pid\": 1, \"tid\": 2, "
+                     "\"args\": {\"data\": {\"cpuProfile\": {\"head\": {\"functionName\": "
+                     "\"(root)\", \"id\": 1, "
+                     "\"children\": [{\"functionName\": \"f\", \"id\": 2, \"children\": []}]}, "
+                     "\"startTime\": 1, "
+                     "\"endTime\": 1, \"samples\": [2, 2], \"timestamps\": [1000, 1500]}}}}]",
+          "0.001000000 [thread] 1/2 cpu-profile 500000ns: [thread];f\n"
+          "0.001500000 [thread] 1/2 cpu-profile 0ns: [thread];f\n"
+          "0.000005000 [thread] 1/2 trace 2000ns!: [thread];span\n",
+          0);
+}
+
+// What a profiler of 100 Hz would have seen: ticks from the first span on, the same for all
+// threads; spans between two ticks are not seen, and the gap is empty.
+static void test_resampled(void **state)
+{
+    (void)state;
+    const struct decode_options options = {.resample_hz = 100};
+    const char *text = "[" X("a", "1000", "25000") X("b", "11000", "1000")
+        X("short", "30000", "5000") "{\"ph\": \"X\", \"name\": \"t\", \"ts\": 40000, \"dur\": "
+                                    "2000, \"pid\": 1, \"tid\": 3}]";
+    struct capture capture;
+    capture_init(&capture);
+    assert_int_equal(
+        capture_decode(&capture, &format_trace_event, &options, text, strlen(text), 0, NULL), 0);
+    assert_string_equal(strchr(bytes_text(&capture.text), '\n') + 1,
+                        "0.001000000 " HEAD "10000000ns: [thread];a\n"
+                        "0.011000000 " HEAD "10000000ns: [thread];a;b\n"
+                        "0.021000000 " HEAD "10000000ns: [thread];a\n"
+                        "0.031000000 " HEAD "10000000ns: [thread];short\n"
+                        "0.041000000 [thread] 1/3 trace 10000000ns: [thread];t\n");
+    assert_non_null(strstr(bytes_text(&capture.text), " 100 Hz "));
+    capture_dispose(&capture);
+}
+
+// A name for a thread that has one: another thread from there on.
+static void test_renamed_threads(void **state)
+{
+    (void)state;
+#define NAMED(name)                                                                                \
+    "{\"ph\": \"M\", \"name\": \"thread_name\", \"pid\": 1, \"tid\": 2, \"args\": {\"name\": "     \
+    "\"" name "\"}},"
+    check("[" X("x", "0", "1") NAMED("sh") X("y", "1", "1") NAMED("sh") NAMED("ls")
+              X("z", "2", "1") "]",
+          "0.000000000 sh 1/2 trace 1000ns!: sh;x\n"
+          "0.000001000 sh 1/2 trace 1000ns!: sh;y\n"
+          "0.000002000 ls 1/2 trace 1000ns!: ls;z\n",
+          0);
 }
 
 int main(void)
@@ -148,6 +236,10 @@ int main(void)
         cmocka_unit_test(test_names_of_threads),
         cmocka_unit_test(test_long_spans_are_cut),
         cmocka_unit_test(test_no_spans_is_an_error),
+        cmocka_unit_test(test_cpu_profile_in_chunks),
+        cmocka_unit_test(test_whole_cpu_profile),
+        cmocka_unit_test(test_resampled),
+        cmocka_unit_test(test_renamed_threads),
         cmocka_unit_test(test_files_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include "proto/dict.h"
 #include "proto/err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -76,10 +77,11 @@ static inline bool filter_passes_value(const struct filter_bits *bits, uint64_t 
     return !bits->value_count;
 }
 
-// Each regex runs once per distinct name, under a match limit: -E2BIG with the pattern named when a
-// pattern is too expensive.
-int filter_compile(const struct filter *filter, const struct dict *dict, struct filter_bits *bits,
-                   struct err *err) MUST_CHECK;
+// Each regex runs once per distinct name, under match limits for one and for all of them: -E2BIG
+// with the pattern named when a pattern is too expensive. -ECANCELED soon after *cancel (may be
+// NULL) was set.
+int filter_compile(const struct filter *filter, const struct dict *dict, const atomic_bool *cancel,
+                   struct filter_bits *bits, struct err *err) MUST_CHECK;
 void filter_bits_dispose(struct filter_bits *bits);
 
 #endif

@@ -5,6 +5,7 @@
 #include "analysis/term.h"
 #include "proto/alloc.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,12 +33,13 @@ struct key_terms {
     size_t count;
     enum filter_key key;
     bool plain, negated; // whether there are such terms
+    const atomic_bool *cancel;
 };
 
 static struct key_terms key_terms_of(const struct filter *filter, size_t first, size_t end,
                                      enum filter_key key)
 {
-    struct key_terms found = {&filter->terms[first], end - first, key, false, false};
+    struct key_terms found = {.terms = &filter->terms[first], .count = end - first, .key = key};
     for (size_t i = first; i < end; i++) {
         if (filter->terms[i].key == key) {
             found.plain |= !filter->terms[i].negated;
@@ -76,6 +78,8 @@ static int hits_of_text(const struct key_terms *terms, const char *text, size_t 
         int rc = match_name(term, text, len);
         if (rc < 0)
             return term_too_expensive(term, err);
+        if (term->regex && terms->cancel && atomic_load(terms->cancel))
+            return err_set(err, -ECANCELED, "interrupted");
         hits |= rc ? bit : 0;
     }
     return hits;
@@ -315,10 +319,12 @@ static int narrow(struct filter_bits *bits, const struct key_terms *terms, const
     }
 }
 
-int filter_compile(const struct filter *filter, const struct dict *dict, struct filter_bits *bits,
-                   struct err *err)
+int filter_compile(const struct filter *filter, const struct dict *dict, const atomic_bool *cancel,
+                   struct filter_bits *bits, struct err *err)
 {
     *bits = (struct filter_bits){0};
+    for (size_t i = 0; filter && i < filter->term_count; i++)
+        term_begin(&filter->terms[i]);
     for (size_t push = 0; filter && push < filter->push_count; push++) {
         size_t first = filter->push_at[push];
         size_t end = push + 1 < filter->push_count ? filter->push_at[push + 1] : filter->term_count;
@@ -326,6 +332,7 @@ int filter_compile(const struct filter *filter, const struct dict *dict, struct 
             struct key_terms terms = key_terms_of(filter, first, end, (enum filter_key)key);
             if (!terms.plain && !terms.negated)
                 continue;
+            terms.cancel = cancel;
             int rc = narrow(bits, &terms, dict, err);
             if (rc < 0) {
                 filter_bits_dispose(bits);

@@ -70,8 +70,8 @@ static void mark_nodes(struct kept_filter *kept, const struct callpaths *callpat
 }
 
 int kept_filters_compile(struct kept_filters *kept, const struct filter *filter,
-                         const struct callpaths *callpaths, const struct kept_filter **out,
-                         struct err *err)
+                         const struct callpaths *callpaths, const atomic_bool *cancel,
+                         const struct kept_filter **out, struct err *err)
 {
     const struct dict *dict = callpaths->dict;
     struct kept_filter *item = find(kept, filter_text(filter));
@@ -81,7 +81,7 @@ int kept_filters_compile(struct kept_filters *kept, const struct filter *filter,
         item->generation == dict->generation)
         return 0;
     forget(item);
-    int rc = filter_compile(filter, dict, &item->bits, err);
+    int rc = filter_compile(filter, dict, cancel, &item->bits, err);
     if (rc < 0)
         return rc;
     item->generation = dict->generation;

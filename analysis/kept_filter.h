@@ -27,8 +27,8 @@ struct kept_filters {
 // What filter_compile makes, and the marks. *out is borrowed until the next call. The callpaths
 // must have followed the dictionary. Returns what filter_compile does.
 int kept_filters_compile(struct kept_filters *kept, const struct filter *filter,
-                         const struct callpaths *callpaths, const struct kept_filter **out,
-                         struct err *err) MUST_CHECK;
+                         const struct callpaths *callpaths, const atomic_bool *cancel,
+                         const struct kept_filter **out, struct err *err) MUST_CHECK;
 // They can be asked again.
 void kept_filters_dispose(struct kept_filters *kept);
 size_t kept_filters_bytes(const struct kept_filters *kept);

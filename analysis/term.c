@@ -13,6 +13,8 @@
 
 enum {
     MATCH_LIMIT = 200000, // steps for one name: some milliseconds at most
+    CHEAP_LIMIT = 2000,   // what nearly every name takes less than
+    EXPENSIVE_MOST = 200, // names of a round that may take more
     JIT_STACK_BYTES = 32 * 1024,
     JIT_STACK_MOST_BYTES = 512 * 1024,
     NUMBERS_MOST = 4096,
@@ -21,7 +23,8 @@ enum {
 struct regex {
     pcre2_code *code;
     pcre2_match_data *match;
-    pcre2_match_context *limits;
+    pcre2_match_context *limits, *cheap;
+    unsigned expensive; // names of this round
     pcre2_jit_stack *stack;
 };
 
@@ -31,6 +34,7 @@ static void regex_free(struct regex *regex)
         return;
     pcre2_match_data_free(regex->match);
     pcre2_match_context_free(regex->limits);
+    pcre2_match_context_free(regex->cheap);
     pcre2_jit_stack_free(regex->stack);
     pcre2_code_free(regex->code);
     free(regex);
@@ -54,19 +58,26 @@ static int regex_new(struct regex **out, const char *pattern, size_t *bad_at, st
     regex->code = compiled;
     regex->match = pcre2_match_data_create(1, NULL);
     regex->limits = pcre2_match_context_create(NULL);
+    regex->cheap = pcre2_match_context_create(NULL);
     pcre2_set_match_limit(regex->limits, MATCH_LIMIT);
     pcre2_set_depth_limit(regex->limits, MATCH_LIMIT);
+    pcre2_set_match_limit(regex->cheap, CHEAP_LIMIT);
+    pcre2_set_depth_limit(regex->cheap, CHEAP_LIMIT);
     if (pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE) == 0) { // else the interpreter does it
         regex->stack = pcre2_jit_stack_create(JIT_STACK_BYTES, JIT_STACK_MOST_BYTES, NULL);
         pcre2_jit_stack_assign(regex->limits, NULL, regex->stack);
+        pcre2_jit_stack_assign(regex->cheap, NULL, regex->stack);
     }
     *out = regex;
     return 0;
 }
 
-static int regex_match(const struct regex *regex, const char *text, size_t len)
+// A pattern that is hostile on every name a little would take minutes with a limit for each alone.
+static int regex_match(struct regex *regex, const char *text, size_t len)
 {
-    int rc = pcre2_match(regex->code, (PCRE2_SPTR)text, len, 0, 0, regex->match, regex->limits);
+    int rc = pcre2_match(regex->code, (PCRE2_SPTR)text, len, 0, 0, regex->match, regex->cheap);
+    if (rc < 0 && rc != PCRE2_ERROR_NOMATCH && ++regex->expensive <= EXPENSIVE_MOST)
+        rc = pcre2_match(regex->code, (PCRE2_SPTR)text, len, 0, 0, regex->match, regex->limits);
     if (rc >= 0)
         return 1;
     return rc == PCRE2_ERROR_NOMATCH ? 0 : -E2BIG;
@@ -217,6 +228,12 @@ void term_dispose(struct term *term)
     free(term->numbers);
     free(term->text);
     *term = (struct term){0};
+}
+
+void term_begin(const struct term *term)
+{
+    if (term->regex)
+        term->regex->expensive = 0;
 }
 
 int term_match_text(const struct term *term, const char *text, size_t len)

@@ -38,6 +38,8 @@ void term_dispose(struct term *term);
 // limits.
 int term_match_text(const struct term *term, const char *text, size_t len);
 int term_match_number(const struct term *term, int64_t number);
+// A new round over many texts: what patterns may cost is limited for each text and for a round.
+void term_begin(const struct term *term);
 // Says which pattern was too expensive, and returns -E2BIG.
 int term_too_expensive(const struct term *term, struct err *err);
 

@@ -146,7 +146,8 @@ static int resolve_filter(struct view *view, struct err *err)
     callpaths_follow(&buffer->callpaths);
     view->marks = buffer->callpaths.marks;
     if (filter && !filter_is_empty(filter)) {
-        int rc = kept_filters_compile(&buffer->filters, filter, &buffer->callpaths, &kept, err);
+        int rc = kept_filters_compile(&buffer->filters, filter, &buffer->callpaths,
+                                      view->query->cancel, &kept, err);
         if (rc < 0)
             return rc;
         view->bits = kept->bits;

@@ -70,17 +70,24 @@ static void put_buffer(struct bytes *out, const struct buffer_stats *stats, cons
     units_put_size(out, stats->budget_bytes);
     bytes_append_text(out, ": ");
     units_put_count(out, stats->samples);
-    bytes_append_text(out, " samples, ");
-    units_put_count(out, stats->threads);
-    bytes_append_text(out, " threads, ");
-    units_put_count(out, stats->frames);
-    bytes_append_text(out, " frames");
+    bytes_append_text(out, " samples in ");
+    units_put_size(out, stats->column_bytes);
     if (stats->seconds_at_rate > 0) {
         bytes_append_text(out, "; holds ");
         units_put_duration(out, (int64_t)(stats->seconds_at_rate * 1e9));
         bytes_append_text(out, " at this rate");
     }
-    bytes_append_char(out, '\n');
+    bytes_append_text(out, "\n           tables of ");
+    units_put_size(out, stats->table_bytes);
+    bytes_append_text(out, ": ");
+    units_put_count(out, stats->strings);
+    bytes_append_text(out, " names, ");
+    units_put_count(out, stats->frames);
+    bytes_append_text(out, " frames, ");
+    units_put_count(out, stats->nodes);
+    bytes_append_text(out, " call paths, ");
+    units_put_count(out, stats->threads);
+    bytes_append_text(out, " threads\n");
     if (!stats->evicted_samples)
         return;
     bytes_append_text(out, "           ");
@@ -129,6 +136,18 @@ static void put_json(struct session *session, struct invocation *run, const stru
     json_uint(&json, stats->budget_bytes);
     json_key(&json, "used_bytes");
     json_uint(&json, stats->column_bytes + stats->table_bytes);
+    json_key(&json, "column_bytes");
+    json_uint(&json, stats->column_bytes);
+    json_key(&json, "table_bytes");
+    json_uint(&json, stats->table_bytes);
+    json_key(&json, "names");
+    json_uint(&json, stats->strings);
+    json_key(&json, "frames");
+    json_uint(&json, stats->frames);
+    json_key(&json, "call_paths");
+    json_uint(&json, stats->nodes);
+    json_key(&json, "threads");
+    json_uint(&json, stats->threads);
     json_key(&json, "samples");
     json_uint(&json, stats->samples);
     json_key(&json, "evicted_samples");

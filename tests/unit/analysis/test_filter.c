@@ -176,6 +176,62 @@ static void test_a_hostile_pattern_is_an_error_not_a_hang(void **state)
     fold_dispose(&fold);
 }
 
+static void test_a_pattern_that_is_hostile_on_every_name_a_little_is_one_too(void **state)
+{
+    struct world *world = *state;
+    struct sink *sink;
+    struct fold fold;
+    struct err err = {0};
+    buffer_source_add(world->buffer, "hostile", &sink);
+    for (int i = 0; i < 1000; i++) { // each of them takes some 10,000 steps
+        char stack[64];
+        snprintf(stack, sizeof stack, "demo;aaaaaaaaaaaa!%d", i);
+        fill_sample(sink, i + 1, 10, 0, stack);
+    }
+    add(world, FILTER_FRAME, false, true, "^(a+)+$");
+    struct query query = {.filter = world->filter};
+    assert_int_equal(store_fold(buffer_store(world->buffer), &query, &fold, &err), -E2BIG);
+    fold_dispose(&fold);
+    // A hundred are borne, and again when names were added.
+    struct buffer *few = buffer_new(0, 0);
+    buffer_source_add(few, "few", &sink);
+    for (int i = 0; i < 300; i++) {
+        char stack[64];
+        snprintf(stack, sizeof stack, "demo;aaaaaaaaaaaa!%d", i % 100);
+        fill_sample(sink, i + 1, 10, 0, stack);
+        snprintf(stack, sizeof stack, "demo;b%d", i);
+        fill_sample(sink, i + 1, 10, 0, stack);
+        if (i % 100 == 99) {
+            assert_int_equal(store_fold(buffer_store(few), &query, &fold, &err), 0);
+            assert_int_equal(fold.totals.samples, 0);
+            fold_dispose(&fold);
+        }
+    }
+    buffer_free(few);
+}
+
+static void test_ctrl_c_ends_the_compiling_of_a_pattern(void **state)
+{
+    struct world *world = *state;
+    struct sink *sink;
+    struct fold fold;
+    struct err err = {0};
+    atomic_bool cancel = true;
+    buffer_source_add(world->buffer, "one", &sink);
+    fill_sample(sink, 1, 10, 0, "demo;main");
+    add(world, FILTER_FRAME, false, true, "main");
+    struct query query = {.filter = world->filter, .cancel = &cancel};
+    assert_int_equal(store_fold(buffer_store(world->buffer), &query, &fold, &err), -ECANCELED);
+    fold_dispose(&fold);
+    struct filter_bits bits;
+    assert_int_equal(filter_compile(world->filter, sink->dict, &cancel, &bits, &err), -ECANCELED);
+    // What was interrupted is not kept.
+    cancel = false;
+    assert_int_equal(store_fold(buffer_store(world->buffer), &query, &fold, &err), 0);
+    assert_int_equal(fold.totals.samples, 1);
+    fold_dispose(&fold);
+}
+
 static void test_unresolved_frames_match_as_they_are_shown(void **state)
 {
     struct world *world = *state;
@@ -209,6 +265,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_bad_values_point_at_the_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_hostile_pattern_is_an_error_not_a_hang, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            test_a_pattern_that_is_hostile_on_every_name_a_little_is_one_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ctrl_c_ends_the_compiling_of_a_pattern, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_unresolved_frames_match_as_they_are_shown, setup,
                                         teardown),

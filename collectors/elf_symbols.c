@@ -15,7 +15,6 @@ enum {
     MAX_SEGMENTS = 64,
     MAX_BUILD_ID_BYTES = 64,
     MAX_SYMBOLS = 8 << 20,
-    MAX_NAME_BYTES = 4096,
 };
 
 struct segment {
@@ -70,16 +69,13 @@ static void read_build_id(struct elf_symbols *symbols, Elf *elf)
     }
 }
 
-// Which of two names for one address people expect: sized over unsized, global over local, fewer
-// leading underscores (as perf chooses).
-static uint32_t rank_of(const GElf_Sym *symbol, const char *name)
+// Which of two names for one address people expect: sized over unsized, global over local.
+static uint32_t rank_of(const GElf_Sym *symbol)
 {
-    size_t underscores = strspn(name, "_");
-    uint32_t rank = symbol->st_size ? 64 : 0;
-    rank += GELF_ST_BIND(symbol->st_info) == STB_GLOBAL ? 32
-            : GELF_ST_BIND(symbol->st_info) == STB_WEAK ? 16
-                                                        : 0;
-    return rank + (underscores < 15 ? 15 - (uint32_t)underscores : 0);
+    uint32_t rank = symbol->st_size ? 4 : 0;
+    return rank + (GELF_ST_BIND(symbol->st_info) == STB_GLOBAL ? 2
+                   : GELF_ST_BIND(symbol->st_info) == STB_WEAK ? 1
+                                                               : 0);
 }
 
 static bool is_function(const GElf_Sym *symbol)
@@ -90,25 +86,42 @@ static bool is_function(const GElf_Sym *symbol)
            (type == STT_FUNC || type == STT_GNU_IFUNC || asm_entry);
 }
 
+// The section's names as one text; *len is without what was appended.
+static uint32_t take_text(struct elf_symbols *symbols, Elf *elf, size_t section_index, size_t *len)
+{
+    Elf_Scn *section = elf_getscn(elf, section_index);
+    GElf_Shdr header;
+    if (!section || !gelf_getshdr(section, &header) || header.sh_type != SHT_STRTAB)
+        return UINT32_MAX;
+    const Elf_Data *data = elf_getdata(section, NULL);
+    if (!data || !data->d_buf)
+        return UINT32_MAX;
+    *len = data->d_size;
+    uint32_t base = symbol_table_add_text(&symbols->table, data->d_buf, data->d_size);
+    // malloc@@GLIBC_2.2.5: without the version.
+    char *text = symbols->table.text + base, *at = text;
+    while (base != UINT32_MAX && (at = memchr(at, '@', *len - (size_t)(at - text)))) {
+        if (at > text && at[-1])
+            *at = '\0';
+        at++;
+    }
+    return base;
+}
+
 static void read_symbols(struct elf_symbols *symbols, Elf *elf, Elf_Scn *section,
                          const GElf_Shdr *header)
 {
-    Elf_Data *data = elf_getdata(section, NULL);
+    size_t text_len = 0;
+    uint32_t base = take_text(symbols, elf, header->sh_link, &text_len);
+    Elf_Data *data = base == UINT32_MAX ? NULL : elf_getdata(section, NULL);
     size_t count = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
     for (size_t i = 0; i < count && i < MAX_SYMBOLS; i++) {
         GElf_Sym symbol;
         if (!gelf_getsym(data, (int)i, &symbol))
             break;
-        const char *name =
-            is_function(&symbol) ? elf_strptr(elf, header->sh_link, symbol.st_name) : NULL;
-        if (!name || !*name)
-            continue;
-        size_t len = strnlen(name, MAX_NAME_BYTES);
-        const char *version = memchr(name, '@', len); // malloc@@GLIBC_2.2.5
-        if (version && version > name)
-            len = (size_t)(version - name);
-        symbol_table_add(&symbols->table, symbol.st_value, symbol.st_size, rank_of(&symbol, name),
-                         name, len);
+        if (is_function(&symbol) && symbol.st_name && symbol.st_name < text_len)
+            symbol_table_add_at(&symbols->table, symbol.st_value, symbol.st_size, rank_of(&symbol),
+                                base + symbol.st_name);
     }
 }
 
@@ -153,10 +166,10 @@ static struct elf_symbols *read_all(Elf *elf)
     if (elf && elf_kind(elf) == ELF_K_ELF) {
         read_segments(symbols, elf);
         read_build_id(symbols, elf);
-        bool full = read_tables(symbols, elf, SHT_SYMTAB);
-        read_tables(symbols, elf, SHT_DYNSYM);
-        if (!full)
+        if (!read_tables(symbols, elf, SHT_SYMTAB)) {
+            read_tables(symbols, elf, SHT_DYNSYM);
             read_debug_file(symbols);
+        }
     }
     elf_end(elf);
     return symbols;
@@ -198,7 +211,8 @@ bool elf_symbols_address(const struct elf_symbols *elf, uint64_t file_offset, ui
 const char *elf_symbols_name(struct elf_symbols *elf, uint64_t address)
 {
     const struct symbol *symbol = symbol_table_find(&elf->table, address);
-    return symbol ? symbol_table_name(&elf->table, symbol) : NULL;
+    const char *name = symbol ? symbol_table_name(&elf->table, symbol) : NULL;
+    return name && *name ? name : NULL;
 }
 
 const unsigned char *elf_symbols_build_id(const struct elf_symbols *elf, size_t *len)

@@ -80,6 +80,7 @@ static int native_start(struct recording **out, struct launcher *launcher,
         .rate_hz = is_cpu && !options.period ? hz : 0,
         .for_ns = request->for_ns,
         .brings_hello = true,
+        .comes_in_rounds = true,
         .judge = native_judge,
     };
     if (!status)

@@ -47,7 +47,7 @@ struct recording {
     char *buffer;
     double rate_hz;
     uint64_t sample_value;
-    bool says_ready_and_end, brings_hello;
+    bool says_ready_and_end, brings_hello, comes_in_rounds;
     int64_t for_ns;
 
     enum recording_state state;
@@ -334,9 +334,14 @@ bool recording_tick(struct recording *recording, int64_t now_ns)
     return recording->state != RECORDING_ENDED;
 }
 
-int recording_fd(const struct recording *recording)
+size_t recording_fds(const struct recording *recording, int fds[RECORDING_FDS])
 {
-    return recording->err_eof ? -1 : recording->child.stderr_fd;
+    size_t count = 0;
+    if (!recording->err_eof)
+        fds[count++] = recording->child.stderr_fd;
+    if (recording->comes_in_rounds && !recording->out_eof)
+        fds[count++] = recording->child.stdout_fd;
+    return count;
 }
 
 int recording_interval_ms(const struct recording *recording)
@@ -463,6 +468,7 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .sample_value = setup->sample_value,
         .says_ready_and_end = setup->says_ready_and_end,
         .brings_hello = setup->brings_hello,
+        .comes_in_rounds = setup->comes_in_rounds,
         .for_ns = setup->for_ns,
         .started_ns = host_now_ns(),
         .command = shell_line(setup),

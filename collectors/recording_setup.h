@@ -22,6 +22,7 @@ struct recording_setup {
     bool says_ready_and_end;   // its stream has lines "READY ..." and "END" (bpftrace)
     bool wants_symbols;        // user addresses come without names
     bool brings_hello;         // the stream says itself who speaks (.fks)
+    bool comes_in_rounds;      // it writes some 20 times a second, and that is to be read at once
     const char *shown_program; // shown instead of the text after -e; NULL: show that
     stderr_judge_fn *judge;    // NULL: every line is a message
     void *judge_arg;

@@ -11,7 +11,8 @@ struct symbol {
     uint64_t start;
     uint64_t size;    // 0: up to the next symbol
     uint32_t name_at; // in the table's text
-    uint32_t rank;    // of two names of one address the higher one counts, then the later
+    uint32_t rank;    // of two names of one address the higher one counts, then that with fewer
+                      // leading underscores (as perf chooses), then the later
 };
 
 // Starts as {0}.
@@ -21,16 +22,29 @@ struct symbol_table {
     char *text; // names, each NUL-terminated
     size_t text_len, text_capacity;
     bool sorted;
+    unsigned searches; // since something was added: a few do not pay for sorting
+    void *mapping;     // what both lie in, when they were not allocated
+    size_t mapping_bytes;
 };
 
 void symbol_table_dispose(struct symbol_table *table);
 // Adds a name (copied). What would not fit into 4 GiB of text is dropped.
 void symbol_table_add(struct symbol_table *table, uint64_t start, uint64_t size, uint32_t rank,
                       const char *name, size_t len);
-// The symbol that holds the address, NULL when there is none. Sorts first when something was added.
+// Appends text that holds many names, each to end in NUL (the last one is made to). Returns where
+// it begins; UINT32_MAX: it did not fit.
+uint32_t symbol_table_add_text(struct symbol_table *table, const char *text, size_t len);
+// Adds a symbol whose name lies at this place of the text.
+void symbol_table_add_at(struct symbol_table *table, uint64_t start, uint64_t size, uint32_t rank,
+                         uint32_t name_at);
+// The symbol that holds the address, NULL when there is none. Sorts after a few searches.
 const struct symbol *symbol_table_find(struct symbol_table *table, uint64_t address);
 // Its name; borrowed until the next addition.
 const char *symbol_table_name(const struct symbol_table *table, const struct symbol *symbol);
+// Writes a table to a file, sorted; and takes a written one (the whole file) as a private mapping
+// of it. 0 or a negative errno. Only for a file that nobody else can write to or cut.
+int symbol_table_write(struct symbol_table *table, int fd);
+int symbol_table_map(struct symbol_table *table, int fd);
 // Bytes on the heap.
 size_t symbol_table_bytes(const struct symbol_table *table);
 

@@ -197,9 +197,10 @@ size_t jobs_poll(const struct jobs *jobs, struct pollfd *out)
 {
     size_t count = 0;
     for (size_t i = 0; i < jobs->count; i++) {
-        int fd = recording_fd(jobs->items[i]->recording);
-        if (fd >= 0)
-            out[count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+        int fds[RECORDING_FDS];
+        size_t own = recording_fds(jobs->items[i]->recording, fds);
+        for (size_t k = 0; k < own; k++)
+            out[count++] = (struct pollfd){.fd = fds[k], .events = POLLIN};
     }
     return count;
 }

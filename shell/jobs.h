@@ -48,7 +48,7 @@ struct job *job_by_number(const struct jobs *jobs, unsigned number);
 void jobs_tick(struct session *session, int64_t now_ns);
 // When jobs_tick is due; INT64_MAX: no jobs.
 int64_t jobs_wake_ns(const struct jobs *jobs, int64_t now_ns);
-// Appends what to poll for; at most jobs->count entries. Returns how many.
+// Appends what to poll for; at most RECORDING_FDS * jobs->count entries. Returns how many.
 size_t jobs_poll(const struct jobs *jobs, struct pollfd *out);
 // Kills what still runs.
 void jobs_dispose(struct jobs *jobs);

@@ -157,7 +157,8 @@ void loop_run(struct session *session)
             wants_input = take_next(session);
         if (session->quitting)
             break;
-        set.items = realloc(set.items, (FIXED_FDS + session->jobs.count) * sizeof *set.items);
+        set.items = realloc(set.items,
+                            (FIXED_FDS + RECORDING_FDS * session->jobs.count) * sizeof *set.items);
         if (!set.items)
             abort();
         wait_for_events(session, wants_input, &set);

@@ -1,7 +1,7 @@
 // Which functions of a process allocate, and the probes on them.
 #include "collectors/native/allocator.h"
 
-#include "collectors/native/flicker.skel.h"
+#include "collectors/native/malloc.skel.h"
 #include "collectors/native/probe.h"
 
 #include <bpf/libbpf.h>
@@ -12,17 +12,16 @@
 // glibc's MALLOC_ALIGNMENT, 2 * sizeof(size_t).
 enum { GLIBC_ALIGNMENT = 16 };
 
-int allocator_prepare(const struct flicker_bpf *bpf, const struct native_options *options,
-                      struct err *err)
+void allocator_prepare(const struct native_object *object, const struct native_options *options)
 {
+    struct malloc_bpf__rodata *constants = object->malloc->rodata;
     struct err unused = {0};
     char path[PATH_MAX];
-    (void)err;
-    // Set although another library may serve the calls: those, too, hand a realloc of nothing on,
-    // or it is seldom.
+    // Although another library may serve the calls: it, too, may hand a realloc of nothing on.
     bool glibc = !probe_file(path, "libc", (int32_t)options->pid, &unused);
-    bpf->rodata->plain_alignment = glibc ? GLIBC_ALIGNMENT : 0;
-    return 0;
+    constants->plain_alignment = glibc ? GLIBC_ALIGNMENT : 0;
+    constants->every_bytes = options->every_bytes > 1 ? (uint64_t)options->every_bytes : 0;
+    constants->want_live = options->live;
 }
 
 static struct bpf_link *attach(const struct bpf_program *program, const char *path,
@@ -43,21 +42,25 @@ static int attach_one(struct attachments *attachments, const struct bpf_program 
 }
 
 // Those that a library lacks are not called either.
-static int attach_file(struct attachments *attachments, const struct flicker_bpf *bpf,
+static int attach_file(struct attachments *attachments, const struct native_object *object,
                        const char *path, bool live, pid_t pid)
 {
     const struct {
         const char *function;
         const struct bpf_program *program;
     } functions[] = {
-        {"malloc", bpf->progs.on_malloc},          {"calloc", bpf->progs.on_calloc},
-        {"realloc", bpf->progs.on_realloc},        {"memalign", bpf->progs.on_memalign},
-        {"aligned_alloc", bpf->progs.on_memalign}, {"posix_memalign", bpf->progs.on_posix_memalign},
+        {"malloc", object->malloc->progs.on_malloc},
+        {"calloc", object->malloc->progs.on_calloc},
+        {"realloc", object->malloc->progs.on_realloc},
+        {"memalign", object->malloc->progs.on_memalign},
+        {"aligned_alloc", object->malloc->progs.on_memalign},
+        {"posix_memalign", object->malloc->progs.on_posix_memalign},
     };
-    int status = live ? attach_one(attachments, bpf->progs.on_free, path, "free", false, pid) : 0;
+    int status =
+        live ? attach_one(attachments, object->malloc->progs.on_free, path, "free", false, pid) : 0;
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         // The return first: an entry whose return is not seen would be left over.
-        int one = live ? attach_one(attachments, bpf->progs.on_allocated, path,
+        int one = live ? attach_one(attachments, object->malloc->progs.on_allocated, path,
                                     functions[i].function, true, pid)
                        : 0;
         if (!one)
@@ -70,7 +73,7 @@ static int attach_file(struct attachments *attachments, const struct flicker_bpf
     return status;
 }
 
-int allocator_attach(struct attachments *attachments, const struct flicker_bpf *bpf,
+int allocator_attach(struct attachments *attachments, const struct native_object *object,
                      const struct native_options *options, struct err *err)
 {
     static const char *const libraries[] = {"libjemalloc",    "libtcmalloc", "libtcmalloc_minimal",
@@ -80,13 +83,13 @@ int allocator_attach(struct attachments *attachments, const struct flicker_bpf *
     char path[PATH_MAX];
     int status = -ENOENT;
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
-    if (!attach_file(attachments, bpf, path, options->live, pid))
+    if (!attach_file(attachments, object, path, options->live, pid))
         return 0;
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
         struct err unused = {0};
         if (probe_file(path, libraries[i], pid, &unused))
             continue;
-        status = attach_file(attachments, bpf, path, options->live, pid);
+        status = attach_file(attachments, object, path, options->live, pid);
         if (!status)
             return 0;
     }

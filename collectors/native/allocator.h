@@ -6,9 +6,8 @@
 
 // Both look for the file of the process that allocates: its program (linked statically), a library
 // with malloc in its name (jemalloc, tcmalloc, mimalloc), else its libc.
-int allocator_prepare(const struct flicker_bpf *bpf, const struct native_options *options,
-                      struct err *err) MUST_CHECK;
-int allocator_attach(struct attachments *attachments, const struct flicker_bpf *bpf,
+void allocator_prepare(const struct native_object *object, const struct native_options *options);
+int allocator_attach(struct attachments *attachments, const struct native_object *object,
                      const struct native_options *options, struct err *err) MUST_CHECK;
 
 #endif

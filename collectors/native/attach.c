@@ -3,9 +3,11 @@
 
 #include "collectors/native/allocator.h"
 #include "collectors/native/cgroups.h"
-#include "collectors/native/flicker.skel.h"
+#include "collectors/native/malloc.skel.h"
 #include "collectors/native/perf_event.h"
 #include "collectors/native/probe.h"
+#include "collectors/native/sampling.skel.h"
+#include "collectors/native/sched.skel.h"
 #include "proto/alloc.h"
 
 #include <bpf/libbpf.h>
@@ -33,111 +35,75 @@ void attach_keep(struct attachments *attachments, struct bpf_link *link)
 
 // ---- before loading ----
 
-static void load_programs(struct flicker_bpf *bpf, const struct native_options *options)
+// Programs that are not named are not loaded.
+static void load_programs(const struct native_object *object, const struct native_options *options)
 {
-    const struct bpf_program *wanted[8] = {NULL};
+    const struct bpf_program *left_out[8] = {NULL};
     size_t count = 0;
     switch (options->kind) {
     case NATIVE_CPU:
-        wanted[count++] = bpf->progs.on_cpu;
+        left_out[count++] = object->sampling->progs.on_fault;
         break;
     case NATIVE_FAULTS:
-        wanted[count++] = bpf->progs.on_fault;
-        break;
-    case NATIVE_RUNQ:
-        wanted[count++] = bpf->progs.on_runnable;
-        wanted[count++] = bpf->progs.on_new;
-        wanted[count++] = bpf->progs.on_switch;
-        wanted[count++] = bpf->progs.on_tick;
-        break;
-    case NATIVE_WAKEUP:
-        wanted[count++] = bpf->progs.on_waking;
-        wanted[count++] = bpf->progs.on_switch;
-        wanted[count++] = bpf->progs.on_tick;
+        left_out[count++] = object->sampling->progs.on_cpu;
         break;
     case NATIVE_OFFCPU:
-        wanted[count++] = bpf->progs.on_switch;
-        wanted[count++] = bpf->progs.on_tick;
+        left_out[count++] = object->sched->progs.on_waking;
+        left_out[count++] = object->sched->progs.on_runnable;
+        left_out[count++] = object->sched->progs.on_new;
         break;
-    case NATIVE_PROBE:
-        wanted[count++] = probe_program(bpf, options);
+    case NATIVE_WAKEUP:
+        left_out[count++] = object->sched->progs.on_runnable;
+        left_out[count++] = object->sched->progs.on_new;
+        break;
+    case NATIVE_RUNQ:
+        left_out[count++] = object->sched->progs.on_waking;
         break;
     case NATIVE_MALLOC:
-    default:
-        wanted[count++] = bpf->progs.on_malloc;
-        wanted[count++] = bpf->progs.on_calloc;
-        wanted[count++] = bpf->progs.on_realloc;
-        wanted[count++] = bpf->progs.on_memalign;
-        wanted[count++] = bpf->progs.on_posix_memalign;
-        if (options->live) {
-            wanted[count++] = bpf->progs.on_free;
-            wanted[count++] = bpf->progs.on_allocated;
+        if (!options->live) {
+            left_out[count++] = object->malloc->progs.on_free;
+            left_out[count++] = object->malloc->progs.on_allocated;
         }
         break;
+    default: {
+        struct bpf_program *program;
+        bpf_object__for_each_program(program, object->object)
+            bpf_program__set_autoload(program, program == probe_program(object, options));
+        break;
     }
-    struct bpf_program *program;
-    bpf_object__for_each_program(program, bpf->obj)
-    {
-        bool is_wanted = false;
-        for (size_t i = 0; i < count; i++)
-            is_wanted = is_wanted || wanted[i] == program;
-        bpf_program__set_autoload(program, is_wanted);
     }
+    for (size_t i = 0; i < count; i++)
+        bpf_program__set_autoload((struct bpf_program *)left_out[i], false);
 }
 
-// Maps that the kind does not use are not made: each costs time at the start.
-static void create_maps(const struct flicker_bpf *bpf, const struct native_options *options)
+int attach_prepare(const struct native_object *object, const struct native_options *options,
+                   struct err *err)
 {
-    bool sched = options->kind == NATIVE_OFFCPU || options->kind == NATIVE_WAKEUP ||
-                 options->kind == NATIVE_RUNQ;
-    bool usdt = options->kind == NATIVE_PROBE && options->probe == PROBE_USDT;
-    bool malloc = options->kind == NATIVE_MALLOC;
-    bpf_map__set_autocreate(bpf->maps.away, sched);
-    bpf_map__set_autocreate(bpf->maps.blank, sched);
-    bpf_map__set_autocreate(bpf->maps.budgets, malloc);
-    bpf_map__set_autocreate(bpf->maps.pendings, malloc);
-    bpf_map__set_autocreate(bpf->maps.blocks, malloc);
-    bpf_map__set_autocreate(bpf->maps.__bpf_usdt_specs, usdt);
-    bpf_map__set_autocreate(bpf->maps.__bpf_usdt_ip_to_spec_id, usdt);
-}
-
-static int set_target(const struct flicker_bpf *bpf, const struct native_options *options,
-                      struct err *err)
-{
-    struct flicker_bpf__rodata *constants = bpf->rodata;
-    constants->target_pid = (uint32_t)options->pid;
-    constants->target_tid = (uint32_t)options->tid;
-    constants->target_has_cpus = options->has_cpus;
-    memcpy(constants->target_cpus, options->cpus, sizeof constants->target_cpus);
-    if (options->comm) {
-        constants->target_has_comm = true;
-        strncpy(constants->target_comm, options->comm, sizeof constants->target_comm - 1);
-    }
+    struct native_target *target = object->target;
+    *target = (struct native_target){
+        .pid = (uint32_t)options->pid,
+        .tid = (uint32_t)options->tid,
+        .kind = options->kind,
+        .min_ns = (uint64_t)options->min_ns,
+        .depth = (uint32_t)options->depth,
+        .want_kernel = options->kernel,
+        .want_user = options->user,
+        .has_comm = options->comm,
+        .has_cpus = options->has_cpus,
+    };
+    for (size_t i = 0; i < NATIVE_CPU_WORDS; i++)
+        target->cpus[i] = options->cpus[i];
+    if (options->comm)
+        strncpy(target->comm, options->comm, sizeof target->comm - 1);
     uint64_t cgroup = 0;
-    int status = options->cgroup
-                     ? cgroups_find(&cgroup, &constants->target_cgroup_level, options->cgroup, err)
-                     : 0;
-    constants->target_cgroup = cgroup;
-    return status;
-}
-
-int attach_prepare(struct flicker_bpf *bpf, const struct native_options *options, struct err *err)
-{
-    struct flicker_bpf__rodata *constants = bpf->rodata;
-    constants->kind = options->kind;
-    constants->min_ns = (uint64_t)options->min_ns;
-    constants->want_kernel = options->kernel;
-    constants->want_user = options->user;
-    constants->depth = (uint32_t)options->depth;
-    constants->every_bytes = options->every_bytes > 1 ? (uint64_t)options->every_bytes : 0;
-    constants->want_live = options->live;
-    load_programs(bpf, options);
-    create_maps(bpf, options);
-    int status = set_target(bpf, options, err);
+    int status =
+        options->cgroup ? cgroups_find(&cgroup, &target->cgroup_level, options->cgroup, err) : 0;
+    target->cgroup = cgroup;
+    load_programs(object, options);
     if (!status && options->kind == NATIVE_PROBE)
-        status = probe_prepare(bpf, options, err);
+        status = probe_prepare(object, options, err);
     if (!status && options->kind == NATIVE_MALLOC)
-        status = allocator_prepare(bpf, options, err);
+        allocator_prepare(object, options);
     return status;
 }
 
@@ -209,7 +175,7 @@ static int attach_tracing(struct attachments *attachments, const struct bpf_prog
 }
 
 // The scheduler's points, and one timer by which long times are told in pieces.
-static int attach_sched(struct attachments *attachments, const struct flicker_bpf *bpf,
+static int attach_sched(struct attachments *attachments, const struct native_object *object,
                         uint32_t cpus, struct err *err)
 {
     struct perf_event_attr tick = {.size = sizeof tick,
@@ -218,9 +184,11 @@ static int attach_sched(struct attachments *attachments, const struct flicker_bp
                                    .sample_period = TICK_NS};
     int status = 0;
     for (uint32_t cpu = 0; !status && cpu < cpus && !attachments->count; cpu++)
-        status = attach_cpu(attachments, &tick, "cpu-clock", bpf->progs.on_tick, cpu, err);
-    const struct bpf_program *const programs[] = {bpf->progs.on_switch, bpf->progs.on_waking,
-                                                  bpf->progs.on_runnable, bpf->progs.on_new};
+        status =
+            attach_cpu(attachments, &tick, "cpu-clock", object->sched->progs.on_tick, cpu, err);
+    const struct bpf_program *const programs[] = {
+        object->sched->progs.on_switch, object->sched->progs.on_waking,
+        object->sched->progs.on_runnable, object->sched->progs.on_new};
     for (size_t i = 0; !status && i < sizeof programs / sizeof *programs; i++) {
         if (bpf_program__autoload(programs[i]))
             status = attach_tracing(attachments, programs[i], err);
@@ -228,7 +196,7 @@ static int attach_sched(struct attachments *attachments, const struct flicker_bp
     return status;
 }
 
-int attach_all(struct attachments *attachments, const struct flicker_bpf *bpf,
+int attach_all(struct attachments *attachments, const struct native_object *object,
                const struct native_options *options, uint32_t cpus, struct err *err)
 {
     struct perf_event_attr attr = {.size = sizeof attr};
@@ -237,17 +205,19 @@ int attach_all(struct attachments *attachments, const struct flicker_bpf *bpf,
     case NATIVE_CPU:
         status = cpu_event(&attr, options, err);
         return status ? status
-                      : attach_cpus(attachments, &attr, options, bpf->progs.on_cpu, cpus, err);
+                      : attach_cpus(attachments, &attr, options, object->sampling->progs.on_cpu,
+                                    cpus, err);
     case NATIVE_FAULTS:
         attr.type = PERF_TYPE_SOFTWARE;
         attr.config = PERF_COUNT_SW_PAGE_FAULTS;
         attr.sample_period = 1;
-        return attach_cpus(attachments, &attr, options, bpf->progs.on_fault, cpus, err);
+        return attach_cpus(attachments, &attr, options, object->sampling->progs.on_fault, cpus,
+                           err);
     case NATIVE_PROBE:
-        return probe_attach(attachments, bpf, options, err);
+        return probe_attach(attachments, object, options, err);
     case NATIVE_MALLOC:
-        return allocator_attach(attachments, bpf, options, err);
+        return allocator_attach(attachments, object, options, err);
     default:
-        return attach_sched(attachments, bpf, cpus, err);
+        return attach_sched(attachments, object, cpus, err);
     }
 }

@@ -3,12 +3,11 @@
 #ifndef FLICKER_COLLECTORS_NATIVE_ATTACH_H
 #define FLICKER_COLLECTORS_NATIVE_ATTACH_H
 
-#include "collectors/native_options.h"
+#include "collectors/native/object.h"
 
 #include <stddef.h>
 
 struct bpf_link;
-struct flicker_bpf;
 
 // Starts as {0}.
 struct attachments {
@@ -18,10 +17,10 @@ struct attachments {
 
 // What must be known before the programs are loaded: fields, cgroups, which programs. Fills their
 // constants.
-int attach_prepare(struct flicker_bpf *bpf, const struct native_options *options,
+int attach_prepare(const struct native_object *object, const struct native_options *options,
                    struct err *err) MUST_CHECK;
 // Attaches what this kind needs; events begin to come.
-int attach_all(struct attachments *attachments, const struct flicker_bpf *bpf,
+int attach_all(struct attachments *attachments, const struct native_object *object,
                const struct native_options *options, uint32_t cpus, struct err *err) MUST_CHECK;
 // Takes a link over.
 void attach_keep(struct attachments *attachments, struct bpf_link *link);

@@ -9,6 +9,7 @@
 #include "collectors/native/stacks.h"
 #include "proto/alloc.h"
 #include "proto/bytes.h"
+#include "proto/fks.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,10 +20,12 @@ enum {
     EVENTS_PER_ROUND = 1 << 16,
     // The dictionary of a host that starts ever new programs: beyond this it begins anew.
     DICT_MAX_BYTES = 128 << 20,
+    CLOCK_EVERY = 4, // events
     WAKER_SLOTS = 256,
     CGROUP_SLOTS = 64,
 };
 #define CGROUP_RECHECK_NS INT64_C(1000000000) // of one that was not found
+#define HAND_ON_NS        INT64_C(15000000)
 #define LIVE_TELL_NS      INT64_C(1000000000)
 
 struct pending {
@@ -48,7 +51,8 @@ struct collect {
     struct sideband *sideband;
     struct symbols *symbols;
     struct stacks *stacks;
-    struct sink *sink;
+    struct encoder *encoder;
+    struct sink *sink;   // the encoder's
     struct bytes events; // of this round, each as in the ring, padded to 8 bytes
     struct pending *pending;
     size_t pending_count, pending_capacity;
@@ -66,7 +70,7 @@ struct collect {
 
 struct collect *collect_new(const struct native_options *options, struct source *source,
                             struct sideband *sideband, struct kernel_symbols *kernel,
-                            struct symbols *symbols, struct sink *sink)
+                            struct symbols *symbols, struct encoder *encoder)
 {
     struct collect *collect = xcalloc(1, sizeof *collect);
     *collect = (struct collect){
@@ -74,8 +78,9 @@ struct collect *collect_new(const struct native_options *options, struct source 
         .source = source,
         .sideband = sideband,
         .symbols = symbols,
-        .stacks = stacks_new(sink->dict, symbols, kernel),
-        .sink = sink,
+        .stacks = stacks_new(encoder->sink.dict, symbols, kernel),
+        .encoder = encoder,
+        .sink = &encoder->sink,
         .round_ns = host_now_ns(),
         .cgroups = cgroups_new(),
     };
@@ -171,7 +176,8 @@ int collect_hello(struct collect *collect, struct err *err)
     struct hello hello = {.collector = "native", .rate_hz = rate_of(collect->options)};
     host_hello(&hello, &names);
     name_event(collect);
-    return sink_hello(collect->sink, &hello, err);
+    int status = sink_hello(collect->sink, &hello, err);
+    return status ? status : fks_encoder_flush(collect->encoder, err);
 }
 
 // In the ring callback: nothing but a copy.
@@ -257,6 +263,14 @@ static uint32_t with_waker(struct collect *collect, uint32_t node, const struct 
     return known ? stacks_node(collect->stacks, waker, frames_of(waker), node) : node;
 }
 
+// Most programs do not say it, as that would take the kernel's types; records of forks do.
+static int64_t start_of(const struct collect *collect, const struct native_event *event)
+{
+    if (event->start_ns || !collect->sideband)
+        return (int64_t)event->start_ns;
+    return sideband_thread_start(collect->sideband, (int32_t)event->tid);
+}
+
 static struct sample sample_of(struct collect *collect, const struct native_event *event)
 {
     struct dict *dict = collect->sink->dict;
@@ -266,7 +280,7 @@ static struct sample sample_of(struct collect *collect, const struct native_even
         .tid = (int32_t)event->tid,
         .comm = comm,
         .cgroup = cgroup_of(collect, event->cgroup),
-        .start_ns = (int64_t)event->start_ns,
+        .start_ns = start_of(collect, event),
     };
     uint32_t node =
         stacks_node(collect->stacks, event, frames_of(event), dict_comm_node(dict, comm));
@@ -344,6 +358,34 @@ static void bound_dict(struct collect *collect)
     name_event(collect);
 }
 
+static int hand_on(struct collect *collect, size_t count, struct err *err)
+{
+    int status = sink_samples(collect->sink, collect->samples, count, err);
+    return status ? status : fks_encoder_flush(collect->encoder, err);
+}
+
+// The events of this round become samples. A new program's symbols can take long to read: what is
+// ready by then goes out first.
+static int name_events(struct collect *collect, struct err *err)
+{
+    size_t ready = 0;
+    int64_t since_ns = host_now_ns();
+    int status = 0;
+    for (size_t i = 0; i < collect->pending_count && !status; i++) {
+        if (collect->sideband)
+            sideband_apply(collect->sideband, collect->symbols, collect->pending[i].time_ns);
+        ready += take(collect, (const void *)(collect->events.data + collect->pending[i].at),
+                      &collect->samples[ready]);
+        if (i % CLOCK_EVERY == 0 && host_now_ns() - since_ns > HAND_ON_NS) {
+            status = hand_on(collect, ready, err);
+            ready = 0;
+            since_ns = host_now_ns();
+        }
+    }
+    memset(collect->wakers, 0, sizeof collect->wakers);
+    return status ? status : sink_samples(collect->sink, collect->samples, ready, err);
+}
+
 int collect_round(struct collect *collect, bool last, struct err *err)
 {
     int64_t now_ns = host_now_ns();
@@ -352,7 +394,8 @@ int collect_round(struct collect *collect, bool last, struct err *err)
     int status = source_drain(collect->source, EVENTS_PER_ROUND, keep_event, collect);
     if (status)
         return err_set(err, status, "cannot read the ring: %s", strerror(-status));
-    if (last)
+    bool full = collect->pending_count >= EVENTS_PER_ROUND;
+    if (last && !full)
         source_flush(collect->source, now_ns, keep_event, collect);
     // Read after the ring: what happened before the last event is then among the records.
     if (collect->sideband)
@@ -361,22 +404,16 @@ int collect_round(struct collect *collect, bool last, struct err *err)
     if (count)
         qsort(collect->pending, count, sizeof *collect->pending, by_time);
     array_reserve(&collect->samples, &collect->sample_capacity, count + 1);
-    size_t sample_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (collect->sideband)
-            sideband_apply(collect->sideband, collect->symbols, collect->pending[i].time_ns);
-        sample_count += take(collect, (const void *)(collect->events.data + collect->pending[i].at),
-                             &collect->samples[sample_count]);
-    }
-    memset(collect->wakers, 0, sizeof collect->wakers);
+    status = name_events(collect, err);
     if (collect->sideband)
         sideband_apply(collect->sideband, collect->symbols, now_ns);
     symbols_sweep(collect->symbols);
-    status = sink_samples(collect->sink, collect->samples, sample_count, err);
     if (!status && collect->options->live)
-        status = tell_blocks(collect, last, now_ns, err);
+        status = tell_blocks(collect, last && !full, now_ns, err);
     if (!status)
         status = say_losses(collect, now_ns, err);
+    if (!status)
+        status = fks_encoder_flush(collect->encoder, err);
     bound_dict(collect);
-    return status;
+    return status ? status : full;
 }

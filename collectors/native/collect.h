@@ -6,19 +6,19 @@
 #include "collectors/native/kernel_symbols.h"
 #include "collectors/native/sideband.h"
 #include "collectors/native/source.h"
-#include "proto/sink.h"
+#include "proto/format.h"
 
 struct collect;
 
 // All borrowed; sideband may be NULL.
 struct collect *collect_new(const struct native_options *options, struct source *source,
                             struct sideband *sideband, struct kernel_symbols *kernel,
-                            struct symbols *symbols, struct sink *sink);
+                            struct symbols *symbols, struct encoder *encoder);
 void collect_free(struct collect *collect);
 // Says hello; once, first.
 int collect_hello(struct collect *collect, struct err *err) MUST_CHECK;
-// One round: everything that has happened up to now goes to the sink. The last one also tells what
-// is still going on.
+// One round: what has happened up to now goes to the encoder and out. 1: there was more than a
+// round holds. The last one also tells what is still going on.
 int collect_round(struct collect *collect, bool last, struct err *err) MUST_CHECK;
 
 #endif

@@ -23,6 +23,19 @@ enum native_kind {
     NATIVE_FREED,                // the block at `subject` is no more
 };
 
+// Who is watched and what is told of it: a constant of the programs, set before they are loaded.
+struct native_target {
+    unsigned long long cgroup; // id; those below it count too. 0: every one, as below
+    unsigned long long min_ns; // shorter times are not told
+    unsigned long long cpus[NATIVE_CPU_WORDS];
+    unsigned int pid, tid;
+    unsigned int cgroup_level;
+    unsigned int kind;  // enum native_kind
+    unsigned int depth; // frames of one side
+    char comm[NATIVE_COMM_BYTES];
+    _Bool has_comm, has_cpus, want_kernel, want_user;
+};
+
 // Why a thread is off its CPU. RUNNABLE: it is not; the time is that on the run queue.
 enum native_state {
     NATIVE_SLEEPING,
@@ -36,7 +49,7 @@ enum native_state {
 struct native_event {
     unsigned long long time_ns;  // CLOCK_MONOTONIC
     unsigned long long value;    // in the unit of its kind
-    unsigned long long start_ns; // when the thread started
+    unsigned long long start_ns; // when the thread started; 0: not told
     unsigned long long cgroup;   // id of its cgroup (v2)
     unsigned long long subject;  // of a waker: tid of whom it woke; of malloc: the block's address
     // Above the frames of the user's stack, 0 where there is none: the function at whose entry or

@@ -4,22 +4,13 @@
 #include "proto/alloc.h"
 #include "proto/bytes.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
-
-void kernel_symbols_init(struct kernel_symbols *symbols)
-{
-    *symbols = (struct kernel_symbols){.fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC)};
-}
-
-void kernel_symbols_dispose(struct kernel_symbols *symbols)
-{
-    if (symbols->fd >= 0)
-        close(symbols->fd);
-    symbol_table_dispose(&symbols->table);
-}
 
 // "ffffffff81000000 T _text" or "ffffffffc0000000 t name\t[module]"; the tab and module stay in the
 // name. Data is left out.
@@ -40,7 +31,7 @@ static void parse_line(struct kernel_symbols *symbols, const char *line, size_t 
     symbol_table_add(&symbols->table, address, 0, global, line + at + 3, len - at - 3);
 }
 
-static void load(struct kernel_symbols *symbols)
+static void parse_all(struct kernel_symbols *symbols)
 {
     enum { CHUNK_BYTES = 256 * 1024 };
     struct bytes text = {0};
@@ -57,8 +48,72 @@ static void load(struct kernel_symbols *symbols)
     }
     free(chunk);
     bytes_dispose(&text);
-    close(symbols->fd);
-    symbols->fd = -1;
+}
+
+static void close_all(struct kernel_symbols *symbols)
+{
+    int *const fds[] = {&symbols->fd, &symbols->table_fd, &symbols->done_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+        *fds[i] = -1;
+    }
+}
+
+// What the helper does. Half a table is none: its head is checked against the length of the file.
+static _Noreturn void help(struct kernel_symbols *symbols)
+{
+    parse_all(symbols);
+    if (symbol_table_write(&symbols->table, symbols->table_fd) && ftruncate(symbols->table_fd, 0))
+        _exit(1);
+    _exit(0);
+}
+
+// A child of a child, so that nobody has to wait for it.
+static void start_helper(struct kernel_symbols *symbols)
+{
+    int done[2];
+    symbols->table_fd = memfd_create("kallsyms", MFD_CLOEXEC);
+    if (symbols->table_fd < 0 || pipe2(done, O_CLOEXEC))
+        return;
+    pid_t child = fork();
+    if (child == 0) {
+        if (fork() == 0)
+            help(symbols);
+        _exit(0);
+    }
+    close(done[1]);
+    symbols->done_fd = done[0];
+    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+void kernel_symbols_init(struct kernel_symbols *symbols)
+{
+    *symbols = (struct kernel_symbols){
+        .fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC), .table_fd = -1, .done_fd = -1};
+    if (symbols->fd >= 0)
+        start_helper(symbols);
+}
+
+void kernel_symbols_dispose(struct kernel_symbols *symbols)
+{
+    close_all(symbols);
+    symbol_table_dispose(&symbols->table);
+}
+
+// The helper's table; without one, what it should have done.
+static void load(struct kernel_symbols *symbols)
+{
+    char byte;
+    while (symbols->done_fd >= 0 && read(symbols->done_fd, &byte, 1) < 0 && errno == EINTR)
+        continue;
+    if (symbols->table_fd < 0 || symbol_table_map(&symbols->table, symbols->table_fd)) {
+        // The helper shares the file's position.
+        if (!lseek(symbols->fd, 0, SEEK_SET))
+            parse_all(symbols);
+    }
+    close_all(symbols);
 }
 
 const char *kernel_symbols_name(struct kernel_symbols *symbols, uint64_t address, size_t *name_len,

@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ROUND_MS = 40, FIRST_ROUND_MS = 10, USAGE = 2, NO_RIGHTS = 3 };
+enum { ROUND_MS = 45, FIRST_ROUND_MS = 10, LAST_ROUNDS = 64, USAGE = 2, NO_RIGHTS = 3 };
 
 struct ends {
     int signal_fd;
@@ -73,15 +73,15 @@ static int record(struct collect *collect, struct encoder *encoder,
     struct ends ends;
     ends_init(&ends, options);
     int status = collect_hello(collect, err);
-    if (!status)
-        status = fks_encoder_flush(encoder, err);
     bool last = false;
-    for (int round_ms = FIRST_ROUND_MS; !status && !last; round_ms = ROUND_MS) {
+    for (int round_ms = FIRST_ROUND_MS; status >= 0 && !last; round_ms = status ? 0 : ROUND_MS) {
         last = wait_round(&ends, round_ms);
         status = collect_round(collect, last, err);
-        if (!status)
-            status = fks_encoder_flush(encoder, err);
     }
+    // A flood that outruns us has an end too.
+    for (int i = 0; status > 0 && i < LAST_ROUNDS; i++)
+        status = collect_round(collect, true, err);
+    status = status > 0 ? 0 : status;
     if (!status)
         status = encoder->ops->finish(encoder, err);
     close(ends.signal_fd);
@@ -101,8 +101,7 @@ static int run(const struct native_options *options, struct source *source,
     output_fd_init(&output, STDOUT_FILENO, "the stream");
     struct encoder *encoder = fks_encoder_new(&dict, &output.base);
     struct symbols *symbols = symbols_new(launcher);
-    struct collect *collect =
-        collect_new(options, source, sideband, kernel, symbols, &encoder->sink);
+    struct collect *collect = collect_new(options, source, sideband, kernel, symbols, encoder);
     status = record(collect, encoder, options, err);
     collect_free(collect);
     symbols_free(symbols);
@@ -133,6 +132,7 @@ int main(int argc, char **argv)
     int status = 0;
     if (options.pid && kill((pid_t)options.pid, 0))
         status = err_set(&err, -errno, "no process %" PRId64 ": %s", options.pid, strerror(errno));
+    kernel_symbols_init(&kernel);
     if (!status && options.kind == NATIVE_MALLOC)
         fprintf(stderr,
                 "note: each allocation of process %" PRId64 " takes about %d us longer while this "
@@ -144,7 +144,6 @@ int main(int argc, char **argv)
         status = sideband_open(&sideband, source_cpus(source), &err);
     if (status)
         return complain(&err, status == -EPERM || status == -EACCES ? NO_RIGHTS : 1);
-    kernel_symbols_init(&kernel);
     if (launcher_split(&launcher, &err))
         return complain(&err, 1);
     // Nothing is worth keeping when the other half is killed.

@@ -2,7 +2,7 @@
 #include "collectors/native/probe.h"
 
 #include "collectors/address_map.h"
-#include "collectors/native/flicker.skel.h"
+#include "collectors/native/probes.skel.h"
 #include "collectors/native/tracepoint.h"
 #include "proto/bytes.h"
 
@@ -16,12 +16,12 @@
 // As in probes.bpf.h.
 enum { VALUE_ONE, VALUE_FIELD, VALUE_ARGUMENT, VALUE_RETURNED, MAX_ARGUMENTS = 5 };
 
-struct bpf_program *probe_program(const struct flicker_bpf *bpf,
+struct bpf_program *probe_program(const struct native_object *object,
                                   const struct native_options *options)
 {
-    return options->probe == PROBE_TRACEPOINT ? bpf->progs.on_tracepoint
-           : options->probe == PROBE_USDT     ? bpf->progs.on_usdt
-                                              : bpf->progs.on_function;
+    return options->probe == PROBE_TRACEPOINT ? object->probes->progs.on_tracepoint
+           : options->probe == PROBE_USDT     ? object->probes->progs.on_usdt
+                                              : object->probes->progs.on_function;
 }
 
 static bool is_return(const struct native_options *options)
@@ -29,10 +29,10 @@ static bool is_return(const struct native_options *options)
     return options->probe == PROBE_KRETPROBE || options->probe == PROBE_URETPROBE;
 }
 
-static int prepare_value(const struct flicker_bpf *bpf, const struct native_options *options,
+static int prepare_value(const struct native_object *object, const struct native_options *options,
                          struct err *err)
 {
-    struct flicker_bpf__rodata *constants = bpf->rodata;
+    struct probes_bpf__rodata *constants = object->probes->rodata;
     const char *value = options->value;
     constants->value_of = VALUE_ONE;
     constants->value_bytes = 8;
@@ -55,12 +55,13 @@ static int prepare_value(const struct flicker_bpf *bpf, const struct native_opti
                    is_return(options) ? "retval" : "arg0 to arg4");
 }
 
-int probe_prepare(const struct flicker_bpf *bpf, const struct native_options *options,
+int probe_prepare(const struct native_object *object, const struct native_options *options,
                   struct err *err)
 {
     if (options->probe != PROBE_TRACEPOINT) {
-        bpf->rodata->at_entry = options->probe == PROBE_UPROBE && !strchr(options->target, '+');
-        return prepare_value(bpf, options, err);
+        object->probes->rodata->at_entry =
+            options->probe == PROBE_UPROBE && !strchr(options->target, '+');
+        return prepare_value(object, options, err);
     }
     char system[64], name[64];
     struct tracepoint_field field = {.bytes = 8};
@@ -69,10 +70,10 @@ int probe_prepare(const struct flicker_bpf *bpf, const struct native_options *op
         status = tracepoint_field(&field, system, name, options->value, err);
     if (status)
         return status;
-    bpf->rodata->value_of = options->value ? VALUE_FIELD : VALUE_ONE;
-    bpf->rodata->value_at = field.offset;
-    bpf->rodata->value_bytes = field.bytes;
-    bpf->rodata->value_is_signed = field.is_signed;
+    object->probes->rodata->value_of = options->value ? VALUE_FIELD : VALUE_ONE;
+    object->probes->rodata->value_at = field.offset;
+    object->probes->rodata->value_bytes = field.bytes;
+    object->probes->rodata->value_is_signed = field.is_signed;
     return 0;
 }
 
@@ -223,10 +224,10 @@ static int attach_usdt(struct attachments *attachments, const struct bpf_program
     return keep(attachments, link, err, options->target);
 }
 
-int probe_attach(struct attachments *attachments, const struct flicker_bpf *bpf,
+int probe_attach(struct attachments *attachments, const struct native_object *object,
                  const struct native_options *options, struct err *err)
 {
-    const struct bpf_program *program = probe_program(bpf, options);
+    const struct bpf_program *program = probe_program(object, options);
     switch (options->probe) {
     case PROBE_TRACEPOINT:
         return attach_tracepoint(attachments, program, options, err);

@@ -8,11 +8,11 @@
 
 struct bpf_program;
 
-struct bpf_program *probe_program(const struct flicker_bpf *bpf,
+struct bpf_program *probe_program(const struct native_object *object,
                                   const struct native_options *options);
-int probe_prepare(const struct flicker_bpf *bpf, const struct native_options *options,
+int probe_prepare(const struct native_object *object, const struct native_options *options,
                   struct err *err) MUST_CHECK;
-int probe_attach(struct attachments *attachments, const struct flicker_bpf *bpf,
+int probe_attach(struct attachments *attachments, const struct native_object *object,
                  const struct native_options *options, struct err *err) MUST_CHECK;
 // "ns", "bytes", or the field's own name; "" without value=.
 const char *probe_unit(const struct native_options *options);

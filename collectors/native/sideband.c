@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { START_SLOTS = 1 << 14 };
+
 enum { DATA_PAGES = 32 }; // a power of two; 128 KiB hold some 1000 records of mmap
 
 struct stream {
@@ -29,7 +31,14 @@ struct record {
     uint32_t at, order; // order: of two at the same time the earlier read goes first
 };
 
+// By tid; one that falls on another's place takes it.
+struct thread_start {
+    int32_t tid;
+    int64_t start_ns;
+};
+
 struct sideband {
+    struct thread_start *starts;
     struct stream *streams;
     uint32_t count;
     size_t page_bytes;
@@ -93,6 +102,7 @@ int sideband_open(struct sideband **out, uint32_t cpus, struct err *err)
     struct sideband *sideband = xcalloc(1, sizeof *sideband);
     *out = sideband;
     sideband->streams = xcalloc(cpus, sizeof *sideband->streams);
+    sideband->starts = xcalloc(START_SLOTS, sizeof *sideband->starts);
     sideband->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     for (uint32_t cpu = 0; cpu < cpus; cpu++) {
         int fd = open_stream(cpu);
@@ -132,6 +142,7 @@ void sideband_close(struct sideband *sideband)
     }
     bytes_dispose(&sideband->bytes);
     free(sideband->records);
+    free(sideband->starts);
     free(sideband->streams);
     free(sideband);
 }
@@ -213,7 +224,20 @@ static void apply_mmap(struct symbols *symbols, const struct perf_event_header *
     symbols_on_map(symbols, (int32_t)body->pid, &range);
 }
 
-static void apply(struct symbols *symbols, const struct perf_event_header *header)
+static void start_thread(struct sideband *sideband, const struct task_body *task)
+{
+    sideband->starts[task->tid % START_SLOTS] =
+        (struct thread_start){(int32_t)task->tid, (int64_t)task->time_ns};
+}
+
+int64_t sideband_thread_start(const struct sideband *sideband, int32_t tid)
+{
+    const struct thread_start *start = &sideband->starts[(uint32_t)tid % START_SLOTS];
+    return start->tid == tid ? start->start_ns : 0;
+}
+
+static void apply(struct sideband *sideband, struct symbols *symbols,
+                  const struct perf_event_header *header)
 {
     const struct task_body *task = (const void *)header;
     const struct comm_body *comm = (const void *)header;
@@ -227,6 +251,8 @@ static void apply(struct symbols *symbols, const struct perf_event_header *heade
             symbols_on_exec(symbols, (int32_t)comm->pid);
         break;
     case PERF_RECORD_FORK: // a new thread maps nothing of its own
+        if (is_task)
+            start_thread(sideband, task);
         if (is_task && task->pid != task->parent_pid)
             symbols_on_fork(symbols, (int32_t)task->parent_pid, (int32_t)task->pid);
         break;
@@ -243,7 +269,7 @@ void sideband_apply(struct sideband *sideband, struct symbols *symbols, int64_t 
 {
     size_t done = 0;
     for (; done < sideband->record_count && sideband->records[done].time_ns <= until_ns; done++)
-        apply(symbols, (const void *)(sideband->bytes.data + sideband->records[done].at));
+        apply(sideband, symbols, (const void *)(sideband->bytes.data + sideband->records[done].at));
     if (done == sideband->record_count) {
         sideband->record_count = 0;
         bytes_clear(&sideband->bytes);

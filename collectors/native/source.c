@@ -2,7 +2,6 @@
 #include "collectors/native/source.h"
 
 #include "collectors/native/attach.h"
-#include "collectors/native/flicker.skel.h"
 #include "proto/alloc.h"
 
 #include <bpf/bpf.h>
@@ -19,7 +18,7 @@ enum {
 };
 
 struct source {
-    struct flicker_bpf *bpf;
+    struct native_object object;
     struct ring_buffer *ring;
     struct attachments attachments;
     uint32_t cpus;
@@ -59,14 +58,13 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 static int load(struct source *source, const struct native_options *options, struct err *err)
 {
     libbpf_set_print(quiet);
-    source->bpf = flicker_bpf__open();
-    if (!source->bpf)
-        return err_set(err, -errno, "cannot open the BPF programs: %s", strerror(errno));
-    int status = attach_prepare(source->bpf, options, err);
+    int status = native_object_open(&source->object, options->kind, err);
+    if (!status)
+        status = attach_prepare(&source->object, options, err);
     if (status)
         return status;
-    bpf_map__set_max_entries(source->bpf->maps.ring, ring_bytes(source->cpus));
-    status = flicker_bpf__load(source->bpf);
+    bpf_map__set_max_entries(source->object.ring, ring_bytes(source->cpus));
+    status = native_object_load(&source->object);
     if (status == -EPERM)
         return err_set(err, status, "the kernel does not let us load BPF programs\n%s",
                        geteuid() ? "it needs root" : "is CAP_BPF missing in this container?");
@@ -82,13 +80,13 @@ int source_open(struct source **out, const struct native_options *options, struc
     source->cpus = cpus > 0 ? (uint32_t)cpus : 1;
     int status = load(source, options, err);
     if (!status) {
-        source->ring = ring_buffer__new(bpf_map__fd(source->bpf->maps.ring), on_ring, source, NULL);
+        source->ring = ring_buffer__new(bpf_map__fd(source->object.ring), on_ring, source, NULL);
         status = source->ring
                      ? 0
                      : err_set(err, -errno, "cannot map the ring buffer: %s", strerror(errno));
     }
     if (!status)
-        status = attach_all(&source->attachments, source->bpf, options, source->cpus, err);
+        status = attach_all(&source->attachments, &source->object, options, source->cpus, err);
     if (status) {
         source_close(source);
         source = NULL;
@@ -103,7 +101,7 @@ void source_close(struct source *source)
         return;
     attach_end(&source->attachments);
     ring_buffer__free(source->ring);
-    flicker_bpf__destroy(source->bpf);
+    native_object_close(&source->object);
     free(source);
 }
 
@@ -118,9 +116,9 @@ int source_drain(struct source *source, size_t max_events, source_event_fn *even
 
 void source_flush(struct source *source, int64_t now_ns, source_event_fn *event, void *arg)
 {
-    int map = bpf_map__fd(source->bpf->maps.away);
-    if (!bpf_map__autocreate(source->bpf->maps.away))
+    if (!source->object.away)
         return; // this kind has none
+    int map = bpf_map__fd(source->object.away);
     uint32_t key = 0, next = 0;
     struct native_away entry;
     for (void *at = NULL; !bpf_map_get_next_key(map, at, &next); at = &key) {
@@ -139,7 +137,7 @@ void source_flush(struct source *source, int64_t now_ns, source_event_fn *event,
 
 uint64_t source_lost(const struct source *source)
 {
-    return __atomic_load_n(&source->bpf->bss->lost, __ATOMIC_RELAXED);
+    return __atomic_load_n(source->object.lost, __ATOMIC_RELAXED);
 }
 
 uint32_t source_cpus(const struct source *source)

@@ -1,7 +1,4 @@
 // Any probe of the user's: tracepoints, functions of the kernel and of programs, USDT.
-#ifndef FLICKER_COLLECTORS_NATIVE_PROBES_BPF_H
-#define FLICKER_COLLECTORS_NATIVE_PROBES_BPF_H
-
 #include "taking.bpf.h"
 
 #include <bpf/usdt.bpf.h>
@@ -77,5 +74,3 @@ int BPF_USDT(on_usdt)
         value = 0;
     return take(ctx, NATIVE_PROBE, value > 0 ? value : 0);
 }
-
-#endif

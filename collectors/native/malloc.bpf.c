@@ -4,9 +4,6 @@
 // told reach a threshold is told, and stands for all of them. The threshold is drawn anew each
 // time, evenly from half to one and a half times `every_bytes`, so that it does not beat with the
 // program's own rhythm. An allocation is thus told with a probability proportional to its size.
-#ifndef FLICKER_COLLECTORS_NATIVE_MALLOC_BPF_H
-#define FLICKER_COLLECTORS_NATIVE_MALLOC_BPF_H
-
 #include "taking.bpf.h"
 
 const volatile __u64 every_bytes = 0; // 0: every allocation is told
@@ -162,5 +159,3 @@ int on_allocated(struct pt_regs *ctx)
     scratch_put(scratch);
     return 0;
 }
-
-#endif

@@ -1,7 +1,4 @@
 // Threads that are not running: asleep, waiting for a CPU, and who wakes them.
-#ifndef FLICKER_COLLECTORS_NATIVE_SCHED_BPF_H
-#define FLICKER_COLLECTORS_NATIVE_SCHED_BPF_H
-
 #include "taking.bpf.h"
 
 // By tid. Stacks are taken when a thread leaves its CPU and told when it comes back, or is woken.
@@ -47,7 +44,7 @@ static __always_inline void identify(struct native_event *event, struct task_str
     event->start_ns = task->start_time;
     event->pid = task->tgid;
     event->tid = task->pid;
-    event->kind = kind;
+    event->kind = target.kind;
     bpf_probe_read_kernel(event->comm, sizeof event->comm, task->comm);
 }
 
@@ -77,9 +74,10 @@ static __always_inline void leave(void *context, struct task_struct *task, bool 
     __u32 why = state_of(preempt, state);
     identify(&entry->event, task);
     entry->event.cgroup = bpf_get_current_cgroup_id();
-    entry->event.state = kind == NATIVE_RUNQ ? NATIVE_RUNNABLE : why;
+    entry->event.state = target.kind == NATIVE_RUNQ ? NATIVE_RUNNABLE : why;
     take_stacks(context, &entry->event, entry->frames, 2, 0);
-    bool counts = kind == NATIVE_OFFCPU || (why == NATIVE_PREEMPTED) == (kind == NATIVE_RUNQ);
+    bool counts =
+        target.kind == NATIVE_OFFCPU || (why == NATIVE_PREEMPTED) == (target.kind == NATIVE_RUNQ);
     entry->since_ns = counts ? now_ns : 0;
 }
 
@@ -90,7 +88,7 @@ static __always_inline void come_back(struct task_struct *task, __u64 now_ns)
     if (!entry || !entry->since_ns)
         return;
     // A sleeper that comes back without having been woken fell asleep too late to need it.
-    if (kind != NATIVE_WAKEUP && now_ns - entry->since_ns >= min_ns)
+    if (target.kind != NATIVE_WAKEUP && now_ns - entry->since_ns >= target.min_ns)
         tell(entry, now_ns);
     entry->since_ns = 0;
 }
@@ -145,7 +143,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
     struct native_away *entry = bpf_map_lookup_elem(&away, &tid);
     if (!entry || !entry->since_ns)
         return 0;
-    struct scratch *scratch = now_ns - entry->since_ns >= min_ns ? scratch_get() : 0;
+    struct scratch *scratch = now_ns - entry->since_ns >= target.min_ns ? scratch_get() : 0;
     if (scratch) {
         describe(&scratch->event, NATIVE_WAKER, 0);
         scratch->event.time_ns = now_ns;
@@ -179,5 +177,3 @@ int on_tick(struct bpf_perf_event_data *context)
     bpf_for_each_map_elem(&away, tell_piece, &now_ns, 0);
     return 0;
 }
-
-#endif

@@ -1,11 +1,6 @@
-// The programs that run in the kernel: they take stacks and put them into one ring buffer. Those of
-// one kind are loaded at a time.
-#include "malloc.bpf.h"
-#include "probes.bpf.h"
-#include "sched.bpf.h"
+// Perf events: the CPU clock, any other event, page faults. Nothing here needs the kernel's types:
+// to read them would take longer than all else at the start.
 #include "taking.bpf.h"
-
-char LICENSE[] SEC("license") = "GPL";
 
 SEC("perf_event")
 int on_cpu(struct bpf_perf_event_data *context)

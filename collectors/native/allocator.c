@@ -6,8 +6,11 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 // glibc's MALLOC_ALIGNMENT, 2 * sizeof(size_t).
 enum { GLIBC_ALIGNMENT = 16 };
@@ -41,6 +44,39 @@ static int attach_one(struct attachments *attachments, const struct bpf_program 
     return 0;
 }
 
+// Where a function of a file lies; 0: nowhere. Two names of one function are one function.
+static uint64_t address_of(Elf *elf, const char *name)
+{
+    Elf_Scn *section = NULL;
+    while ((section = elf_nextscn(elf, section))) {
+        GElf_Shdr header;
+        GElf_Sym symbol;
+        if (!gelf_getshdr(section, &header) ||
+            (header.sh_type != SHT_DYNSYM && header.sh_type != SHT_SYMTAB))
+            continue;
+        Elf_Data *data = elf_getdata(section, NULL);
+        for (int i = 0; data && gelf_getsym(data, i, &symbol); i++) {
+            const char *own = elf_strptr(elf, header.sh_link, symbol.st_name);
+            if (own && symbol.st_value && !strcmp(own, name))
+                return symbol.st_value;
+        }
+    }
+    return 0;
+}
+
+static bool is_alias(const char *path, const char *name, const char *other)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    elf_version(EV_CURRENT);
+    Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ, NULL);
+    uint64_t address = elf ? address_of(elf, name) : 0;
+    bool same = address && address == address_of(elf, other);
+    elf_end(elf);
+    if (fd >= 0)
+        close(fd);
+    return same;
+}
+
 // Those that a library lacks are not called either.
 static int attach_file(struct attachments *attachments, const struct native_object *object,
                        const char *path, bool live, pid_t pid)
@@ -59,6 +95,9 @@ static int attach_file(struct attachments *attachments, const struct native_obje
     int status =
         live ? attach_one(attachments, object->malloc->progs.on_free, path, "free", false, pid) : 0;
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        if (!strcmp(functions[i].function, "aligned_alloc") &&
+            is_alias(path, "aligned_alloc", "memalign"))
+            continue;
         // The return first: an entry whose return is not seen would be left over.
         int one = live ? attach_one(attachments, object->malloc->progs.on_allocated, path,
                                     functions[i].function, true, pid)

@@ -5,6 +5,7 @@
 """
 
 import os
+import shutil
 import subprocess
 import time
 
@@ -150,6 +151,29 @@ def run_delay_ns(pid):
         return int(stat.read().split()[1])
 
 
+def shares_agree_with_those_of_perf():
+    if not shutil.which("perf"):
+        skip("perf is not installed (package linux-perf)")
+    leaves = ("leaf_hot", "leaf_warm", "leaf_cold")
+    found = {}
+    with Load([os.path.join(WORKLOADS, "spin"), "600", "2"]) as load:
+        with Flicker() as ours, Flicker() as perf:
+            for name, flicker in ("native", ours), ("perf", perf):
+                flicker.say(f"record cpu hz=1999 pid={load.pid} with={name}")
+            for flicker in ours, perf:
+                flicker.wait_message("recording with")
+                flicker.say("wait samples > 5000")
+            for name, flicker in ("native", ours), ("perf", perf):
+                out = flicker.finish("fold")
+                # What runs in the kernel meanwhile is nobody's share.
+                parts = [sum(n for names, n in stacks(out) if leaf in names) for leaf in leaves]
+                assert sum(parts) >= 5000, (name, parts, flicker.messages)
+                found[name] = [100 * part / sum(parts) for part in parts]
+    print("        native %.1f %.1f %.1f, perf %.1f %.1f %.1f %%" % (*found["native"], *found["perf"]))
+    for one, other in zip(found["native"], found["perf"]):
+        assert abs(one - other) <= 3, found
+
+
 def only_who_is_asked_for_is_recorded():
     spin = os.path.join(WORKLOADS, "spin")
     with Load([spin, "600", "2"]) as load:
@@ -230,6 +254,7 @@ run(
         without_a_pmu_the_reason_is_clear,
         the_waker_lies_below_the_sleeper,
         the_run_queue_is_as_long_as_the_kernel_says,
+        shares_agree_with_those_of_perf,
         only_who_is_asked_for_is_recorded,
         no_stack_is_deeper_than_asked,
         a_cgroup_can_be_recorded_and_named,

@@ -15,6 +15,7 @@ struct opening {
     const struct invocation *run;
     size_t next; // word to open
     char *path;  // being read; NULL: none
+    bool is_rescue;
     struct reader *reader;
     uint32_t source;
     double resample_hz;
@@ -34,6 +35,7 @@ static int begin_file(struct opening *opening, struct err *err)
     const struct word *as = invocation_key(opening->run, "format");
     struct session *session = opening->session;
     opening->path = !strcmp(word, "rescue") ? rescue_path("rescue.fks") : NULL;
+    opening->is_rescue = opening->path;
     if (!opening->path)
         opening->path = xstrdup(word);
     struct sink *sink;
@@ -105,6 +107,8 @@ static int end_file(struct opening *opening, int code, struct err *err)
         session_complain(session, "%s\n  what came before that is in the buffer", err->message);
         code = 0;
     }
+    if (samples && !code && opening->is_rescue)
+        rescue_opened(session);
     reader_free(opening->reader);
     free(opening->path);
     opening->reader = NULL;

@@ -64,6 +64,12 @@ static void wait_for_events(struct session *session, bool wants_input, struct po
     poll(set->items, set->count, timeout_ms(session, now_ns));
 }
 
+// A terminal that hangs up reads as ended before its SIGHUP arrives; that is no Ctrl-D.
+static bool has_hung_up(const struct poll_set *set)
+{
+    return set->prompt >= 0 && set->items[set->prompt].revents & (POLLHUP | POLLERR);
+}
+
 static bool is_ready(const struct poll_set *set, int at)
 {
     return at >= 0 && set->items[at].revents;
@@ -110,15 +116,21 @@ static bool take_next(struct session *session)
     return result == FEED_WAIT;
 }
 
+// A signal that ends, or the terminal's end: what is in the buffer outlives us.
+static void end_by(struct session *session, int signal_number)
+{
+    session->quitting = true;
+    session->exit_code = 128 + signal_number;
+    rescue_save(session);
+}
+
 static void heed_signals(struct session *session)
 {
     struct signals *signals = &session->signals;
     signals_drain(signals);
     int ending = atomic_load(&signals->ending);
     if (ending) {
-        session->quitting = true;
-        session->exit_code = 128 + ending;
-        rescue_save(session);
+        end_by(session, ending);
         return;
     }
     if (session->prompt && atomic_exchange(&signals->resized, false))
@@ -163,6 +175,10 @@ void loop_run(struct session *session)
             abort();
         wait_for_events(session, wants_input, &set);
         heed_signals(session);
+        if (!session->quitting && has_hung_up(&set))
+            end_by(session, SIGHUP);
+        if (session->quitting)
+            break;
         if (is_ready(&set, set.input))
             feed_read(&session->feed);
         if (is_ready(&set, set.prompt) && prompt_active(session->prompt)) {

@@ -68,6 +68,15 @@ int rescue_write(struct session *session, const struct query *query, const char 
     return code;
 }
 
+static bool move_away(const char *from, const char *to)
+{
+    char *from_path = rescue_path(from), *to_path = rescue_path(to);
+    bool moved = from_path && to_path && !rename(from_path, to_path);
+    free(from_path);
+    free(to_path);
+    return moved;
+}
+
 void rescue_save(struct session *session)
 {
     struct buffer_stats stats;
@@ -78,12 +87,24 @@ void rescue_save(struct session *session)
     struct query all = {.event = "*", .idle = true};
     unsigned long long bytes;
     struct err err = {0};
+    move_away("rescue.fks", "rescue-old.fks");
     mode_t mask = umask(077);
     if (rescue_write(session, &all, path, "fks", &bytes, &err))
         session_complain(session, "the samples could not be saved: %s", err.message);
     else
         session_complain(session, "the samples are saved in %s ('open rescue' next time)", path);
     umask(mask);
+    free(path);
+}
+
+void rescue_opened(struct session *session)
+{
+    if (!move_away("rescue.fks", "rescue-opened.fks"))
+        return;
+    bool more = move_away("rescue-old.fks", "rescue.fks");
+    char *path = rescue_path("rescue-opened.fks");
+    session_say(session, "the file is now %s, until the next one is opened%s", path ? path : "gone",
+                more ? "\nan older one is there, too: 'open rescue' again" : "");
     free(path);
 }
 

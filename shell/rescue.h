@@ -10,8 +10,11 @@ struct query;
 // A file in $XDG_STATE_HOME/flicker (made when missing, mode 0700); the caller frees it. NULL:
 // there is no such directory and none can be made.
 char *rescue_path(const char *name);
-// SIGHUP or SIGTERM: writes all samples to rescue.fks in the state directory.
+// SIGHUP or SIGTERM: writes all samples to rescue.fks in the state directory. One that is there and
+// was not opened yet becomes rescue-old.fks.
 void rescue_save(struct session *session);
+// It was read to its end: it is kept as rescue-opened.fks and offered no more, the older one is.
+void rescue_opened(struct session *session);
 // Says that there is one, if there is.
 void rescue_offer(struct session *session);
 

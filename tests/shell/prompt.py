@@ -106,9 +106,56 @@ def the_connection_drops():
     os.kill(t.pid, signal.SIGHUP)
     check(t.end() == 128 + signal.SIGHUP, "SIGHUP ends it")
     check(os.path.exists(t.home + "/state/flicker/rescue.fks"), "the samples are saved first")
-    os.environ["XDG_STATE_HOME"] = t.home + "/state"
+
+
+def the_terminal_hangs_up():
+    """As a dropped ssh does it: the other side of the terminal closes, and reading it ends."""
+    t = Terminal(fixtures + "/perf-system.txt")
+    t.expect(r"flicker\[141ms\]> ")
+    os.close(t.fd)
+    os.waitpid(t.pid, 0)
+    check(os.path.exists(t.home + "/state/flicker/rescue.fks"), "a terminal that hangs up: the samples are saved")
+
+
+def collectors_of(shell):
+    """The processes below this one that are not flicker itself."""
+    parents = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            name, rest = re.match(r"\d+ \((.*)\) (.*)", open(f"/proc/{pid}/stat").read(), re.S).groups()
+        except OSError:
+            continue
+        parents[int(pid)] = int(rest.split()[1]), name
+    below, more = {shell}, True
+    while more:
+        found = {pid for pid, (parent, _) in parents.items() if parent in below} - below
+        below, more = below | found, found
+    return [pid for pid in below if pid in parents and parents[pid][1] != "flicker"]
+
+
+def messages_never_damage_the_line_and_ctrl_d_warns_once():
+    t = Terminal()
+    t.expect(r"flicker> ")
+    t.type("record\r")
+    t.expect(r"recording with(.|\n)*flicker\[live [^]]*\]> ")
+    t.type("stat")
+    t.expect(r"stat")
+    for pid in collectors_of(t.pid):
+        os.kill(pid, signal.SIGKILL)
+    t.expect(r"has ended: killed by signal 9(.|\n)*\n?flicker[^>\n]*> stat")
+    t.type("us\r")
+    t.expect(r"recording  0 collectors(.|\n)*> ")
+    t.type("record\r")
+    t.expect(r"recording with(.|\n)*flicker\[live [^]]*\]> ")
+    t.type("\x04")
+    t.expect(r"1 collector is still recording; Ctrl-D again(.|\n)*> ")
+    t.type("\x04")
+    check(t.end() == 0, "a message while something is typed; Ctrl-D warns once while something records")
 
 
 completion_history_and_errors()
+if os.geteuid() == 0:
+    messages_never_damage_the_line_and_ctrl_d_warns_once()
 results_in_a_pager_do_not_hold_the_loop()
 the_connection_drops()
+the_terminal_hangs_up()

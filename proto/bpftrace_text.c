@@ -87,7 +87,8 @@ static int text_probe(const void *head, size_t len)
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         size_t line_len = (size_t)((newline ? newline : end) - at);
-        int score = line_score(at, line_len);
+        // A last line that is cut may read as another: perf's "+0x30" as "+0".
+        int score = newline || at == head ? line_score(at, line_len) : 0;
         best = score > best ? score : best;
         at += line_len + 1;
     }

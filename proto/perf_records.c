@@ -203,9 +203,18 @@ static void take_header(struct perf_records *records, const struct perf_header *
     records->dropping = false;
     records->frame_count = records->inlined = 0;
     struct perf_frame frame;
-    if (header->rest.len && header->rest.at[header->rest.len - 1] == ')' &&
-        perf_frame_parse(&frame, header->rest.at, header->rest.len))
+    records->on_header = header->rest.len && header->rest.at[header->rest.len - 1] == ')' &&
+                         perf_frame_parse(&frame, header->rest.at, header->rest.len);
+    if (records->on_header)
         take_frame(records, &frame);
+}
+
+// "4005b1 main+0x1 (/bin/a) => 4004d0 f+0x0 (/bin/a)": a sample of a branch, of Intel PT and such.
+static bool is_branch(const struct perf_header *header)
+{
+    struct perf_frame frame;
+    return header->rest.len && memmem(header->rest.at, header->rest.len, " => ", 4) &&
+           perf_frame_parse(&frame, header->rest.at, header->rest.len);
 }
 
 // A line that is neither blank, nor a comment, nor a frame of the sample at hand.
@@ -219,7 +228,10 @@ static void take_other(struct perf_records *records, const char *line, size_t le
         records->pending_dropping = records->dropping;
         records->pending_line = records->line;
         records->pending_byte = records->byte;
-        if (!perf_record_parse(&lost, &header))
+        if (is_branch(&header)) {
+            perf_records_skip(records, "branch records are left out");
+            records->dropping = true;
+        } else if (!perf_record_parse(&lost, &header))
             take_header(records, &header);
         else if (lost)
             take_loss(records, lost, &header, err);
@@ -237,9 +249,19 @@ static void take_other(struct perf_records *records, const char *line, size_t le
         perf_records_skip(records, "branch records are left out");
         return;
     }
+    if (len > 4 && !memcmp(line, " ABI:", 5)) {
+        perf_records_skip(records, "registers are left out");
+        return;
+    }
     if (!records->dropping)
         perf_records_skip(records, "neither a sample's header nor a frame");
     records->dropping = true;
+}
+
+// "        27fc3e000" at the end of a record, of `-F +phys_addr`: frames have a name, or a tab.
+static bool is_bare_address(const struct perf_frame *frame, const char *line, size_t len)
+{
+    return *line == ' ' && !frame->name.len && !frame->module.len && !memchr(line, '[', len);
 }
 
 static bool take_chain_line(struct perf_records *records, const char *line, size_t len)
@@ -254,6 +276,13 @@ static bool take_chain_line(struct perf_records *records, const char *line, size
         (indented || header.time_ns != SAMPLE_NO_TIME || !header.rest.len))
         return false;
     if (perf_frame_parse(&frame, line, len)) {
+        if (records->frame_count && is_bare_address(&frame, line, len)) {
+            perf_records_skip(records, "physical addresses are left out");
+            return true;
+        }
+        if (records->on_header) // that was the address of the data, of `-F +addr`
+            records->frame_count = records->inlined = 0;
+        records->on_header = false;
         take_frame(records, &frame);
         return true;
     }

@@ -252,6 +252,21 @@ static struct decoder *decoder_new(struct sink *sink, const struct decode_option
 }
 
 // Headers are what tells; perf's own comments do when no header is within reach.
+// "comm 7 1.5:", as of `-F comm,tid,time,ip,sym`: too little to tell, but for what follows.
+static bool header_without_event(struct perf_header *header, const char *line, size_t len)
+{
+    return perf_header_parse(header, line, len) && header->time_ns != SAMPLE_NO_TIME;
+}
+
+static bool next_is_frame(const char *newline, const char *end)
+{
+    struct perf_frame frame;
+    const char *line = newline + 1;
+    const char *line_end = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL;
+    return line_end && *line == '\t' && perf_frame_parse(&frame, line, (size_t)(line_end - line)) &&
+           frame.name.len;
+}
+
 static int probe(const void *head, size_t len)
 {
     const char *at = head, *end = at + len;
@@ -265,6 +280,9 @@ static int probe(const void *head, size_t len)
             score = 80;
         else if (perf_header_parse(&header, at, text_len) && (header.event.len || header.rest.len))
             return header.time_ns != SAMPLE_NO_TIME ? 95 : 75;
+        else if (newline && header_without_event(&header, at, text_len) &&
+                 next_is_frame(newline, end))
+            return 70;
         at += line_len + 1;
     }
     return score;

@@ -207,6 +207,46 @@ static void test_several_events_are_told_apart(void **state)
     dispose(&decoded);
 }
 
+// What `-F +FIELD` adds, as perf 6.1 prints it. What flicker has no place for is counted.
+static void test_further_fields_do_no_harm(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *skipped; // NULL: nothing is
+    } cases[] = {
+        // -d: the address of the data, with its symbol
+        {"c 1 2.0: 1 e:  ac7c5326000 [unknown] (//anon)\n\t1 leaf (/a)\n\t2 main (/a)\n\n", NULL},
+        {"c 1 2.0: 1 e: \n\t1 leaf (/a)\n\t2 main (/a)\n        27fc3e000\n", "physical"},
+        {"c 1 2.0: 1 e: \n\t1 leaf (/a)\n\t2 main (/a)\n ABI:2    AX:0x5    IP:0x7f \n",
+         "registers"},
+        {"c 1 2.0: 1 e: \n\t1 leaf (/a)\n\t2 main (/a)\n insn: 48 89 08\n", "branch"},
+        {"c 1 2.0: 1 e:                0\n\t1 leaf (/a)\n\t2 main (/a)\n\n", NULL}, // weight
+        {"c 1 2.0: 1 e:  ffff8 |OP LOAD|LVL L1 hit|SNP None|TLB L1 or L2 hit|LCK No 7\n"
+         "\t1 leaf (/a)\n\t2 main (/a)\n\n",
+         NULL}, // data_src
+        {"c 1 2.0: 1 e: \n\t1 leaf (/a)\n\t2 main (/a)\n\n"
+         "c 1 [000] 3.0: 1 branches:uH:  4005b1 main+0x1 (/bin/a) => 4004d0 f+0x0 (/bin/a)\n",
+         "branch"}, // Intel PT
+        {"c 1 2.0: 1 e: \n\t1 leaf (/a)\n\t2 main (/a)\n\n"
+         "c 1 [000] 3.0: PERF_RECORD_SWITCH_CPU_WIDE OUT          next pid/tid:     7/7    \n",
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct decoded decoded;
+        struct bytes text = {0};
+        bytes_printf(&text, "%sd 1 4.0: 1 e: \n\t3 next (/a)\n\n", cases[i].text);
+        decode(&decoded, text.data);
+        assert_string_equal(bytes_text(&decoded.text),
+                            "2000000000 - -1/1 {c} e/ 1 c;main|/a|u;leaf|/a|u\n"
+                            "4000000000 - -1/1 {d} e/ 1 d;next|/a|u\n");
+        assert_int_equal(decoded.report.skipped, cases[i].skipped ? 1 : 0);
+        if (cases[i].skipped)
+            assert_non_null(strstr(decoded.report.first_skipped_why, cases[i].skipped));
+        dispose(&decoded);
+        bytes_dispose(&text);
+    }
+}
+
 static void test_lost_samples_are_counted(void **state)
 {
     (void)state;
@@ -510,8 +550,8 @@ static void test_probe(void **state)
     (void)state;
     static const char *const yes[] = {
         "# ========\n# captured on: x\n# perf version : 3.13.11\n",
-        "dd 29776 666709.771979:   10101010 cpu-clock: \n",
-        "java 19983 cycles:\n",
+        "dd 29776 666709.771979:   10101010 cpu-clock: \n", "java 19983 cycles:\n",
+        "java 19983 7.000001: \n\t  4005b1 main+0x1\n", // of -F without event
     };
     static const char *const no[] = {"a;b;c 12\n", "", "{\"nodes\": []}\n", "hello world\n",
                                      "@[\n    main+12\n, sh]: 4\n"};
@@ -532,6 +572,7 @@ int main(void)
         cmocka_unit_test(test_samples_without_frames_are_kept),
         cmocka_unit_test(test_a_blank_line_may_come_before_the_frames),
         cmocka_unit_test(test_several_events_are_told_apart),
+        cmocka_unit_test(test_further_fields_do_no_harm),
         cmocka_unit_test(test_lost_samples_are_counted),
         cmocka_unit_test(test_branch_records_are_skipped_with_a_count),
         cmocka_unit_test(test_junk_is_counted_with_its_place),

@@ -374,6 +374,34 @@ static void test_the_corpus_is_read_whole(void **state)
     read_corpus_folder(corpus, "speedscope/stackcollapse", "folded");
 }
 
+// A format is found by the first 64 KiB, which may end anywhere in a line.
+static void test_where_the_head_ends_does_not_matter(void **state)
+{
+    (void)state;
+    static const char *const files[][2] = {
+        {"perf-system.txt", "perf-script"},     {"perf-process.txt", "perf-script"},
+        {"perf-srcline.txt", "perf-script"},    {"perf-notime.txt", "perf-script"},
+        {"perf-tracepoint.txt", "perf-script"}, {"bpftrace-ours.txt", "bpftrace"},
+        {"bpftrace-plain.txt", "bpftrace"},     {"bpftrace-print.txt", "bpftrace"},
+        {"bpftrace-ours.json", "bpftrace-json"}};
+    enum { LEAST_BYTES = 6000 };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char *path = xasprintf("%s%s", FIXTURES, files[i][0]);
+        size_t size;
+        char *text = collect_file(path, &size);
+        assert_non_null(text);
+        size_t step = size > 20000 ? 23 : 5;
+        for (size_t len = LEAST_BYTES; len < size; len += step) {
+            const struct format *format = format_probe(text, len, NULL);
+            if (!format || strcmp(format->name, files[i][1]) != 0)
+                fail_msg("%s cut at %zu is taken for %s", files[i][0], len,
+                         format ? format->name : "nothing");
+        }
+        free(text);
+        free(path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_gzip_members_one_after_the_other),
         cmocka_unit_test(test_a_truncated_gzip_keeps_what_was_there),
         cmocka_unit_test(test_damaged_packed_files_are_an_error_or_shorter),
+        cmocka_unit_test(test_where_the_head_ends_does_not_matter),
         cmocka_unit_test(test_a_bomb_is_stopped),
         cmocka_unit_test(test_errors_say_what_and_where),
         cmocka_unit_test(test_a_pipe_has_no_size),

@@ -84,6 +84,9 @@ struct collect *collect_new(const struct native_options *options, struct source 
         .round_ns = host_now_ns(),
         .cgroups = cgroups_new(),
     };
+    // It may be gone when its first event is read.
+    if (options->pid)
+        symbols_space(symbols, (int32_t)options->pid);
     return collect;
 }
 

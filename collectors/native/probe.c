@@ -154,16 +154,21 @@ int probe_file(char path[PATH_MAX], const char *name, int32_t pid, struct err *e
                    ? err_set(err, -errno, "cannot read '%s': %s", name, strerror(errno))
                    : 0;
     }
-    snprintf(path, PATH_MAX, "%s", name); // libbpf looks along the usual paths
-    struct address_map *map = pid ? maps_of(pid) : NULL;
-    bool found = !map;
-    for (size_t i = 0; map && i < map->count && !found; i++) {
-        found = is_library(map->ranges[i].path, name);
-        if (found)
-            snprintf(path, PATH_MAX, "/proc/%d/root%s", pid, map->ranges[i].path);
+    // Without a process, the library as our own process has it; else libbpf looks along the usual
+    // paths.
+    snprintf(path, PATH_MAX, "%s", name);
+    struct address_map *map = maps_of(pid ? pid : getpid());
+    bool found = false;
+    for (size_t i = 0; i < map->count && !found; i++) {
+        const char *there = map->ranges[i].path;
+        found = is_library(there, name);
+        if (found && pid)
+            snprintf(path, PATH_MAX, "/proc/%d/root%s", pid, there);
+        else if (found)
+            snprintf(path, PATH_MAX, "%s", there);
     }
     address_map_release(map);
-    return found ? 0 : err_set(err, -ENOENT, "process %d maps no file '%s'", pid, name);
+    return found || !pid ? 0 : err_set(err, -ENOENT, "process %d maps no file '%s'", pid, name);
 }
 
 // "FILE:REST"; FILE may hold colons if it is a path, REST does not begin with a slash.

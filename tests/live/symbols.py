@@ -67,7 +67,6 @@ def programs_that_are_gone_have_names():
 
 
 def a_target_that_ends_at_once_has_names():
-    # It was there before the recording, and is gone before the first round is read.
     with Load([SPIN, "1.2"]) as load, Flicker() as flicker:
         flicker.record(f"cpu hz=999 pid={load.pid}")
         load.process.wait()
@@ -208,6 +207,39 @@ def functions_of_a_jvm_have_names():
     assert found > 0.6 * everything, out
 
 
+BRIEF = """
+#include <stdlib.h>
+#include <unistd.h>
+#include <signal.h>
+#include <stdio.h>
+static void *kept[100];
+__attribute__((noinline)) void allocate_and_leave(void) { for (volatile int i = 0; i < 100; i++) kept[i] = malloc(50); }
+int main(void)
+{
+    sigset_t told;
+    int signal;
+    sigemptyset(&told);
+    sigaddset(&told, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &told, NULL);
+    puts("ready");
+    fflush(stdout);
+    sigwait(&told, &signal);
+    allocate_and_leave();
+    _exit(0);
+}
+"""
+
+
+def a_target_that_leaves_after_its_first_event_has_names():
+    folder, program = compiled(BRIEF, "brief.c", "gcc", "-O1", "-fno-omit-frame-pointer")
+    with folder, Load([program], ready="ready") as load, Flicker() as flicker:
+        flicker.record(f"malloc every=1 pid={load.pid}")
+        os.kill(load.pid, signal.SIGUSR1)
+        load.process.wait()
+        out = flicker.finish("fold")
+    assert total(out, "allocate_and_leave", "malloc") == 100 * 50, out
+
+
 CPP = """
 #include <cstdint>
 namespace work {
@@ -343,6 +375,7 @@ run(
         a_program_of_another_mount_namespace_has_names,
         programs_that_are_gone_have_names,
         a_target_that_ends_at_once_has_names,
+        a_target_that_leaves_after_its_first_event_has_names,
         code_of_a_jit_is_named_by_its_map,
         code_of_a_jit_in_a_pid_namespace_is_named,
         functions_of_node_have_names,

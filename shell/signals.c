@@ -35,6 +35,7 @@ int signals_init(struct signals *signals, struct err *err)
         return err_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
     receiver = signals;
     signal(SIGPIPE, SIG_IGN); // a reader that has gone is an error of write()
+    signal(SIGXFSZ, SIG_IGN); // so is a file that may not grow
     for (size_t i = 0; i < sizeof caught / sizeof *caught; i++) {
         struct sigaction action = {.sa_handler = handle};
         sigemptyset(&action.sa_mask);

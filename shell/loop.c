@@ -135,6 +135,8 @@ static void heed_signals(struct session *session)
     }
     if (session->prompt && atomic_exchange(&signals->resized, false))
         prompt_resize(session->prompt);
+    if (session->prompt && atomic_exchange(&signals->resumed, false))
+        prompt_resume(session->prompt);
     if (!atomic_load(&signals->interrupted) || execute_busy(&session->execution))
         return; // the running command sees the flag itself
     atomic_store(&signals->interrupted, false);

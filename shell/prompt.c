@@ -257,6 +257,16 @@ void prompt_resize(struct prompt *prompt)
     rl_resize_terminal();
 }
 
+void prompt_resume(struct prompt *prompt)
+{
+    prompt_resize(prompt);
+    if (!prompt->active)
+        return;
+    rl_deprep_terminal();
+    rl_prep_terminal(1);
+    rl_forced_update_display();
+}
+
 // Not while readline shows a prompt of its own (a search, a count).
 static bool shows_ours(const struct prompt *prompt)
 {

@@ -23,6 +23,8 @@ void prompt_read(struct prompt *prompt);
 // Ctrl-C at the prompt: a new line.
 void prompt_interrupt(struct prompt *prompt);
 void prompt_resize(struct prompt *prompt);
+// After Ctrl-Z and 'fg': the terminal is as the shell that started us left it.
+void prompt_resume(struct prompt *prompt);
 // The state in the prompt may have changed.
 void prompt_refresh(struct prompt *prompt);
 

@@ -11,7 +11,7 @@
 // Ctrl-C has to stop a query while the loop is not polling.
 static struct signals *receiver;
 
-static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGWINCH};
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGWINCH, SIGCONT};
 
 static void handle(int number)
 {
@@ -23,6 +23,8 @@ static void handle(int number)
         atomic_store(&receiver->interrupted, true);
     } else if (number == SIGWINCH)
         atomic_store(&receiver->resized, true);
+    else if (number == SIGCONT)
+        atomic_store(&receiver->resumed, true);
     ssize_t ignored = write(receiver->wake[1], "", 1);
     (void)ignored;
     errno = saved;

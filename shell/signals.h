@@ -12,6 +12,7 @@ struct signals {
     atomic_bool interrupted; // Ctrl-C: also the cancel flag of the query that runs
     atomic_int ending;       // SIGTERM or SIGHUP that came; 0: none
     atomic_bool resized;     // SIGWINCH
+    atomic_bool resumed;     // SIGCONT: who had the terminal meanwhile set it up as they liked
     int wake[2];             // a pipe; readable after any signal, SIGCHLD included
 };
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The prompt on a pseudo-terminal: keys in, screen out. Waits on conditions, never for a time."""
-import os, pty, re, select, signal, sys, tempfile, time
+import os, pty, re, select, signal, sys, tempfile, termios, time
 
 flicker = os.path.abspath(sys.argv[1])
 fixtures = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures")
@@ -153,7 +153,26 @@ def messages_never_damage_the_line_and_ctrl_d_warns_once():
     check(t.end() == 0, "a message while something is typed; Ctrl-D warns once while something records")
 
 
+def it_goes_on_after_fg():
+    """A shell leaves the terminal in its own mode when it continues a job."""
+    t = Terminal(fixtures + "/perf-system.txt")
+    t.expect(r"flicker\[141ms\]> ")
+    t.type("to")
+    t.expect("to")
+    mode = termios.tcgetattr(t.fd)
+    mode[3] |= termios.ICANON | termios.ECHO
+    termios.tcsetattr(t.fd, termios.TCSANOW, mode)
+    children = open(f"/proc/{t.pid}/task/{t.pid}/children").read().split()
+    os.kill(int(children[0]) if children else t.pid, signal.SIGCONT)
+    t.expect(r"flicker\[141ms\]> to")
+    t.type("\t1\r")
+    t.expect(r"touch_pages  workload")
+    t.type("quit\r")
+    check(t.end() == 0, "after Ctrl-Z and fg keys work again, and the line is as it was")
+
+
 completion_history_and_errors()
+it_goes_on_after_fg()
 if os.geteuid() == 0:
     messages_never_damage_the_line_and_ctrl_d_warns_once()
 results_in_a_pager_do_not_hold_the_loop()

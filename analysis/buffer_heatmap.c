@@ -1,10 +1,10 @@
 // The buffer's heatmaps: counting cells, and painting what a number alone does not say.
 //
-// A map without a filter is copied from the bins of its tracks, which are made when it is first
-// asked for and kept as samples arrive. Otherwise workers go through the runs, whose samples are in
-// order: the cell changes rarely. Of whole sealed segments the samples that count are known as bits
-// (mask.h). Of others each is looked at: what it is (counted, idle, without a stack, unresolved) is
-// a number with four lanes, looked up by the marks of its node and summed at once.
+// A map without a filter is copied from the bins of its tracks, which are made when it is asked for
+// a second time and kept as samples arrive. Otherwise workers go through the runs, whose samples
+// are in order: the cell changes rarely. Of whole sealed segments the samples that count are known
+// as bits (mask.h). Of others each is looked at: what it is (counted, idle, without a stack,
+// unresolved) is a number with four lanes, looked up by the marks of its node and summed at once.
 #include "analysis/latency.h"
 #include "analysis/mask.h"
 #include "analysis/parallel.h"
@@ -399,7 +399,22 @@ static bool is_dense(const struct track *track, const struct heatmap_shape *shap
                BINS_CELLS_MOST / shape->rows;
 }
 
-// The bins of a track for this map, made when there are none. NULL: its times lie too far apart.
+// Who asks once does not look at it all the time.
+static bool is_asked_again(struct track *track, const struct heatmap_shape *shape, bool idle)
+{
+    for (size_t i = 0; i < TRACK_BINS; i++) {
+        const struct asked_map *asked = &track->asked[i];
+        const struct bins before = {.shape = asked->shape, .idle = asked->idle};
+        if (asked->shape.rows && bins_fit(&before, shape, idle))
+            return true;
+    }
+    memmove(track->asked + 1, track->asked, (TRACK_BINS - 1) * sizeof *track->asked);
+    track->asked[0] = (struct asked_map){*shape, idle};
+    return false;
+}
+
+// The bins of a track for this map, made when they are worth it. NULL: there are none, because it
+// is asked for the first time or times lie too far apart.
 static const struct bins *bins_of(const struct map_job *job, struct track *track)
 {
     const struct heatmap_shape *shape = &job->out->shape;
@@ -415,7 +430,7 @@ static const struct bins *bins_of(const struct map_job *job, struct track *track
         if (bins->used < oldest->used)
             oldest = bins;
     }
-    if (!is_dense(track, shape))
+    if (!is_asked_again(track, shape, idle) || !is_dense(track, shape))
         return NULL;
     bins_start(oldest, shape, idle);
     oldest->used = now;
@@ -439,11 +454,13 @@ static bool copy_bins(struct map_job *job)
     const struct bins *bins[VIEW_TRACKS_MOST];
     if (view->filtered || !view->all_time || view->by_value || view->track_count > VIEW_TRACKS_MOST)
         return false;
+    bool all = true;
     for (size_t i = 0; i < view->track_count; i++) {
         bins[i] = bins_of(job, view->tracks[i]);
-        if (!bins[i])
-            return false;
+        all &= bins[i] != NULL;
     }
+    if (!all)
+        return false;
     for (size_t i = 0; i < view->track_count; i++)
         bins_copy(bins[i], &job->out->shape, job->out->cells);
     for (size_t i = 0; i < view->run_count; i++)

@@ -24,6 +24,10 @@ struct track {
     bool has_sealed;
     int64_t sealed_to_ns; // newest time in a sealed segment
     struct bins bins[TRACK_BINS];
+    struct asked_map {
+        struct heatmap_shape shape;
+        bool idle;
+    } asked[TRACK_BINS]; // the last maps that were not kept
 };
 
 struct source {

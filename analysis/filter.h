@@ -53,6 +53,8 @@ char *filter_text(const struct filter *filter);
 
 // The filter against one dictionary: a bit for every thread, node and CPU. A bit set means that it
 // passes; NULL that all do.
+struct names;
+
 struct filter_bits {
     uint64_t *threads; // dict->thread_count bits
     uint64_t *nodes;   // dict->node_count bits
@@ -79,9 +81,10 @@ static inline bool filter_passes_value(const struct filter_bits *bits, uint64_t 
 
 // Each regex runs once per distinct name, under match limits for one and for all of them: -E2BIG
 // with the pattern named when a pattern is too expensive. -ECANCELED soon after *cancel (may be
-// NULL) was set.
+// NULL) was set. What functions are called by people is put into *names, which the caller keeps for
+// the next time and releases; see transforms_readable.
 int filter_compile(const struct filter *filter, const struct dict *dict, const atomic_bool *cancel,
-                   struct filter_bits *bits, struct err *err) MUST_CHECK;
+                   struct names **names, struct filter_bits *bits, struct err *err) MUST_CHECK;
 void filter_bits_dispose(struct filter_bits *bits);
 
 #endif

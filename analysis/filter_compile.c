@@ -3,6 +3,7 @@
 #include "analysis/filter.h"
 #include "analysis/fold.h"
 #include "analysis/term.h"
+#include "analysis/transform.h"
 #include "proto/alloc.h"
 
 #include <errno.h>
@@ -205,8 +206,24 @@ static int hits_of_unresolved(const struct key_terms *terms, const struct dict *
     return *slot;
 }
 
+// A function is known by its own name and by the one that people see.
+static int hits_of_function(const struct key_terms *terms, const struct dict *dict, uint32_t frame,
+                            uint8_t *known, struct names **names, struct err *err)
+{
+    uint32_t read[NAMES_REWRITE_MAX];
+    int hits = hits_of_string(terms, dict, dict->frames[frame].name, known, err);
+    size_t count = hits < 0 ? 0 : transforms_readable(names, dict, frame, read);
+    for (size_t i = 0; i < count && hits >= 0; i++) {
+        const struct dict *own = &(*names)->dict;
+        uint32_t name = own->frames[read[i]].name;
+        int more = hits_of_text(terms, dict_text(own, name), dict_text_len(own, name), err);
+        hits = more < 0 ? more : hits | more;
+    }
+    return hits;
+}
+
 static int hits_of_frame(const struct key_terms *terms, const struct dict *dict, uint32_t frame,
-                         uint8_t *known, struct err *err)
+                         uint8_t *known, struct names **names, struct err *err)
 {
     const struct frame *row = &dict->frames[frame];
     if (row->kind == FRAME_COMM)
@@ -215,18 +232,18 @@ static int hits_of_frame(const struct key_terms *terms, const struct dict *dict,
         return hits_of_string(terms, dict, row->module, known, err);
     if (frame_is_unresolved(row))
         return hits_of_unresolved(terms, dict, frame, known + dict->string_count, err);
-    return hits_of_string(terms, dict, row->name, known, err);
+    return hits_of_function(terms, dict, frame, known, names, err);
 }
 
 static int narrow_nodes(uint64_t **bits, const struct key_terms *terms, const struct dict *dict,
-                        struct err *err)
+                        struct names **names, struct err *err)
 {
     uint8_t *known = xcalloc(dict->string_count * 2, 1);
     uint8_t *frames = xmalloc(dict->frame_count);
     uint8_t *nodes = xmalloc(dict->node_count);
     int rc = 0;
     for (uint32_t i = 0; i < dict->frame_count && rc >= 0; i++) {
-        rc = hits_of_frame(terms, dict, i, known, err);
+        rc = hits_of_frame(terms, dict, i, known, names, err);
         frames[i] = (uint8_t)(rc & (HIT_PLAIN | HIT_NEGATED));
     }
     if (rc >= 0) {
@@ -303,7 +320,7 @@ static void narrow_values(struct filter_bits *bits, const struct key_terms *term
 }
 
 static int narrow(struct filter_bits *bits, const struct key_terms *terms, const struct dict *dict,
-                  struct err *err)
+                  struct names **names, struct err *err)
 {
     switch (terms->key) {
     case FILTER_VALUE:
@@ -313,14 +330,14 @@ static int narrow(struct filter_bits *bits, const struct key_terms *terms, const
         return narrow_cpus(&bits->cpus, terms, err);
     case FILTER_FRAME:
     case FILTER_MODULE:
-        return narrow_nodes(&bits->nodes, terms, dict, err);
+        return narrow_nodes(&bits->nodes, terms, dict, names, err);
     default:
         return narrow_threads(&bits->threads, terms, dict, err);
     }
 }
 
 int filter_compile(const struct filter *filter, const struct dict *dict, const atomic_bool *cancel,
-                   struct filter_bits *bits, struct err *err)
+                   struct names **names, struct filter_bits *bits, struct err *err)
 {
     *bits = (struct filter_bits){0};
     for (size_t i = 0; filter && i < filter->term_count; i++)
@@ -333,7 +350,7 @@ int filter_compile(const struct filter *filter, const struct dict *dict, const a
             if (!terms.plain && !terms.negated)
                 continue;
             terms.cancel = cancel;
-            int rc = narrow(bits, &terms, dict, err);
+            int rc = narrow(bits, &terms, dict, names, err);
             if (rc < 0) {
                 filter_bits_dispose(bits);
                 return rc;

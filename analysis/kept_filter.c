@@ -1,6 +1,7 @@
 // Compiled filters, kept.
 #include "analysis/kept_filter.h"
 
+#include "analysis/names.h"
 #include "proto/alloc.h"
 
 #include <stdlib.h>
@@ -22,12 +23,13 @@ void kept_filters_dispose(struct kept_filters *kept)
         forget(&kept->items[i]);
         free(kept->items[i].text);
     }
+    names_release(kept->names);
     *kept = (struct kept_filters){.numbers = kept->numbers}; // never given twice
 }
 
 size_t kept_filters_bytes(const struct kept_filters *kept)
 {
-    size_t bytes = 0;
+    size_t bytes = kept->names ? names_bytes(kept->names) : 0;
     for (size_t i = 0; i < KEPT_FILTERS; i++) {
         const struct kept_filter *item = &kept->items[i];
         bytes += (item->bits.threads ? item->threads / 8 : 0) +
@@ -81,7 +83,9 @@ int kept_filters_compile(struct kept_filters *kept, const struct filter *filter,
         item->generation == dict->generation)
         return 0;
     forget(item);
-    int rc = filter_compile(filter, dict, cancel, &item->bits, err);
+    if (kept->names)
+        names_keep(&kept->names, dict);
+    int rc = filter_compile(filter, dict, cancel, &kept->names, &item->bits, err);
     if (rc < 0)
         return rc;
     item->generation = dict->generation;

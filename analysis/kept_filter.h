@@ -22,6 +22,7 @@ struct kept_filter {
 struct kept_filters {
     struct kept_filter items[KEPT_FILTERS];
     uint64_t clock, numbers;
+    struct names *names; // what people call the functions; NULL: nobody has asked
 };
 
 // What filter_compile makes, and the marks. *out is borrowed until the next call. The callpaths

@@ -208,6 +208,51 @@ int transform_apply(const struct transform *transform, struct fold *fold, const 
     return rc;
 }
 
+static bool is_detected(const struct transform *row, const struct dict *dict, uint32_t frame)
+{
+    return row->detect && row->rewrite && row->detect(dict, &dict->frames[frame]);
+}
+
+// What one row makes of a list of frames, in place; returns how many there are then.
+static size_t read_by_row(struct names *names, size_t row, uint32_t *frames, size_t count)
+{
+    const struct transform *transform = transform_table[row];
+    struct names_memo *memo = names_memo(names, row, NULL);
+    struct rewriting rewriting = {0};
+    uint32_t read[NAMES_REWRITE_MAX];
+    size_t read_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct names_image image = {.count = 1};
+        const uint32_t *list = &frames[i];
+        if (is_detected(transform, &names->dict, frames[i])) {
+            image = *names_image(names, memo, frames[i], transform->rewrite, &rewriting);
+            list = memo->list + image.at;
+        }
+        for (size_t j = 0; j < image.count && read_count < NAMES_REWRITE_MAX; j++)
+            read[read_count++] = list[j];
+    }
+    if (read_count)
+        memcpy(frames, read, read_count * sizeof *frames);
+    bytes_dispose(&rewriting.scratch);
+    return read_count;
+}
+
+size_t transforms_readable(struct names **names, const struct dict *dict, uint32_t frame,
+                           uint32_t *out)
+{
+    size_t row = 0, count = 1;
+    while (row < TRANSFORM_COUNT && !is_detected(transform_table[row], dict, frame))
+        row++;
+    if (row == TRANSFORM_COUNT)
+        return 0;
+    if (!*names)
+        *names = names_new();
+    out[0] = names_copy(*names, dict, frame);
+    for (; row < TRANSFORM_COUNT; row++)
+        count = read_by_row(*names, row, out, count);
+    return count;
+}
+
 void transforms_text(const struct transforms *transforms, uint64_t applied, struct bytes *out)
 {
     const char *between = "";

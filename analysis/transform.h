@@ -93,6 +93,11 @@ int transforms_apply(const struct transforms *transforms, struct fold *fold, str
 // One row, whatever it detects.
 int transform_apply(const struct transform *transform, struct fold *fold, const char *argument,
                     struct err *err) MUST_CHECK;
+// The frames, of (*names)->dict, that a frame reads as when each row does what it detects, as
+// people see it who have switched nothing; at most NAMES_REWRITE_MAX into *out. 0: it reads as it
+// is. *names is made where there is none.
+size_t transforms_readable(struct names **names, const struct dict *dict, uint32_t frame,
+                           uint32_t *out);
 // The names of the rows in `applied`, for people: "demangle, java, group=module". Appends.
 void transforms_text(const struct transforms *transforms, uint64_t applied, struct bytes *out);
 

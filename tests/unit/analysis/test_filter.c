@@ -1,5 +1,6 @@
 // Filters: parsing, the algebra of pushes, keys and negation, and hostile patterns.
 #include "analysis/filter.h"
+#include "analysis/names.h"
 #include "tests/unit/analysis/fill.h"
 
 #include <errno.h>
@@ -224,7 +225,10 @@ static void test_ctrl_c_ends_the_compiling_of_a_pattern(void **state)
     assert_int_equal(store_fold(buffer_store(world->buffer), &query, &fold, &err), -ECANCELED);
     fold_dispose(&fold);
     struct filter_bits bits;
-    assert_int_equal(filter_compile(world->filter, sink->dict, &cancel, &bits, &err), -ECANCELED);
+    struct names *names = NULL;
+    assert_int_equal(filter_compile(world->filter, sink->dict, &cancel, &names, &bits, &err),
+                     -ECANCELED);
+    names_release(names);
     // What was interrupted is not kept.
     cancel = false;
     assert_int_equal(store_fold(buffer_store(world->buffer), &query, &fold, &err), 0);

@@ -140,6 +140,10 @@ def messages_never_damage_the_line_and_ctrl_d_warns_once():
     t.expect(r"recording with(.|\n)*flicker\[live [^]]*\]> ")
     t.type("stat")
     t.expect(r"stat")
+    shell = open(f"/proc/{t.pid}/task/{t.pid}/children").read().split()[0]
+    rights = dict(re.findall(r"(\w+):\s*(.*)", open(f"/proc/{shell}/status").read()))
+    check(int(rights["CapEff"], 16) == int(rights["CapPrm"], 16) == 0 and rights["NoNewPrivs"] == "1",
+          "while root records, the shell has no capability and can gain none")
     for pid in collectors_of(t.pid):
         os.kill(pid, signal.SIGKILL)
     t.expect(r"has ended: killed by signal 9(.|\n)*\n?flicker[^>\n]*> stat")

@@ -88,12 +88,13 @@ static void add_others(struct view *view, const char *event)
 static int no_data(const struct view *view, struct err *err)
 {
     const struct query *query = view->query;
-    if (query->source != QUERY_ANY_SOURCE && query->event)
+    bool one_event = query->event && strcmp(query->event, "*");
+    if (query->source != QUERY_ANY_SOURCE && one_event)
         return err_set(err, -ENODATA, "no samples of event '%s' in source %u", query->event,
                        query->source);
     if (query->source != QUERY_ANY_SOURCE)
         return err_set(err, -ENODATA, "no samples in source %u", query->source);
-    if (query->event)
+    if (one_event)
         return err_set(err, -ENODATA, "no samples of event '%s'", query->event);
     return err_set(err, -ENODATA, "no samples yet");
 }

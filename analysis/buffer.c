@@ -89,7 +89,6 @@ static void release(struct buffer *buffer)
     for (size_t i = 0; i < PARALLEL_MOST; i++) {
         scratch_dispose(&buffer->scratch[i].counts);
         scratch_dispose(&buffer->scratch[i].values);
-        scratch_dispose(&buffer->scratch[i].cells);
     }
     scratch_dispose(&buffer->node_scratch);
     kept_filters_dispose(&buffer->filters);
@@ -320,8 +319,7 @@ static size_t kept_bytes(const struct buffer *buffer)
 {
     size_t bytes = buffer->node_scratch.bytes + kept_filters_bytes(&buffer->filters);
     for (size_t i = 0; i < PARALLEL_MOST; i++)
-        bytes += buffer->scratch[i].counts.bytes + buffer->scratch[i].values.bytes +
-                 buffer->scratch[i].cells.bytes;
+        bytes += buffer->scratch[i].counts.bytes + buffer->scratch[i].values.bytes;
     for (size_t i = 0; i < buffer->source_count; i++) {
         const struct source *source = buffer->sources[i];
         for (size_t j = 0; j < source->track_count; j++) {

@@ -26,7 +26,6 @@ enum { CELLS_MOST = 1 << 26, STEPS_MOST = 8 };
 #define LANE_SAMPLES    32768
 
 struct map_worker {
-    uint64_t *cells;
     struct totals totals;
 };
 
@@ -38,6 +37,7 @@ struct map_job {
     uint64_t lanes[256];
     uint8_t *mask_nodes; // see mask.h
     atomic_size_t next_run;
+    bool shared; // several workers count into the cells
     struct map_worker workers[PARALLEL_MOST];
 };
 
@@ -61,8 +61,19 @@ static size_t cell_count(const struct heatmap_shape *shape)
     return (size_t)shape->columns * shape->rows;
 }
 
+// Workers share the cells: they meet at the ends of their runs only, and a large map's cells are
+// more than what is counted into them.
+static inline void add_to_cell(const struct map_job *job, size_t cell, uint64_t by)
+{
+    uint64_t *at = &job->out->cells[cell];
+    if (job->shared)
+        __atomic_fetch_add(at, by, __ATOMIC_RELAXED);
+    else
+        *at += by;
+}
+
 // Spreads [from, to) over the cells it spans.
-static void spread(const struct map_job *job, uint64_t *cells, int64_t from_ns, int64_t to_ns)
+static void spread(const struct map_job *job, int64_t from_ns, int64_t to_ns)
 {
     const struct heatmap_shape *shape = &job->out->shape;
     if (from_ns < shape->from_ns)
@@ -75,14 +86,13 @@ static void spread(const struct map_job *job, uint64_t *cells, int64_t from_ns, 
         int64_t next_ns = heatmap_cell_start(shape, cell + 1);
         if (next_ns > to_ns)
             next_ns = to_ns;
-        cells[cell] += (uint64_t)(next_ns - from_ns);
+        add_to_cell(job, cell, (uint64_t)(next_ns - from_ns));
         from_ns = next_ns;
     }
 }
 
 // Of an interval, what lies in the query's ranges.
-static void spread_interval(const struct map_job *job, uint64_t *cells, int64_t end_ns,
-                            uint64_t value)
+static void spread_interval(const struct map_job *job, int64_t end_ns, uint64_t value)
 {
     int64_t start_ns = value > (uint64_t)end_ns - (uint64_t)INT64_MIN
                            ? INT64_MIN
@@ -91,7 +101,7 @@ static void spread_interval(const struct map_job *job, uint64_t *cells, int64_t 
     for (size_t i = ranges_find(ranges->items, ranges->count, start_ns);
          i < ranges->count && ranges->items[i].from_ns < end_ns; i++) {
         const struct range *range = &ranges->items[i];
-        spread(job, cells, range->from_ns > start_ns ? range->from_ns : start_ns,
+        spread(job, range->from_ns > start_ns ? range->from_ns : start_ns,
                range->to_ns < end_ns ? range->to_ns : end_ns);
     }
 }
@@ -155,8 +165,8 @@ static void position_move(const struct map_job *job, struct position *position, 
 // A stretch of one block, at most LANE_SAMPLES long; `threads` and `cpus` are compile-time NULL or
 // not in each copy of this loop. Returns the lanes' sums.
 static inline __attribute__((always_inline)) uint64_t count_stretch(
-    const struct map_job *job, uint64_t *cells, const struct segment *segment, size_t block,
-    uint32_t from, uint32_t to, const uint8_t *threads, const uint8_t *cpus)
+    const struct map_job *job, const struct segment *segment, size_t block, uint32_t from,
+    uint32_t to, const uint8_t *threads, const uint8_t *cpus)
 {
     // Copies, so that the compiler need not read them again after each store.
     const uint64_t *const lanes_of = job->lanes;
@@ -181,24 +191,23 @@ static inline __attribute__((always_inline)) uint64_t count_stretch(
                 lanes &= -(uint64_t)cpus[sample_cpus[at]];
             sum += lanes;
         }
-        cells[position.cell] += (sum - before) & 0xffff;
+        add_to_cell(job, position.cell, (sum - before) & 0xffff);
         if (at < to)
             position_move(job, &position, base_ns + offsets[at]);
     }
     return sum;
 }
 
-static uint64_t count_part(const struct map_job *job, uint64_t *cells,
-                           const struct segment *segment, size_t block, uint32_t from, uint32_t to,
-                           const struct view_pass *pass)
+static uint64_t count_part(const struct map_job *job, const struct segment *segment, size_t block,
+                           uint32_t from, uint32_t to, const struct view_pass *pass)
 {
     if (pass->threads && pass->cpus)
-        return count_stretch(job, cells, segment, block, from, to, pass->threads, pass->cpus);
+        return count_stretch(job, segment, block, from, to, pass->threads, pass->cpus);
     if (pass->threads)
-        return count_stretch(job, cells, segment, block, from, to, pass->threads, NULL);
+        return count_stretch(job, segment, block, from, to, pass->threads, NULL);
     if (pass->cpus)
-        return count_stretch(job, cells, segment, block, from, to, NULL, pass->cpus);
-    return count_stretch(job, cells, segment, block, from, to, NULL, NULL);
+        return count_stretch(job, segment, block, from, to, NULL, pass->cpus);
+    return count_stretch(job, segment, block, from, to, NULL, NULL);
 }
 
 // Counts by samples where all values of a segment are one.
@@ -214,7 +223,7 @@ static void count_run(const struct map_job *job, struct map_worker *worker,
         uint32_t end = segment_block_end(segment, block);
         end = end < run->to ? end : run->to;
         end = end - at < LANE_SAMPLES ? end : at + LANE_SAMPLES;
-        add_lanes(&worker->totals, count_part(job, worker->cells, segment, block, at, end, pass));
+        add_lanes(&worker->totals, count_part(job, segment, block, at, end, pass));
         at = end;
     }
     worker->totals.value += (worker->totals.samples - samples) * segment->value;
@@ -235,7 +244,7 @@ static void count_mask(const struct map_job *job, struct map_worker *worker,
             at = end > UINT32_MAX ? to : segment_skip(segment->offsets, at, to, (uint32_t)end);
             const uint32_t before = rank;
             rank = segment_mask_rank(mask, at);
-            worker->cells[position.cell] += rank - before;
+            add_to_cell(job, position.cell, rank - before);
             if (at < to)
                 position_move(job, &position, base_ns + segment->offsets[at]);
         }
@@ -268,9 +277,10 @@ static void count_each(const struct map_job *job, struct map_worker *worker,
             continue;
         worker->totals.value += weight;
         if (view->intervals)
-            spread_interval(job, worker->cells, time_ns, value);
+            spread_interval(job, time_ns, value);
         else
-            worker->cells[heatmap_cell_at(&job->out->shape, time_ns)] += view->by_value ? value : 1;
+            add_to_cell(job, heatmap_cell_at(&job->out->shape, time_ns),
+                        view->by_value ? value : 1);
     }
 }
 
@@ -280,10 +290,6 @@ static void count_runs(void *arg, unsigned number)
     const struct view *view = job->view;
     struct map_worker *worker = &job->workers[number];
     uint8_t *threads = view->bits.threads ? xmalloc(VIEW_THREADS) : NULL;
-    size_t bytes = cell_count(&job->out->shape) * sizeof *worker->cells;
-    worker->cells = job->out->cells;
-    if (number)
-        worker->cells = scratch_take_zeroed(&view->buffer->scratch[number].cells, bytes);
     for (size_t i; (i = atomic_fetch_add(&job->next_run, 1)) < view->run_count;) {
         const struct view_run *run = &view->runs[i];
         struct view_pass pass;
@@ -314,15 +320,12 @@ static void add_worker(struct map_job *job, unsigned number)
     totals->idle += worker->totals.idle;
     totals->no_stack += worker->totals.no_stack;
     totals->unresolved += worker->totals.unresolved;
-    size_t count = number && worker->cells ? cell_count(&job->out->shape) : 0;
-    for (size_t i = 0; i < count; i++)
-        job->out->cells[i] += worker->cells[i];
-    scratch_put(&job->view->buffer->scratch[number].cells);
 }
 
 static int scan(struct map_job *job, struct err *err)
 {
     unsigned threads = parallel_threads(job->view->query->threads, job->view->run_samples);
+    job->shared = threads > 1;
     parallel_run(threads, count_runs, job);
     for (unsigned i = 0; i < threads; i++)
         add_worker(job, i);

@@ -76,7 +76,7 @@ struct compaction {
 
 // What one worker of a scan counts into.
 struct worker_scratch {
-    struct scratch counts, values, cells;
+    struct scratch counts, values;
 };
 
 struct buffer {

@@ -99,9 +99,29 @@ static void append_piece(struct address_map *map, const struct address_range *ra
     append(map, piece);
 }
 
+// The common case, a range that lies apart from all others in a map that nobody shares: in place.
+// False: it is another case.
+static bool insert(struct address_map *map, const struct address_range *range)
+{
+    size_t at = map->count;
+    while (at && map->ranges[at - 1].start >= range->end)
+        at--;
+    if (map->users > 1 || range->end <= range->start ||
+        (at && map->ranges[at - 1].end > range->start))
+        return false;
+    array_reserve(&map->ranges, &map->capacity, map->count + 1);
+    memmove(map->ranges + at + 1, map->ranges + at, (map->count - at) * sizeof *map->ranges);
+    map->ranges[at] = *range;
+    map->ranges[at].path = xstrdup(range->path);
+    map->count++;
+    return true;
+}
+
 // What is under the new range makes room for it; in the order of addresses throughout.
 struct address_map *address_map_add(struct address_map *map, const struct address_range *range)
 {
+    if (insert(map, range))
+        return map;
     struct address_map *next = address_map_new();
     bool added = range->end <= range->start;
     array_reserve(&next->ranges, &next->capacity, map->count + 2);

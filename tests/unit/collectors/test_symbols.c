@@ -271,9 +271,44 @@ static void jit_code_is_named(void **state)
     dict_dispose(&dict);
 }
 
+// Ranges in any order, over one another, shared and not: as a page table of one's own has them.
+static void ranges_added_later_hide_earlier_ones(void **state)
+{
+    (void)state;
+    enum { PAGES = 64, ROUNDS = 400, ADDITIONS = 12 };
+    uint64_t random = 88172645463325252u;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct address_map *map = address_map_new(), *before = NULL;
+        int owner[PAGES] = {0}, was[PAGES] = {0};
+        for (int i = 1; i <= ADDITIONS; i++) {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            uint64_t start = random % PAGES, len = 1 + (random >> 20) % 9;
+            struct address_range range = {start, start + len, 100 * (uint64_t)i, 1, 1, (char *)"x"};
+            if (i == ADDITIONS / 2) {
+                before = address_map_share(map);
+                memcpy(was, owner, sizeof was);
+            }
+            map = address_map_add(map, &range);
+            for (uint64_t page = start; page < start + len && page < PAGES; page++)
+                owner[page] = 100 * i + (int)(page - start);
+        }
+        for (uint64_t page = 0; page < PAGES; page++) {
+            const struct address_range *now = address_map_find(map, page);
+            const struct address_range *then = address_map_find(before, page);
+            assert_int_equal(now ? now->file_offset + page - now->start : 0, owner[page]);
+            assert_int_equal(then ? then->file_offset + page - then->start : 0, was[page]);
+        }
+        address_map_release(map);
+        address_map_release(before);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranges_added_later_hide_earlier_ones),
         cmocka_unit_test(a_table_knows_sizes_gaps_and_nesting),
         cmocka_unit_test(maps_are_read_as_the_kernel_writes_them),
         cmocka_unit_test(a_damaged_file_has_fewer_names_and_nothing_worse),

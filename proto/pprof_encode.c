@@ -94,6 +94,8 @@ static void put_label(struct writer *writer, int label, uint64_t str, uint64_t n
     wire_put_number(&writer->part, PPROF_LABEL_KEY, writer->labels[label]);
     wire_put_number(&writer->part, PPROF_LABEL_STR, str);
     wire_put_number(&writer->part, PPROF_LABEL_NUM, num);
+    if (!str && !num && !unit) // a label that is all zeros is none to pprof
+        unit = "id";
     if (unit)
         wire_put_number(&writer->part, PPROF_LABEL_UNIT, dict_string_z(&writer->strings, unit));
     put_part(writer, PPROF_SAMPLE_LABEL);

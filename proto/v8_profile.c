@@ -31,13 +31,15 @@ bool v8_profile_is_empty(const struct v8_profile *profile)
 
 static void add_time(struct v8_profile *profile, double us)
 {
-    array_reserve(&profile->times, &profile->time_capacity, profile->time_count + 1);
+    if (profile->time_count == profile->time_capacity)
+        array_reserve(&profile->times, &profile->time_capacity, profile->time_count + 1);
     profile->times[profile->time_count++] = us;
 }
 
 static void add_sample(struct v8_profile *profile, uint32_t id)
 {
-    array_reserve(&profile->samples, &profile->sample_capacity, profile->sample_count + 1);
+    if (profile->sample_count == profile->sample_capacity)
+        array_reserve(&profile->samples, &profile->sample_capacity, profile->sample_count + 1);
     profile->samples[profile->sample_count++] = id;
 }
 
@@ -137,9 +139,46 @@ static int64_t to_ns(double us)
     return us > -9e15 && us < 9e15 ? (int64_t)(us * 1000 + (us < 0 ? -0.5 : 0.5)) : 0;
 }
 
+// The node of each sample: ids are small numbers in all that V8 writes, so that a table does.
+struct sample_nodes {
+    const struct v8_nodes *nodes;
+    uint32_t *by_id; // node of the stage + 1; 0: no such id. NULL: ids are too far apart
+    uint64_t count;
+};
+
+static void sample_nodes_init(struct sample_nodes *out, const struct v8_nodes *nodes)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < nodes->count; i++)
+        most = nodes->rows[i].has_id && nodes->rows[i].id > most ? nodes->rows[i].id : most;
+    *out = (struct sample_nodes){.nodes = nodes};
+    if (most >= 4 * (uint64_t)nodes->count + 1024)
+        return;
+    out->count = most + 1;
+    out->by_id = xcalloc(out->count, sizeof *out->by_id);
+    for (size_t i = 0; i < nodes->count; i++) {
+        if (nodes->rows[i].has_id)
+            out->by_id[nodes->rows[i].id] = nodes->rows[i].node + 1;
+    }
+}
+
+// False: there is no such node.
+static bool sample_node(const struct sample_nodes *nodes, uint32_t id, uint32_t *out)
+{
+    if (nodes->by_id) {
+        *out = (id < nodes->count ? nodes->by_id[id] : 0) - 1;
+        return *out != UINT32_MAX;
+    }
+    int64_t row = v8_nodes_find(nodes->nodes, id);
+    *out = row < 0 ? 0 : nodes->nodes->rows[row].node;
+    return row >= 0;
+}
+
+// The times of all samples, in order, in the place of the deltas; deltas may be negative (V8
+// samples in two places), and then the samples change places, too.
 struct timed {
     int64_t time_ns;
-    uint32_t row; // IDSET_NONE: no such node
+    uint32_t id;
 };
 
 static int compare_times(const void *a, const void *b)
@@ -148,59 +187,71 @@ static int compare_times(const void *a, const void *b)
     return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
 }
 
-// The samples with their times, in order: deltas may be negative (V8 samples in two places).
-static struct timed *timed_samples(const struct v8_profile *profile, struct json_decoder *decoder,
-                                   size_t *count)
+static void sort_samples(struct v8_profile *profile, size_t count)
 {
-    size_t timed = profile->time_count ? profile->time_count : profile->sample_count;
-    *count = timed < profile->sample_count ? timed : profile->sample_count;
-    if (*count < profile->sample_count)
-        json_decoder_skip(decoder, "samples without times");
-    struct timed *out = xmalloc((*count + 1) * sizeof *out);
-    double now_us = profile->start_us;
-    bool sorted = true;
-    for (size_t i = 0; i < *count; i++) {
-        int64_t row = v8_nodes_find(&profile->nodes, profile->samples[i]);
-        if (profile->time_count)
-            now_us = profile->times[i] + (profile->are_timestamps ? 0 : now_us);
-        out[i].time_ns = profile->time_count ? to_ns(now_us) : SAMPLE_NO_TIME;
-        out[i].row = row < 0 ? IDSET_NONE : (uint32_t)row;
-        sorted &= !i || out[i].time_ns >= out[i - 1].time_ns;
+    struct timed *timed = xmalloc((count + 1) * sizeof *timed);
+    for (size_t i = 0; i < count; i++)
+        timed[i] = (struct timed){to_ns(profile->times[i]), profile->samples[i]};
+    qsort(timed, count, sizeof *timed, compare_times);
+    for (size_t i = 0; i < count; i++) {
+        profile->times[i] = (double)timed[i].time_ns / 1000;
+        profile->samples[i] = timed[i].id;
     }
-    if (!sorted)
-        qsort(out, *count, sizeof *out, compare_times);
-    return out;
+    free(timed);
 }
 
-static uint64_t value_of(const struct timed *samples, size_t i, size_t count, int64_t end_ns)
+static void make_times(struct v8_profile *profile, size_t count)
 {
-    if (samples[i].time_ns == SAMPLE_NO_TIME)
-        return 1;
-    int64_t next_ns = i + 1 < count ? samples[i + 1].time_ns : end_ns;
-    return next_ns > samples[i].time_ns ? (uint64_t)(next_ns - samples[i].time_ns) : 0;
+    double now_us = profile->start_us;
+    bool sorted = true;
+    for (size_t i = 0; i < count; i++) {
+        double last_us = now_us;
+        now_us = profile->times[i] + (profile->are_timestamps ? 0 : now_us);
+        sorted &= !i || now_us >= last_us;
+        profile->times[i] = now_us;
+    }
+    if (!sorted)
+        sort_samples(profile, count);
+}
+
+// What a sample is worth, and when it was.
+static void put_time(const struct v8_profile *profile, size_t i, size_t count,
+                     struct sample *sample)
+{
+    sample->time_ns = SAMPLE_NO_TIME;
+    sample->value = 1;
+    if (!profile->time_count)
+        return;
+    int64_t next_ns = to_ns(i + 1 < count ? profile->times[i + 1] : profile->end_us);
+    sample->time_ns = to_ns(profile->times[i]);
+    sample->value = next_ns > sample->time_ns ? (uint64_t)(next_ns - sample->time_ns) : 0;
 }
 
 int v8_profile_emit(struct v8_profile *profile, struct json_decoder *decoder, struct sample sample,
                     uint32_t top, struct err *err)
 {
-    size_t count;
+    size_t count = profile->sample_count;
+    struct sample_nodes nodes;
+    if (profile->time_count && profile->time_count < count) {
+        json_decoder_skip(decoder, "samples without times");
+        count = profile->time_count;
+    }
+    if (profile->time_count)
+        make_times(profile, count);
     v8_nodes_resolve(&profile->nodes, &decoder->stage, top);
-    struct timed *samples = timed_samples(profile, decoder, &count);
-    int64_t end_ns = to_ns(profile->end_us);
+    sample_nodes_init(&nodes, &profile->nodes);
     int code = 0;
     for (size_t i = 0; !code && i < count; i++) {
-        if (samples[i].row == IDSET_NONE) {
+        if (!sample_node(&nodes, profile->samples[i], &sample.node)) {
             json_decoder_skip(decoder, "a sample of a node that is not there");
             continue;
         }
-        sample.node = profile->nodes.rows[samples[i].row].node;
-        sample.time_ns = samples[i].time_ns;
-        sample.value = value_of(samples, i, count, end_ns);
+        put_time(profile, i, count, &sample);
         stage_add(&decoder->stage, &sample);
         if (decoder->stage.count == STAGE_BATCH)
             code = json_decoder_flush(decoder, err);
     }
-    free(samples);
+    free(nodes.by_id);
     if (profile->nodes.broken)
         json_decoder_skip(decoder, "nodes whose parent or children are not there");
     return code;

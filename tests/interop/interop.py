@@ -359,6 +359,46 @@ allocate();
         self.assertEqual({n: r[0] for n, r in ours.items() if r[0]}, {n: s for n, s in sizes.items() if s})
         self.assertGreater(answer["value"], 0)
 
+    # --- Chrome -------------------------------------------------------------------------------
+
+    def test_a_trace_of_chromium(self):
+        path = FIXTURES + "/chromium.trace.json.gz"
+        events = json.loads(gzip.decompress(read(path)))["traceEvents"]
+        profiles, spans = {}, collections.defaultdict(list)
+        for event in events:
+            if event["name"] in ("Profile", "ProfileChunk"):
+                data = event["args"]["data"]
+                profile = profiles.setdefault((event["pid"], event["id"]), {
+                    "nodes": [], "samples": [], "timeDeltas": [], "startTime": 0, "endTime": 0})
+                profile["startTime"] = data.get("startTime", profile["startTime"])
+                profile["endTime"] = data.get("endTime", profile["endTime"])
+                profile["timeDeltas"] += data.get("timeDeltas", [])
+                for key in ("nodes", "samples"):
+                    profile[key] += data.get("cpuProfile", {}).get(key, [])
+                profile["endTime"] = data.get("cpuProfile", {}).get("endTime", profile["endTime"])
+            elif event["ph"] == "X":
+                spans[event["pid"], event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+            self.assertNotIn(event["ph"], "BE")  # this one has none
+        theirs = collections.defaultdict(lambda: [0, 0])
+        for profile in profiles.values():
+            for name, (samples, ns) in self.v8_self(profile).items():
+                theirs[name][0] += samples
+                theirs[name][1] += ns
+        answer, ours = self.top(path, "transform=none", "idle=on", "event=cpu-profile")
+        self.assertEqual(answer["samples"], sum(row[0] for row in theirs.values()))
+        self.assertEqual(answer["value"], sum(row[1] for row in theirs.values()))
+        self.assertEqual({n: r[0] for n, r in ours.items() if r[0] and n != "(root)"},
+                         {n: r[0] for n, r in theirs.items() if n != "(root)"})
+        self.assertGreater(ours["spin"][0], 100)
+        open_us = 0
+        for intervals in spans.values():
+            until = 0
+            for start, end in sorted(intervals):
+                open_us += max(0, end - max(start, until))
+                until = max(until, end)
+        answer, _ = self.top(path, "event=trace")
+        self.assertEqual(answer["value"], open_us * 1000)
+
     # --- gzip ---------------------------------------------------------------------------------
 
     def test_gzip_of_ours_is_the_plain_file(self):

@@ -1,12 +1,14 @@
 // The bpftrace collector: a sampling program of our own, or any program of the user's.
 #include "collectors/bpftrace_program.h"
 #include "collectors/collector.h"
+#include "collectors/preset.h"
 #include "collectors/recording_setup.h"
 #include "collectors/tool.h"
 #include "proto/alloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +56,10 @@ static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_
     // Without CAP_SYS_RESOURCE; since 5.11 nothing depends on it.
     if (strstr(text, "couldn't set RLIMIT_MEMLOCK"))
         return STDERR_NOISE;
+    // Two stacks under one number: one of them is lost. Other numbers mean that there was none.
     if (strstr(text, "failed to look up stack id")) {
+        if (!strstr(text, "id -17 "))
+            return STDERR_NOISE;
         *lost = 1;
         return STDERR_LOSS;
     }
@@ -111,54 +116,114 @@ static int program_text(char **text, const struct collect_request *request, unsi
     return 0;
 }
 
+// What is run, and what is known of it before it runs.
+struct plan {
+    char *text; // the author's
+    bool own;   // our sampling program
+    bool names; // bpftrace must give the names of user functions
+    unsigned hz;
+    char event[PROGRAM_NOTE_BYTES]; // "" or a name
+    const char *unit;               // within it
+    char pid[16], least[24];
+    const char **args;
+};
+
+static void plan_dispose(struct plan *plan)
+{
+    free(plan->text);
+    free(plan->args);
+}
+
+static void read_event(struct plan *plan)
+{
+    if (plan->own)
+        snprintf(plan->event, sizeof plan->event, "cpu-clock ns");
+    else if (!program_note(plan->text, "event", plan->event))
+        return;
+    char *blank = strchr(plan->event, ' ');
+    if (blank)
+        *blank = '\0';
+    plan->unit = blank ? blank + 1 : "";
+}
+
+// Options end at the program: what follows are its own arguments. Presets take the process and the
+// least value.
+static void make_args(struct plan *plan, const struct collect_request *request,
+                      const struct bpftrace_program *program)
+{
+    size_t count = 0;
+    const char **args = plan->args = xcalloc(request->arg_count + 9, sizeof *args);
+    snprintf(plan->pid, sizeof plan->pid, "%d", request->pid);
+    snprintf(plan->least, sizeof plan->least, "%" PRId64, request->min_ns);
+    args[count++] = "-f";
+    args[count++] = "json";
+    if (request->pid) { // it then ends with its target
+        args[count++] = "-p";
+        args[count++] = plan->pid;
+    }
+    args[count++] = "-e";
+    args[count++] = program->text;
+    for (size_t i = 0; !plan->own && i < request->arg_count; i++)
+        args[count++] = request->args[i];
+    if (request->preset && !request->arg_count) {
+        args[count++] = plan->pid;
+        args[count++] = plan->least;
+    }
+}
+
+static int make_plan(struct plan *plan, const struct collect_request *request, struct err *err)
+{
+    char needs[PROGRAM_NOTE_BYTES];
+    *plan = (struct plan){.own = request->what != NULL};
+    plan->hz = (unsigned)lround(request->hz >= 1 ? request->hz : default_hz);
+    int status = program_text(&plan->text, request, plan->hz, err);
+    if (status)
+        return status;
+    if (!request->pid && !request->arg_count && program_note(plan->text, "needs", needs) &&
+        !strcmp(needs, "pid"))
+        return err_set(err, -EINVAL, "bt:%s needs a process: pid=PID",
+                       request->preset ? request->preset : "this program");
+    plan->names = !plan->own && bpftrace_program_wants_names(plan->text);
+    read_event(plan);
+    return 0;
+}
+
 static int bpftrace_start(struct recording **out, struct launcher *launcher,
                           const struct collect_request *request, struct sink *sink,
                           const struct recording_events *events, struct err *err)
 {
-    bool own = request->what != NULL;
-    unsigned hz = (unsigned)lround(request->hz >= 1 ? request->hz : default_hz);
-    char *text = NULL;
-    int status = program_text(&text, request, hz, err);
-    if (status)
+    struct plan plan;
+    int status = make_plan(&plan, request, err);
+    if (status) {
+        plan_dispose(&plan);
         return status;
-    struct bpftrace_program *program = xmalloc(sizeof *program);
-    bpftrace_program_init(program, text);
-    const char **args = xcalloc(request->arg_count + 8, sizeof *args);
-    size_t count = 0;
-    char pid_text[16];
-    args[count++] = "-f";
-    args[count++] = "json";
-    if (own && request->pid) { // it then ends with its target
-        snprintf(pid_text, sizeof pid_text, "%d", request->pid);
-        args[count++] = "-p";
-        args[count++] = pid_text;
     }
-    args[count++] = "-e";
-    args[count++] = program->text;
-    for (size_t i = 0; !own && i < request->arg_count; i++)
-        args[count++] = request->args[i];
-    bool ours = own || !bpftrace_program_wants_names(text);
+    struct bpftrace_program *program = xmalloc(sizeof *program);
+    bpftrace_program_init(program, plan.text);
+    make_args(&plan, request, program);
     const struct recording_setup setup = {
         .collector = &collector_bpftrace,
         .tool = LAUNCHER_BPFTRACE,
-        .args = args,
-        .environment = ours ? own_symbols : bpftrace_symbols,
-        .shown_program = request->file ? request->file : text,
+        .args = plan.args,
+        .environment = plan.names ? bpftrace_symbols : own_symbols,
+        .shown_program = request->preset ? request->preset
+                         : request->file ? request->file
+                                         : plan.text,
         .format = "bpftrace-json",
-        .rate_hz = own ? hz : 0,
-        .sample_value = own ? 1000000000 / hz : 0,
-        .event_name = own ? "cpu-clock" : NULL,
-        .event_unit = own ? "ns" : NULL,
+        .rate_hz = plan.own ? plan.hz : 0,
+        .sample_value = plan.own ? 1000000000 / plan.hz : 0,
+        .event_name = *plan.event ? plan.event : NULL,
+        .event_unit = plan.unit,
         .for_ns = request->for_ns,
+        .dry_run = request->dry_run,
         .says_ready_and_end = true,
-        .wants_symbols = ours,
+        .wants_symbols = !plan.names,
         .judge = bpftrace_judge,
         .judge_arg = program,
         .judge_free = free_program,
     };
     status = recording_start(out, launcher, &setup, sink, events, err);
-    free(args);
-    free(text);
+    plan_dispose(&plan);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #define FLICKER_COLLECTORS_COLLECTOR_H
 
 #include "collectors/launcher.h"
+#include "proto/bytes.h"
 #include "proto/format.h"
 #include "proto/sink.h"
 
@@ -14,14 +15,18 @@ struct collect_request {
     const char *what;        // "cpu"; NULL with a program or perf arguments
     const char *program;     // bpftrace: program text
     const char *file;        // bpftrace: a .bt file
+    const char *preset;      // bpftrace: the preset's name, when the program is one
     const char *const *args; // perf: arguments of `perf record`; bpftrace: positional ones
     size_t arg_count;
     double hz;      // 0: the collector's default (99)
     int32_t pid;    // 0: the whole host
+    int64_t min_ns; // 0: the collector's default; presets: their least value, whatever its unit
     int64_t for_ns; // 0: until stopped
     // What else was asked for, each as "name=value"; NULL: nothing. See struct collector.
     const char *const *options;
     size_t option_count;
+    // Only says what would be run, as shell lines; nothing is started, *out is NULL. NULL: run it.
+    struct bytes *dry_run;
 };
 
 // What a running collector reports upwards; called from recording_tick only.

@@ -74,39 +74,43 @@ static void make_environment(struct argv *environment, const char *const *asked,
         argv_add(environment, asked);
 }
 
-static int start_perf(struct pipeline *pipeline, const char *const *args,
-                      const struct argv *environment, struct launched *out, struct err *err)
+// What a tool is run as: one program, or two joined by a pipe.
+struct commands {
+    struct argv argv[PIPELINE_STAGES];
+    size_t count;
+    char path[PATH_MAX], stdbuf[PATH_MAX];
+};
+
+static int make_commands(struct commands *commands, enum launcher_tool tool,
+                         const char *const *args, struct err *err)
 {
-    char perf[PATH_MAX], stdbuf[PATH_MAX];
-    int status = tool_find(perf, LAUNCHER_PERF_RECORD, err);
-    if (!status)
-        status = tool_find_program(stdbuf, "stdbuf", err);
+    *commands = (struct commands){.count = 1};
+    struct argv *first = &commands->argv[0], *second = &commands->argv[1];
+    int status = tool_find(commands->path, tool, err);
     if (status)
         return status;
-    struct argv record = {.count = 0}, script = {.count = 0};
-    argv_add_word(&record, perf);
-    argv_add(&record, perf_record_head);
-    argv_add(&record, args);
-    argv_add(&record, perf_record_tail);
-    argv_add(&script, (const char *const[]){stdbuf, "-oL", perf, NULL});
-    argv_add(&script, perf_script);
-    const struct pipeline_stage stages[] = {stage_of(&record), stage_of(&script)};
-    return pipeline_start(pipeline, stages, 2, (char *const *)environment->words, false,
-                          &out->stdout_fd, &out->stderr_fd, err);
+    argv_add_word(first, commands->path);
+    if (tool != LAUNCHER_PERF_RECORD) {
+        argv_add(first, args);
+        return 0;
+    }
+    argv_add(first, perf_record_head);
+    argv_add(first, args);
+    argv_add(first, perf_record_tail);
+    argv_add(second, (const char *const[]){commands->stdbuf, "-oL", commands->path, NULL});
+    argv_add(second, perf_script);
+    commands->count = 2;
+    return tool_find_program(commands->stdbuf, "stdbuf", err);
 }
 
-static int start_single(struct pipeline *pipeline, enum launcher_tool tool, const char *const *args,
-                        const struct argv *environment, struct launched *out, struct err *err)
+static int start(struct pipeline *pipeline, enum launcher_tool tool,
+                 const struct commands *commands, const struct argv *environment,
+                 struct launched *out, struct err *err)
 {
-    char path[PATH_MAX];
-    int status = tool_find(path, tool, err);
-    if (status)
-        return status;
-    struct argv argv = {.count = 0};
-    argv_add_word(&argv, path);
-    argv_add(&argv, args);
-    const struct pipeline_stage stage = stage_of(&argv);
-    return pipeline_start(pipeline, &stage, 1, (char *const *)environment->words,
+    struct pipeline_stage stages[PIPELINE_STAGES];
+    for (size_t i = 0; i < commands->count; i++)
+        stages[i] = stage_of(&commands->argv[i]);
+    return pipeline_start(pipeline, stages, commands->count, (char *const *)environment->words,
                           tool == LAUNCHER_NATIVE, &out->stdout_fd, &out->stderr_fd, err);
 }
 
@@ -114,17 +118,19 @@ int collector_set_start(struct collector_set *set, enum launcher_tool tool, cons
                         const char *const *environment, struct launched *out, struct err *err)
 {
     *out = (struct launched){.stdout_fd = -1, .stderr_fd = -1};
+    struct commands commands;
     int status = launcher_check_args(tool, args, err);
     if (!status)
         status = launcher_check_environment(environment, err);
+    if (!status)
+        status = make_commands(&commands, tool, args, err);
     if (status)
         return status;
     char *own[3];
     struct argv full = {.count = 0};
     make_environment(&full, environment, own);
     struct pipeline pipeline;
-    status = tool == LAUNCHER_PERF_RECORD ? start_perf(&pipeline, args, &full, out, err)
-                                          : start_single(&pipeline, tool, args, &full, out, err);
+    status = start(&pipeline, tool, &commands, &full, out, err);
     for (int i = 0; i < 3; i++)
         free(own[i]);
     if (status)
@@ -133,6 +139,41 @@ int collector_set_start(struct collector_set *set, enum launcher_tool tool, cons
     set->rows[set->count++] = (struct collector_set_row){++set->last_id, pipeline, false};
     out->id = set->last_id;
     out->pid = pipeline.first;
+    out->last_pid = pipeline.pids[commands.count - 1];
+    return 0;
+}
+
+static void put_words(struct bytes *out, const struct argv *argv)
+{
+    for (size_t i = 0; i < argv->count; i++) {
+        bytes_append_text(out, i ? " " : "");
+        bytes_append_quoted(out, argv->words[i]);
+    }
+}
+
+int collector_set_describe(struct bytes *out, enum launcher_tool tool, const char *const *args,
+                           const char *const *environment, struct err *err)
+{
+    struct commands commands;
+    int status = launcher_check_args(tool, args, err);
+    if (!status)
+        status = launcher_check_environment(environment, err);
+    if (!status)
+        status = make_commands(&commands, tool, args, err);
+    if (status)
+        return status;
+    char *own[3];
+    struct argv full = {.count = 0};
+    make_environment(&full, environment, own);
+    for (size_t i = 0; i < commands.count; i++) {
+        bytes_append_text(out, i ? " | env -i " : "env -i ");
+        put_words(out, &full);
+        bytes_append_char(out, ' ');
+        put_words(out, &commands.argv[i]);
+    }
+    bytes_append_char(out, '\n');
+    for (int i = 0; i < 3; i++)
+        free(own[i]);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #define FLICKER_COLLECTORS_COLLECTOR_SET_H
 
 #include "collectors/pipeline.h"
+#include "proto/bytes.h"
 
 #include <stddef.h>
 
@@ -19,6 +20,9 @@ struct collector_set {
 int collector_set_start(struct collector_set *set, enum launcher_tool tool, const char *const *args,
                         const char *const *environment, struct launched *out,
                         struct err *err) MUST_CHECK;
+// Appends what that would run as a line for a shell, with its whole environment.
+int collector_set_describe(struct bytes *out, enum launcher_tool tool, const char *const *args,
+                           const char *const *environment, struct err *err) MUST_CHECK;
 int collector_set_signal(struct collector_set *set, uint64_t id, int signal) MUST_CHECK;
 // True when it has ended; then it is also forgotten, and *status is its wait status.
 bool collector_set_ended(struct collector_set *set, uint64_t id, int *status);

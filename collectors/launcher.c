@@ -125,7 +125,7 @@ int launcher_start(struct launcher *launcher, enum launcher_tool tool, const cha
     int fds[2];
     int status = ask(launcher, &request, args, environment, &reply, fds, err);
     if (!status)
-        *out = (struct launched){fds[0], fds[1], reply.id, reply.pid};
+        *out = (struct launched){fds[0], fds[1], reply.id, reply.pid, reply.last_pid};
     return status;
 }
 

@@ -39,10 +39,11 @@ enum launcher_tool {
 // A started collector as the shell sees it. Descriptors are non-blocking, close-on-exec and owned
 // by the caller; -1 where there is none.
 struct launched {
-    int stdout_fd; // the stream
-    int stderr_fd; // every process of the pipeline
-    uint64_t id;   // for launcher_signal
-    pid_t pid;     // of the first process, to show
+    int stdout_fd;  // the stream
+    int stderr_fd;  // every process of the pipeline
+    uint64_t id;    // for launcher_signal
+    pid_t pid;      // of the first process, to show
+    pid_t last_pid; // of the last one of a pipeline, else the same
 };
 
 // Starts a tool with an argument array (after the program's name; NULL-terminated) and extra

@@ -73,6 +73,7 @@ static void start(struct parent *parent, struct wire_reply *reply, int *fds)
         return;
     reply->id = launched.id;
     reply->pid = launched.pid;
+    reply->last_pid = launched.last_pid;
     fds[reply->fd_count++] = launched.stdout_fd;
     fds[reply->fd_count++] = launched.stderr_fd;
 }

@@ -21,7 +21,7 @@ struct wire_request {
 // With up to two descriptors.
 struct wire_reply {
     int32_t status; // 0, 1 for "yes", or a negative errno
-    int32_t pid;
+    int32_t pid, last_pid;
     int32_t wait_status;
     uint32_t fd_count;
     uint64_t id;

@@ -188,6 +188,7 @@ static int perf_start(struct recording **out, struct launcher *launcher,
         .format = "perf-script",
         .rate_hz = needs.rate_hz,
         .for_ns = request->for_ns,
+        .dry_run = request->dry_run,
         .judge = perf_judge,
     };
     int status = recording_start(out, launcher, &setup, sink, events, err);

@@ -1,6 +1,7 @@
 // One running collector: drains its pipes into its decoder, drives its start and its stop.
 #include "collectors/recording.h"
 
+#include "collectors/collector_set.h"
 #include "collectors/host.h"
 #include "collectors/line_reader.h"
 #include "collectors/recording_setup.h"
@@ -44,6 +45,7 @@ struct recording {
     struct launched child;
     struct line_reader stderr_lines;
     char *command;
+    char *event_name, *event_unit; // NULL: the format's own; the decoder borrows them
     char *buffer;
     double rate_hz;
     uint64_t sample_value;
@@ -401,21 +403,10 @@ void recording_free(struct recording *recording)
     if (recording->judge_free)
         recording->judge_free(recording->judge_arg);
     free(recording->command);
+    free(recording->event_name);
+    free(recording->event_unit);
     free(recording->buffer);
     free(recording);
-}
-
-static void append_quoted(struct bytes *line, const char *word)
-{
-    bool plain = *word && !word[strcspn(word, " \t\n'\"\\$&|;<>(){}*?#~`!")];
-    bytes_append_text(line, plain ? " " : " '");
-    for (; *word; word++) {
-        if (*word == '\'')
-            bytes_append_text(line, "'\\''");
-        else
-            bytes_append_char(line, *word);
-    }
-    bytes_append_text(line, plain ? "" : "'");
 }
 
 // The command as a shell line that can be pasted.
@@ -426,7 +417,8 @@ static char *shell_line(const struct recording_setup *setup)
     bytes_append_text(&line,
                       setup->tool == LAUNCHER_PERF_RECORD ? "perf record" : setup->collector->name);
     for (const char *const *args = setup->args; *args; args++) {
-        append_quoted(&line, is_program ? setup->shown_program : *args);
+        bytes_append_char(&line, ' ');
+        bytes_append_quoted(&line, is_program ? setup->shown_program : *args);
         is_program = setup->shown_program && !strcmp(*args, "-e");
     }
     return line.data;
@@ -442,11 +434,22 @@ static int say_hello(struct recording *recording, struct err *err)
     return sink_hello(recording->sink, &hello, err);
 }
 
+static int describe(const struct recording_setup *setup, struct err *err)
+{
+    int status =
+        collector_set_describe(setup->dry_run, setup->tool, setup->args, setup->environment, err);
+    if (setup->judge_free) // the program's text is its
+        setup->judge_free(setup->judge_arg);
+    return status;
+}
+
 int recording_start(struct recording **out, struct launcher *launcher,
                     const struct recording_setup *setup, struct sink *sink,
                     const struct recording_events *events, struct err *err)
 {
     *out = NULL;
+    if (setup->dry_run)
+        return describe(setup, err);
     const struct format *format = format_by_name(setup->format);
     if (!format || !format->decoder_new) {
         if (setup->judge_free)
@@ -472,6 +475,8 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .for_ns = setup->for_ns,
         .started_ns = host_now_ns(),
         .command = shell_line(setup),
+        .event_name = setup->event_name ? xstrdup(setup->event_name) : NULL,
+        .event_unit = setup->event_unit ? xstrdup(setup->event_unit) : NULL,
         .buffer = xmalloc(BITE_BYTES),
     };
     recording->now_ns = recording->started_ns;
@@ -481,8 +486,8 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .symbolise_arg = recording->symbols,
         .text = stream_text,
         .text_arg = recording,
-        .event_name = setup->event_name,
-        .event_unit = setup->event_unit,
+        .event_name = recording->event_name,
+        .event_unit = recording->event_unit,
         .flush_each_push = true,
     };
     recording->decoder = format->decoder_new(&recording->tap, &options);

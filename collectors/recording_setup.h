@@ -19,6 +19,7 @@ struct recording_setup {
     uint64_t sample_value; // each sample's value, where the program does not print it; 0: as read
     const char *event_name, *event_unit; // see decode_options; NULL: the format's own
     int64_t for_ns;
+    struct bytes *dry_run;     // see struct collect_request
     bool says_ready_and_end;   // its stream has lines "READY ..." and "END" (bpftrace)
     bool wants_symbols;        // user addresses come without names
     bool brings_hello;         // the stream says itself who speaks (.fks)

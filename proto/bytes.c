@@ -4,6 +4,7 @@
 #include "proto/alloc.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,4 +69,17 @@ void bytes_consume(struct bytes *bytes, size_t len)
 const char *bytes_text(const struct bytes *bytes)
 {
     return bytes->data ? bytes->data : "";
+}
+
+void bytes_append_quoted(struct bytes *bytes, const char *word)
+{
+    bool plain = *word && !word[strcspn(word, " \t\n'\"\\$&|;<>(){}*?#~`!")];
+    bytes_append_text(bytes, plain ? "" : "'");
+    for (; *word; word++) {
+        if (*word == '\'')
+            bytes_append_text(bytes, "'\\''");
+        else
+            bytes_append_char(bytes, *word);
+    }
+    bytes_append_text(bytes, plain ? "" : "'");
 }

@@ -19,6 +19,8 @@ void bytes_append(struct bytes *bytes, const void *data, size_t len);
 void bytes_append_text(struct bytes *bytes, const char *text);
 void bytes_append_char(struct bytes *bytes, char c);
 void bytes_printf(struct bytes *bytes, const char *format, ...) PRINTF_LIKE(2, 3);
+// A word as a shell reads it: in single quotes where it needs them.
+void bytes_append_quoted(struct bytes *bytes, const char *word);
 // Drops the first len bytes.
 void bytes_consume(struct bytes *bytes, size_t len);
 // The text so far, "" when empty; borrowed until the next change.

@@ -1,5 +1,6 @@
 // record: starts a collector.
 #include "collectors/collector.h"
+#include "collectors/preset.h"
 #include "proto/alloc.h"
 #include "shell/session.h"
 #include "shell/units.h"
@@ -14,6 +15,33 @@ static bool ends_in(const char *text, const char *ending)
 {
     size_t len = strlen(text), tail = strlen(ending);
     return len > tail && !strcmp(text + len - tail, ending);
+}
+
+// "bt:NAME". Without a name, or with one that is not there: all are listed.
+static int find_preset(struct invocation *run, struct collect_request *request, const char *name,
+                       struct err *err)
+{
+    const struct preset *preset = preset_by_name(name);
+    request->preset = name;
+    request->program = preset ? preset->text : NULL;
+    if (preset)
+        return 0;
+    invocation_usage(run, run->words[0]->at + 3, err,
+                     "there is no preset '%s'; 'record bt:' lists them", name);
+    return -EINVAL;
+}
+
+static void list_presets(struct bytes *out)
+{
+    for (const struct preset *preset = preset_table; preset->name; preset++) {
+        char event[PROGRAM_NOTE_BYTES] = "", needs[PROGRAM_NOTE_BYTES] = "";
+        program_note(preset->text, "event", event);
+        bool wants_pid = program_note(preset->text, "needs", needs);
+        const char *unit = strchr(event, ' ');
+        bytes_printf(out, "bt:%-12s %-9s ", preset->name, unit ? unit + 1 : "");
+        preset_put_summary(out, preset);
+        bytes_append_text(out, wants_pid ? "; needs pid=\n" : "\n");
+    }
 }
 
 static bool is_measured(const char *what)
@@ -49,6 +77,9 @@ static int understand(struct invocation *run, struct collect_request *request, c
                              "a bpftrace program in quotes is expected after 'bt'");
             return -EINVAL;
         }
+    } else if (!strncmp(what, "bt:", 3)) {
+        if (find_preset(run, request, what + 3, err))
+            return -EINVAL;
     } else if (ends_in(what, ".bt")) {
         request->file = what;
         if (access(what, R_OK)) {
@@ -59,7 +90,8 @@ static int understand(struct invocation *run, struct collect_request *request, c
         invocation_usage(
             run, run->words[0]->at, err,
             "'%s' cannot be recorded; expected cpu, offcpu, wakeup, runq, faults, malloc, "
-            "tp=, kprobe=, uprobe= or usdt=, bt 'PROGRAM', FILE.bt or perf ARGUMENTS",
+            "tp=, kprobe=, uprobe= or usdt=, bt:PRESET, bt 'PROGRAM', FILE.bt or perf "
+            "ARGUMENTS",
             what);
         return -EINVAL;
     }
@@ -120,11 +152,26 @@ static void understand_options(struct invocation *run, struct collect_request *r
 {
     for (size_t i = 0; i < OPTION_KEYS; i++) {
         const struct word *word = invocation_key(run, option_keys[i]);
-        if (word)
+        if (word && !(request->preset && !strcmp(option_keys[i], "min")))
             words->options[request->option_count++] =
                 xasprintf("%s=%s", option_keys[i], word->value);
     }
     request->options = (const char *const *)words->options;
+}
+
+// min= is a duration, or a number in the unit of what is measured: min=1ms, min=4096.
+static int understand_least(struct invocation *run, struct collect_request *request,
+                            struct err *err)
+{
+    const struct word *least = invocation_key(run, "min");
+    uint64_t count = 0;
+    if (!least)
+        return 0;
+    if (units_parse_count(least->value, &count) && count <= INT64_MAX) {
+        request->min_ns = (int64_t)count;
+        return 0;
+    }
+    return invocation_duration(run, "min", &request->min_ns, err);
 }
 
 static int understand_keys(struct invocation *run, struct collect_request *request,
@@ -133,6 +180,8 @@ static int understand_keys(struct invocation *run, struct collect_request *reque
     uint64_t pid = 0;
     request->hz = run->settings.hz;
     int code = invocation_duration(run, "for", &request->for_ns, err);
+    if (!code && request->preset)
+        code = understand_least(run, request, err);
     if (!code)
         code = invocation_count(run, "pid", 1, 1 << 22, &pid, err);
     request->pid = (int32_t)pid;
@@ -205,13 +254,34 @@ static enum run_result step(struct session *session, struct invocation *run, int
     return RUN_OK;
 }
 
+// Takes the word out of the arguments.
+static bool take_dry_run(struct invocation *run)
+{
+    bool taken = false;
+    for (size_t i = 0; i < run->word_count; i++) {
+        if (!strcmp(run->words[i]->text, "--dry-run")) {
+            run->word_count--;
+            memmove(run->words + i, run->words + i + 1, (run->word_count - i) * sizeof *run->words);
+            taken = true;
+        }
+    }
+    return taken;
+}
+
 static enum run_result run(struct session *session, struct invocation *run, struct err *err)
 {
     struct collect_request request = {0};
     const struct collector *collector = NULL;
     struct record_words words = {0};
-    struct job *job;
+    struct job *job = NULL;
     session->jobs.failed = false;
+    if (take_dry_run(run))
+        request.dry_run = &run->out.text;
+    const char *what = invocation_word(run, 0);
+    if (what && !strcmp(what, "bt:")) {
+        list_presets(&run->out.text);
+        return RUN_OK;
+    }
     int code = understand(run, &request, &words.args, err);
     if (!code)
         code = understand_probe(run, &request, &words, err);
@@ -232,6 +302,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     record_words_dispose(&words);
     if (code)
         return RUN_ERROR;
+    if (request.dry_run)
+        return RUN_OK;
     unsigned *number = xmalloc(sizeof *number);
     *number = job->number;
     job->awaited = true;
@@ -245,8 +317,9 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_record = {
     .name = "record",
     .group = "collect",
-    .usage = "record [cpu | offcpu | wakeup | runq | faults | malloc | tp=PROBE... | bt 'PROGRAM' "
-             "[ARG...] | FILE.bt [ARG...] | perf ARG...] [for=DURATION] [KEY=VALUE...]",
+    .usage = "record [cpu | offcpu | wakeup | runq | faults | malloc | tp=PROBE... | bt:PRESET | "
+             "bt 'PROGRAM' [ARG...] | FILE.bt [ARG...] | perf ARG...] [for=DURATION] "
+             "[KEY=VALUE...] [--dry-run]",
     .summary = "start a collector: CPU stacks, blocked time, any probe, bpftrace, perf",
     .details =
         "Without words: the stacks that run on the CPUs, by the best collector that works here.\n"
@@ -261,10 +334,11 @@ const struct command command_record = {
         "A sample of a bpftrace program is a line with its time and thread, then its stacks:\n"
         "  profile:hz:99 { printf(\"%llu %d %d %d %s\\n%s%s\\n\", nsecs, pid, tid, cpu, comm, "
         "kstack, ustack) }\n"
-        "perf takes the options of 'perf record'.\n"
+        "'record bt:' lists the programs that come with flicker: bt:offcpu, bt:block, bt:futex...\n"
+        "perf takes the options of 'perf record'. --dry-run prints what would be run.\n"
         "Returns once samples can come; 'wait stop' waits for the end.",
     .example = "record for=5s hz=199",
-    .words = {ARG_FILE},
+    .words = {ARG_RECORDED},
     .choices = "cpu offcpu wakeup runq faults malloc bt perf",
     .max_words = -1,
     .keys = {{"for", ARG_DURATION, NULL, "stop after this long"},
@@ -276,7 +350,7 @@ const struct command command_record = {
              {"kernel", ARG_CHOICE, "on off", "off: without the kernel's side of stacks"},
              {"user", ARG_CHOICE, "on off", "off: without the user's side of stacks"},
              {"depth", ARG_COUNT, NULL, "at most so many frames of each side"},
-             {"min", ARG_DURATION, NULL, "only what lasts so long"},
+             {"min", ARG_DURATION, NULL, "only what lasts so long; of a preset: is so much"},
              {"event", ARG_NONE, NULL, "cpu: an event that perf lists"},
              {"period", ARG_COUNT, NULL, "cpu: one sample for so many events"},
              {"every", ARG_NONE, NULL, "malloc: one sample for so many bytes; 1: all"},

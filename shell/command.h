@@ -47,6 +47,7 @@ enum arg_kind {
     ARG_FORMAT,
     ARG_EXPORT, // a format that can be written, or the form of an answer
     ARG_COLLECTOR,
+    ARG_RECORDED, // what `record` can be told: a preset, a file
     ARG_MARK,
     ARG_SIDE, // of a comparison, see compare.h
 };

@@ -2,6 +2,7 @@
 #include "shell/complete.h"
 
 #include "collectors/collector.h"
+#include "collectors/preset.h"
 #include "proto/alloc.h"
 #include "proto/format.h"
 #include "shell/session.h"
@@ -206,6 +207,15 @@ static void add_marks(struct offer *offer)
         add_text(offer, marks->items[i].name);
 }
 
+static void add_presets(struct offer *offer)
+{
+    for (const struct preset *preset = preset_table; preset->name; preset++) {
+        char word[64];
+        snprintf(word, sizeof word, "bt:%s", preset->name);
+        add_text(offer, word);
+    }
+}
+
 static void add_kind(struct offer *offer, enum arg_kind kind)
 {
     switch (kind) {
@@ -242,6 +252,10 @@ static void add_kind(struct offer *offer, enum arg_kind kind)
     case ARG_SIDE:
         add_list(offer, "sel rest all");
         add_marks(offer);
+        add_files(offer);
+        break;
+    case ARG_RECORDED:
+        add_presets(offer);
         add_files(offer);
         break;
     case ARG_COLLECTOR:

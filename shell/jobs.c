@@ -53,6 +53,12 @@ int job_start(struct job **out, struct session *session, const struct collector 
               const struct collect_request *request, struct err *err)
 {
     struct jobs *jobs = &session->jobs;
+    if (request->dry_run) {
+        struct recording *none;
+        struct sink nowhere = {0};
+        struct recording_events silent = {0};
+        return collector->start(&none, session->launcher, request, &nowhere, &silent, err);
+    }
     struct job *job = xcalloc(1, sizeof *job);
     job->session = session;
     job->number = jobs->last_number + 1;

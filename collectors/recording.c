@@ -58,7 +58,9 @@ struct recording {
     int64_t started_ns, running_ns, ended_ns, first_sample_ns;
     int64_t stop_ns, signal_ns, eof_ns, killed_ns;
     const char *stop_reason;
-    uint64_t lost; // beside what the decoder counted
+    uint64_t timeless; // samples without a time
+    bool timeless_map; // they came from a map
+    uint64_t lost;     // beside what the decoder counted
     struct decode_report report;
     int exit_status;
     char why_ended[256];
@@ -103,6 +105,12 @@ static int tap_samples(struct sink *sink, const struct sample *samples, size_t c
     struct recording *recording = of_tap(sink);
     if (!recording->first_sample_ns && count)
         recording->first_sample_ns = recording->now_ns;
+    for (size_t i = 0; i < count; i++) {
+        if (samples[i].time_ns == SAMPLE_NO_TIME) {
+            recording->timeless++;
+            recording->timeless_map |= sink->dict->events[samples[i].event].by_value;
+        }
+    }
     if (!recording->sample_value)
         return sink_samples(recording->sink, samples, count, err);
     struct sample valued[128];
@@ -132,6 +140,12 @@ static void begin_running(struct recording *recording)
         return;
     recording->state = RECORDING_RUNNING;
     recording->running_ns = recording->now_ns;
+}
+
+static int64_t stream_now(void *arg)
+{
+    const struct recording *recording = arg;
+    return recording->now_ns;
 }
 
 // Lines of the stream that are not samples.
@@ -279,6 +293,20 @@ static void describe_end(struct recording *recording)
         snprintf(why, size, "it ended by itself");
 }
 
+static void explain_timeless(const struct recording *recording)
+{
+    if (!recording->timeless)
+        return;
+    sayf(recording, false,
+         "%" PRIu64 " samples have no time: they can be folded, not sliced. For a time axis add",
+         recording->timeless);
+    say(recording, false,
+        recording->timeless_map
+            ? "    interval:s:1 { print(@); clear(@); }    (with the name of the map)"
+            : "    printf(\"%llu %d %d %d %s\\n\", nsecs, pid, tid, cpu, comm);    before the "
+              "stacks");
+}
+
 static void end(struct recording *recording)
 {
     struct err err = {0};
@@ -286,6 +314,7 @@ static void end(struct recording *recording)
         say(recording, true, err.message);
     recording->state = RECORDING_ENDED;
     recording->ended_ns = recording->now_ns;
+    explain_timeless(recording);
     describe_end(recording);
 }
 
@@ -484,6 +513,8 @@ int recording_start(struct recording **out, struct launcher *launcher,
     const struct decode_options options = {
         .symbolise = recording->symbols ? symbols_resolve : NULL,
         .symbolise_arg = recording->symbols,
+        .now_ns = setup->says_ready_and_end ? stream_now : NULL,
+        .now_arg = recording,
         .text = stream_text,
         .text_arg = recording,
         .event_name = recording->event_name,

@@ -3,12 +3,15 @@
 // - "printf" and "value" carry text, which is read like the text form's; a printf is a whole, so
 //   that a comm with newlines does no harm
 // - "map": keys are joined with ",", and stacks within them are several lines
-// - "lost_events"; "attached_probes" says nothing; all else (hist, stats, time) is for people
-// Bytes from 0x80 come as \uffffffc3 up to 0.17, which is no JSON: the byte 0xc3 is meant.
+// - "hist", "stats" and maps without stacks: see bpftrace_table.h
+// - "lost_events"; "attached_probes" says nothing; all else is for people
 #include "proto/alloc.h"
+#include "proto/bpftrace_cursor.h"
 #include "proto/bpftrace_record.h"
+#include "proto/bpftrace_table.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,119 +22,9 @@ struct bpftrace_json {
     struct lines lines;
     struct bpftrace_record record;
     struct bytes text;  // an unescaped string
-    struct bytes entry; // "@name[": before a map's keys
+    struct bytes name;  // of a map
+    struct bytes entry; // one of its entries
 };
-
-struct cursor {
-    const char *at, *end;
-};
-
-static void skip_blanks(struct cursor *cursor)
-{
-    while (cursor->at < cursor->end && (*cursor->at == ' ' || *cursor->at == '\t'))
-        cursor->at++;
-}
-
-static bool take(struct cursor *cursor, char wanted)
-{
-    skip_blanks(cursor);
-    if (cursor->at == cursor->end || *cursor->at != wanted)
-        return false;
-    cursor->at++;
-    return true;
-}
-
-static bool take_hex(struct cursor *cursor, unsigned digits, unsigned *out)
-{
-    unsigned value = 0;
-    if (cursor->end - cursor->at < (ptrdiff_t)digits)
-        return false;
-    for (unsigned i = 0; i < digits; i++) {
-        unsigned char c = (unsigned char)cursor->at[i];
-        if (!isxdigit(c))
-            return false;
-        value = value << 4 | (isdigit(c) ? c - (unsigned)'0' : (c | 0x20u) - 'a' + 10u);
-    }
-    cursor->at += digits;
-    *out = value;
-    return true;
-}
-
-static void append_utf8(struct bytes *out, unsigned code)
-{
-    if (code < 0x80) {
-        bytes_append_char(out, (char)code);
-    } else if (code < 0x800) {
-        bytes_append_char(out, (char)(0xc0 | code >> 6));
-        bytes_append_char(out, (char)(0x80 | (code & 0x3f)));
-    } else {
-        bytes_append_char(out, (char)(0xe0 | code >> 12));
-        bytes_append_char(out, (char)(0x80 | (code >> 6 & 0x3f)));
-        bytes_append_char(out, (char)(0x80 | (code & 0x3f)));
-    }
-}
-
-static bool take_escape(struct cursor *cursor, struct bytes *out)
-{
-    static const char FROM[] = "nrtbf\"\\/", TO[] = "\n\r\t\b\f\"\\/";
-    if (cursor->at == cursor->end)
-        return false;
-    char c = *cursor->at++;
-    if (c == 'u') {
-        unsigned code, byte;
-        if (!take_hex(cursor, 4, &code))
-            return false;
-        struct cursor quirk = *cursor;
-        if (code == 0xffff && take_hex(&quirk, 4, &byte) && byte >> 8 == 0xff) {
-            *cursor = quirk;
-            bytes_append_char(out, (char)(byte & 0xff));
-        } else {
-            append_utf8(out, code);
-        }
-        return true;
-    }
-    const char *known = strchr(FROM, c);
-    if (!c || !known)
-        return false;
-    bytes_append_char(out, TO[known - FROM]);
-    return true;
-}
-
-// A string, unescaped into *out.
-static bool take_string(struct cursor *cursor, struct bytes *out)
-{
-    bytes_clear(out);
-    bytes_append(out, "", 0);
-    if (!take(cursor, '"'))
-        return false;
-    while (cursor->at < cursor->end) {
-        const char *start = cursor->at;
-        while (cursor->at < cursor->end && *cursor->at != '"' && *cursor->at != '\\')
-            cursor->at++;
-        bytes_append(out, start, (size_t)(cursor->at - start));
-        if (cursor->at == cursor->end)
-            return false;
-        if (*cursor->at++ == '"')
-            return true;
-        if (!take_escape(cursor, out))
-            return false;
-    }
-    return false;
-}
-
-static bool take_number(struct cursor *cursor, uint64_t *out)
-{
-    skip_blanks(cursor);
-    const char *start = cursor->at;
-    while (cursor->at < cursor->end && isdigit((unsigned char)*cursor->at))
-        cursor->at++;
-    return bpftrace_number(start, (size_t)(cursor->at - start), out);
-}
-
-static bool take_named(struct cursor *cursor, struct bytes *scratch, const char *name)
-{
-    return take_string(cursor, scratch) && !strcmp(scratch->data, name) && take(cursor, ':');
-}
 
 // Text is several lines; the last need not end in a newline.
 static int text_lines(struct bpftrace_json *json, const char *text, size_t len, struct err *err)
@@ -148,36 +41,41 @@ static int text_lines(struct bpftrace_json *json, const char *text, size_t len, 
     return code;
 }
 
-// {"@name": {"keys": 12, ...}} or {"@name": 12}: as the text form would print it.
+// A key of a map that holds a stack: it goes to the record as the text form would print it.
+static int stack_entry(struct bpftrace_json *json, uint64_t value, struct err *err)
+{
+    bytes_clear(&json->entry);
+    bytes_printf(&json->entry, "%s[", bytes_text(&json->name));
+    bytes_append(&json->entry, json->text.data, json->text.len);
+    bytes_printf(&json->entry, "]: %" PRIu64, value);
+    return text_lines(json, json->entry.data, json->entry.len, err);
+}
+
+// {"@name": {"keys": 12, ...}} or {"@name": 12}
 static int map_data(struct bpftrace_json *json, struct cursor *cursor, bool *good, struct err *err)
 {
     uint64_t value;
     int code = 0;
-    *good = take(cursor, '{') && take_string(cursor, &json->text) && take(cursor, ':');
+    *good = cursor_take(cursor, '{') && cursor_take_string(cursor, &json->name) &&
+            cursor_take(cursor, ':');
     if (!*good)
         return 0;
-    bytes_clear(&json->entry);
-    bytes_append(&json->entry, json->text.data, json->text.len);
-    if (!take(cursor, '{')) {
-        *good = take_number(cursor, &value);
-        bytes_printf(&json->entry, ": %llu", (unsigned long long)value);
-        bpftrace_record_text(&json->record, json->entry.data, *good ? json->entry.len : 0);
-        return 0;
+    struct bpftrace_table table = {.record = &json->record, .name = bytes_text(&json->name)};
+    if (!cursor_take(cursor, '{')) {
+        *good = cursor_take_number(cursor, &value);
+        code = *good ? bpftrace_table_count(&table, NULL, 0, value, err) : 0;
+    } else if (!cursor_take(cursor, '}')) {
+        do {
+            *good = cursor_take_string(cursor, &json->text) && cursor_take(cursor, ':') &&
+                    cursor_take_number(cursor, &value);
+            if (!*good)
+                break;
+            code = memchr(json->text.data, '\n', json->text.len)
+                       ? stack_entry(json, value, err)
+                       : bpftrace_table_count(&table, json->text.data, json->text.len, value, err);
+        } while (!code && cursor_take(cursor, ','));
     }
-    bytes_append_char(&json->entry, '[');
-    size_t name_len = json->entry.len;
-    if (take(cursor, '}'))
-        return 0;
-    do {
-        *good =
-            take_string(cursor, &json->text) && take(cursor, ':') && take_number(cursor, &value);
-        if (!*good)
-            break;
-        json->entry.len = name_len;
-        bytes_append(&json->entry, json->text.data, json->text.len);
-        bytes_printf(&json->entry, "]: %llu", (unsigned long long)value);
-        code = text_lines(json, json->entry.data, json->entry.len, err);
-    } while (!code && take(cursor, ','));
+    bpftrace_table_finish(&table);
     return code;
 }
 
@@ -192,27 +90,38 @@ static int json_line(void *arg, const char *line, size_t len, struct err *err)
     int code = 0;
     if (!len)
         return 0;
-    if (!take(&cursor, '{')) { // bpftrace's own words are no JSON
+    if (!cursor_take(&cursor, '{')) { // bpftrace's own words are no JSON
         bpftrace_record_text(record, line, len);
         return 0;
     }
-    bool good = take_named(&cursor, &json->text, "type") && take_string(&cursor, &json->text);
+    bool good =
+        cursor_take_named(&cursor, &json->text, "type") && cursor_take_string(&cursor, &json->text);
     char type[16] = "";
     if (good && json->text.len < sizeof type)
         memcpy(type, json->text.data, json->text.len + 1);
-    good = good && take(&cursor, ',') && take_named(&cursor, &json->text, "data");
+    good = good && cursor_take(&cursor, ',') && cursor_take_named(&cursor, &json->text, "data");
     if (good && (!strcmp(type, "printf") || !strcmp(type, "value"))) {
-        bool is_text = take(&cursor, '"');
+        bool is_text = cursor_take(&cursor, '"');
         cursor.at -= is_text;
         if (!is_text) // print() of a number
             bpftrace_record_text(record, line, len);
-        else if ((good = take_string(&cursor, &json->text)))
+        else if ((good = cursor_take_string(&cursor, &json->text)))
             code = text_lines(json, json->text.data, json->text.len, err);
     } else if (good && !strcmp(type, "map")) {
         code = map_data(json, &cursor, &good, err);
+    } else if (good && (!strcmp(type, "hist") || !strcmp(type, "lhist"))) {
+        code = bpftrace_table_hists(record, &cursor, &good, err);
+    } else if (good && !strcmp(type, "stats")) {
+        good = bpftrace_table_stats(record, &cursor);
+    } else if (good && !strcmp(type, "time")) {
+        good = cursor_take_string(&cursor, &json->text);
+        size_t time_len = json->text.len && json->text.data[json->text.len - 1] == '\n'
+                              ? json->text.len - 1
+                              : json->text.len;
+        bpftrace_record_text(record, json->text.data, good ? time_len : 0);
     } else if (good && !strcmp(type, "lost_events")) {
-        good = take(&cursor, '{') && take_named(&cursor, &json->text, "events") &&
-               take_number(&cursor, &lost);
+        good = cursor_take(&cursor, '{') && cursor_take_named(&cursor, &json->text, "events") &&
+               cursor_take_number(&cursor, &lost);
         if (good)
             bpftrace_record_lost(record, lost);
     } else if (good && strcmp(type, "attached_probes")) {
@@ -250,6 +159,7 @@ static void json_free(struct decoder *decoder)
     lines_dispose(&json->lines);
     bpftrace_record_dispose(&json->record);
     bytes_dispose(&json->text);
+    bytes_dispose(&json->name);
     bytes_dispose(&json->entry);
     free(json);
 }

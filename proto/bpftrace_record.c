@@ -277,6 +277,50 @@ static void add_frame(struct bpftrace_record *record, const char *line, size_t l
     bytes_append(&record->stack, line, len);
 }
 
+// --- values --------------------------------------------------------------------------------------
+
+int64_t bpftrace_record_map_time(struct bpftrace_record *record)
+{
+    if (record->map_ns != SAMPLE_NO_TIME)
+        return record->map_ns;
+    if (!record->options.now_ns || (record->ended && !record->map_timed))
+        return SAMPLE_NO_TIME;
+    record->map_timed = true;
+    return record->options.now_ns(record->options.now_arg);
+}
+
+static uint32_t named_node(struct dict *dict, uint32_t parent, const char *name, size_t len)
+{
+    struct frame frame = {.name = dict_string(dict, name, len), .kind = FRAME_USER};
+    return dict_node(dict, parent, dict_frame(dict, &frame));
+}
+
+int bpftrace_record_value(struct bpftrace_record *record, const struct bpftrace_value *value,
+                          struct err *err)
+{
+    struct dict *dict = record->decoder->sink->dict;
+    uint32_t name = dict_string_z(dict, value->map), node = dict_comm_node(dict, name);
+    struct thread thread = {.pid = -1, .tid = -1, .comm = name};
+    struct event event = {.name = name, .by_value = true};
+    if (value->key)
+        node = named_node(dict, node, value->key, value->key_len);
+    if (value->bucket)
+        node = named_node(dict, node, value->bucket, strlen(value->bucket));
+    int code = hand_over_loss(record, err);
+    if (code)
+        return code;
+    record->decoder->report.samples++;
+    record->samples[record->sample_count++] = (struct sample){
+        .time_ns = bpftrace_record_map_time(record),
+        .value = value->value,
+        .node = node,
+        .thread = dict_thread(dict, &thread),
+        .cpu = SAMPLE_NO_CPU,
+        .event = (uint16_t)dict_event(dict, &event),
+    };
+    return record->sample_count == BPFTRACE_BATCH ? bpftrace_record_flush(record, err) : 0;
+}
+
 // --- maps ----------------------------------------------------------------------------------------
 
 // "...]: 12": the end of a map's entry. *keys_len is what lies before the bracket.
@@ -308,7 +352,7 @@ static int map_line(struct bpftrace_record *record, const char *line, size_t len
     struct bpftrace_header header;
     bpftrace_header_guess(&header, record->head.data, record->head.len, record->last_ns);
     if (header.time_ns == SAMPLE_NO_TIME)
-        header.time_ns = record->map_ns;
+        header.time_ns = bpftrace_record_map_time(record);
     header.value = value;
     header.has_value = true;
     return add_sample(record, &header, err);
@@ -371,8 +415,10 @@ static int fresh_line(struct bpftrace_record *record, const char *line, size_t l
         map_begin(record, line, len);
     } else if (bpftrace_header_own(&header, line, len)) {
         begin(record, BPFTRACE_OWN, line, len);
-    } else if ((len == 3 && !memcmp(line, "END", 3)) || starts_with(line, len, "READY") ||
-               starts_with(line, len, "Attaching ")) {
+    } else if (len == 3 && !memcmp(line, "END", 3)) {
+        record->ended = true;
+        bpftrace_record_text(record, line, len);
+    } else if (starts_with(line, len, "READY") || starts_with(line, len, "Attaching ")) {
         bpftrace_record_text(record, line, len); // at once: someone waits for it
     } else {
         begin(record, BPFTRACE_LOOSE, line, len);

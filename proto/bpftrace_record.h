@@ -56,6 +56,8 @@ struct bpftrace_record {
 
     int64_t last_ns; // the last time seen; SAMPLE_NO_TIME before
     int64_t map_ns;  // of the last T line
+    bool ended;      // END was said: maps that come now speak of the whole run
+    bool map_timed;  // one came before it: they speak of what was left
     uint64_t lost;   // not yet handed over
     int64_t lost_from_ns;
     bool hello_said;
@@ -71,6 +73,18 @@ void bpftrace_record_dispose(struct bpftrace_record *record);
 int bpftrace_record_line(struct bpftrace_record *record, const char *line, size_t len,
                          struct err *err) MUST_CHECK;
 void bpftrace_record_lost(struct bpftrace_record *record, uint64_t count);
+// The time of a map that comes now: of the last T line, else now where the stream is live and the
+// map does not speak of the whole run. SAMPLE_NO_TIME: it has none.
+int64_t bpftrace_record_map_time(struct bpftrace_record *record);
+// One value of a map without stacks, as a sample; key and bucket may be NULL.
+struct bpftrace_value {
+    const char *map, *key;
+    size_t key_len;
+    const char *bucket;
+    uint64_t value;
+};
+int bpftrace_record_value(struct bpftrace_record *record, const struct bpftrace_value *value,
+                          struct err *err) MUST_CHECK;
 // Hands a line to the people.
 void bpftrace_record_text(struct bpftrace_record *record, const char *line, size_t len);
 // Hands over all complete samples; at the end of every push, for numbers may change after it.

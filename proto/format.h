@@ -33,6 +33,9 @@ struct decode_options {
     // Messages for people that came inside the stream (other bpftrace output). NULL: dropped.
     void (*text)(void *arg, const char *line, size_t len);
     void *text_arg;
+    // The clock of a live stream, for what is printed without a time. NULL: not live.
+    int64_t (*now_ns)(void *arg);
+    void *now_arg;
     const char *event_name; // of streams that do not say (bpftrace, folded); NULL: the format's own
     const char *event_unit;
     bool event_by_value;

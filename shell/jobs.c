@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINES_PER_S = 20 };
+enum { LINES_PER_S = 100 };
 
 static void say_left_out(struct job *job)
 {

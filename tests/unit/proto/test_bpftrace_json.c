@@ -40,8 +40,113 @@ static void test_maps_and_losses(void **state)
         "Some words of bpftrace\n",
         "5.000000000 spin 4029/4029 samples 3samples!: spin;f (/x)\n"
         "5.000000000 spin 12/12 samples 4samples!: spin;f (/x);entry ([kernel])_[k]\n"
-        "lost 9070 cpu -1 where 1\n",
+        "lost 9070 cpu -1 where 1\n"
+        "5.000000000 @n -1/-1 @n 12!: @n\n",
         0);
+}
+
+static void keep_text(void *arg, const char *line, size_t len)
+{
+    bytes_printf(arg, "%.*s\n", (int)len, line);
+}
+
+static int64_t three_seconds(void *arg)
+{
+    (void)arg;
+    return 3000000000;
+}
+
+// Decodes as a live stream; returns the samples, *said is what was for people.
+static void live(const char *text, const char *expected, const char *expected_text)
+{
+    struct capture capture;
+    struct decode_report report;
+    struct bytes said = {0};
+    const struct decode_options options = {
+        .text = keep_text, .text_arg = &said, .now_ns = three_seconds};
+    capture_init(&capture);
+    assert_int_equal(
+        capture_decode(&capture, &format_bpftrace_json, &options, text, strlen(text), 0, &report),
+        0);
+    const char *hello = strchr(bytes_text(&capture.text), '\n');
+    assert_string_equal(hello ? hello + 1 : "", expected);
+    assert_string_equal(bytes_text(&said), expected_text);
+    assert_int_equal(report.skipped, 0);
+    capture_dispose(&capture);
+    bytes_dispose(&said);
+}
+
+#define HIST                                                                                       \
+    "[{\"max\": -1, \"count\": 1}, {\"min\": 0, \"max\": 1023, \"count\": 4}, {\"min\": 1024, "    \
+    "\"max\": 2047, \"count\": 0}, {\"min\": 2048, \"count\": 2}]"
+#define MAPS                                                                                       \
+    "{\"type\": \"map\", \"data\": {\"@n\": {\"read,7\": 3, \"write,8\": 4}}}\n"                   \
+    "{\"type\": \"hist\", \"data\": {\"@h\": " HIST "}}\n"                                         \
+    "{\"type\": \"hist\", \"data\": {\"@k\": {\"sda\": [{\"min\": 4, \"max\": 7, \"count\": "      \
+    "9}]}}}\n"                                                                                     \
+    "{\"type\": \"stats\", \"data\": {\"@a\": -3}}\n"                                              \
+    "{\"type\": \"stats\", \"data\": {\"@s\": {\"x\": {\"count\": 2, \"average\": 4, \"total\": "  \
+    "8}}}}\n"
+#define SAID_END "{\"type\": \"printf\", \"data\": \"END\\n\"}\n"
+
+// Printed while the program runs: values at that time.
+static void test_maps_on_an_interval_are_samples(void **state)
+{
+    (void)state;
+    live(MAPS,
+         "3.000000000 @n -1/-1 @n 3!: @n;read,7\n"
+         "3.000000000 @n -1/-1 @n 4!: @n;write,8\n"
+         "3.000000000 @h -1/-1 @h 1!: @h;(..., 0)\n"
+         "3.000000000 @h -1/-1 @h 4!: @h;[0, 1K)\n"
+         "3.000000000 @h -1/-1 @h 2!: @h;[2K, ...)\n"
+         "3.000000000 @k -1/-1 @k 9!: @k;sda;[4, 8)\n",
+         "@a: -3\n@s[x]: count 2, average 4, total 8\n");
+}
+
+// Printed at the end only: tables and small histograms.
+static void test_maps_at_the_end_are_shown(void **state)
+{
+    (void)state;
+    live(SAID_END MAPS, "",
+         "END\n@n[read,7]: 3\n@n[write,8]: 4\n"
+         "@h:\n"
+         "(..., 0)                   1 |@@@@@@@@@@                              |\n"
+         "[0, 1K)                    4 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
+         "[1K, 2K)                   0 |                                        |\n"
+         "[2K, ...)                  2 |@@@@@@@@@@@@@@@@@@@@                    |\n"
+         "@k[sda]:\n"
+         "[4, 8)                     9 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
+         "@a: -3\n@s[x]: count 2, average 4, total 8\n");
+}
+
+// Stacks in the maps of the whole run have no time; those that were left of an interval do.
+static void test_stacks_at_the_end(void **state)
+{
+    (void)state;
+#define STACKS "{\"type\": \"map\", \"data\": {\"@\": {\"\\n\\t7f00 f+1 (/x)\\n,spin,12\": 4}}}\n"
+    live(SAID_END STACKS, "- spin 12/12 samples 4samples!: spin;f (/x)\n", "END\n");
+    live(STACKS SAID_END STACKS,
+         "3.000000000 spin 12/12 samples 4samples!: spin;f (/x)\n"
+         "3.000000000 spin 12/12 samples 4samples!: spin;f (/x)\n",
+         "END\n");
+}
+
+// The largest of many; bpftrace prints them last.
+static void test_long_tables_are_cut(void **state)
+{
+    (void)state;
+    struct bytes text = {0}, expected = {0};
+    bytes_append_text(&text, SAID_END "{\"type\": \"map\", \"data\": {\"@\": {");
+    bytes_append_text(&expected, "END\n@: the 20 largest of 45\n");
+    for (int i = 0; i < 45; i++) {
+        bytes_printf(&text, "%s\"k%d\": %d", i ? ", " : "", i, i);
+        if (i >= 25)
+            bytes_printf(&expected, "@[k%d]: %d\n", i, i);
+    }
+    bytes_append_text(&text, "}}}\n");
+    live(bytes_text(&text), "", bytes_text(&expected));
+    bytes_dispose(&text);
+    bytes_dispose(&expected);
 }
 
 static void test_broken_lines_are_counted(void **state)
@@ -98,6 +203,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples_and_escapes),
         cmocka_unit_test(test_maps_and_losses),
+        cmocka_unit_test(test_maps_on_an_interval_are_samples),
+        cmocka_unit_test(test_maps_at_the_end_are_shown),
+        cmocka_unit_test(test_stacks_at_the_end),
+        cmocka_unit_test(test_long_tables_are_cut),
         cmocka_unit_test(test_broken_lines_are_counted),
         cmocka_unit_test(test_recordings),
     };

@@ -49,6 +49,37 @@ static bool bpftrace_serves(const struct collect_request *request)
     return request->program || request->file || (request->what && !strcmp(request->what, "cpu"));
 }
 
+// What bpftrace says of a probe that it cannot attach takes three lines; one is enough. Returns
+// whether the line was about that; it is then empty, or says it.
+static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
+{
+    static const char *const details[] = {"is not traceable (", "Could not read symbols from",
+                                          "create_probe_event: open("};
+    static const char left_out[] = "WARNING: could not attach probe ";
+    static const char failed[] = "ERROR: Error attaching probe: '";
+    const char *text = bytes_text(line);
+    bool no_kprobes = strstr(text, "kprobe_events): No such file") != NULL;
+    program->no_kprobes |= no_kprobes;
+    for (size_t i = 0; i < sizeof details / sizeof *details; i++)
+        no_kprobes |= strstr(text, details[i]) != NULL;
+    if (no_kprobes) {
+        bytes_clear(line);
+        return true;
+    }
+    bool fatal = !strncmp(text, failed, sizeof failed - 1);
+    if (!fatal && strncmp(text, left_out, sizeof left_out - 1))
+        return false;
+    text += fatal ? sizeof failed - 1 : sizeof left_out - 1;
+    bool is_kprobe = !strncmp(text, "kprobe:", 7) || !strncmp(text, "kretprobe:", 10);
+    struct bytes said = {0};
+    bytes_printf(&said, "%.*s is missing here%s%s", (int)strcspn(text, ",'"), text,
+                 is_kprobe && program->no_kprobes ? ": this kernel has no kprobes" : "",
+                 fatal ? "" : "; the program runs without it");
+    bytes_dispose(line);
+    *line = said;
+    return true;
+}
+
 static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_t *lost)
 {
     bpftrace_program_unmark(arg, line);
@@ -56,6 +87,8 @@ static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_
     // Without CAP_SYS_RESOURCE; since 5.11 nothing depends on it.
     if (strstr(text, "couldn't set RLIMIT_MEMLOCK"))
         return STDERR_NOISE;
+    if (judge_missing(arg, line))
+        return line->len ? STDERR_MESSAGE : STDERR_NOISE;
     // Two stacks under one number: one of them is lost. Other numbers mean that there was none.
     if (strstr(text, "failed to look up stack id")) {
         if (!strstr(text, "id -17 "))

@@ -24,6 +24,7 @@ struct bpftrace_program {
     uint32_t lines_before; // of ours, before the author's first
     uint32_t error_line;   // of the message whose source line comes next; 0: none
     uint32_t error_shift;  // by which its underline must move
+    bool no_kprobes;       // bpftrace found that this kernel has none
 };
 
 void bpftrace_program_init(struct bpftrace_program *program, const char *text);

@@ -60,7 +60,8 @@ struct recording {
     const char *stop_reason;
     uint64_t timeless; // samples without a time
     bool timeless_map; // they came from a map
-    uint64_t lost;     // beside what the decoder counted
+    uint64_t lost_where[LOSS_WHERES];
+    uint64_t lost; // beside what the decoder counted
     struct decode_report report;
     int exit_status;
     char why_ended[256];
@@ -129,6 +130,7 @@ static int tap_samples(struct sink *sink, const struct sample *samples, size_t c
 
 static int tap_loss(struct sink *sink, const struct loss *loss, struct err *err)
 {
+    of_tap(sink)->lost_where[loss->where] += loss->count;
     return sink_loss(of_tap(sink)->sink, loss, err);
 }
 
@@ -174,6 +176,7 @@ static void count_loss(struct recording *recording, uint64_t lost)
                         .where = LOSS_KERNEL};
     struct err err = {0};
     recording->lost += lost;
+    recording->lost_where[LOSS_KERNEL] += lost;
     if (sink_loss(recording->sink, &loss, &err))
         say(recording, true, err.message);
 }
@@ -403,12 +406,14 @@ void recording_status(const struct recording *recording, struct recording_status
         .collector = recording->collector,
         .command = recording->command,
         .pid = recording->child.pid,
+        .last_pid = recording->child.last_pid,
         .started_ns = recording->started_ns,
         .ended_ns = recording->ended_ns,
         .first_sample_ns = recording->first_sample_ns,
         .report = recording->report.bytes ? &recording->report : NULL,
         .exit_status = recording->exit_status,
     };
+    memcpy(out->lost, recording->lost_where, sizeof out->lost);
     memcpy(out->why_ended, recording->why_ended, sizeof out->why_ended);
 }
 

@@ -11,8 +11,9 @@ struct recording_status {
     enum recording_state state;
     bool ran; // it came as far as recording
     const struct collector *collector;
-    const char *command; // what ran, as a shell line; borrowed
-    pid_t pid;
+    const char *command;                // what ran, as a shell line; borrowed
+    pid_t pid, last_pid;                // of a pipeline; the same when it is one process
+    uint64_t lost[LOSS_WHERES];         // what is known to be missing, by where it went
     int64_t started_ns, ended_ns;       // CLOCK_MONOTONIC; 0: not yet
     int64_t first_sample_ns;            // 0: none yet
     const struct decode_report *report; // borrowed; NULL before the first byte

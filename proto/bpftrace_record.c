@@ -291,7 +291,7 @@ int64_t bpftrace_record_map_time(struct bpftrace_record *record)
 
 static uint32_t named_node(struct dict *dict, uint32_t parent, const char *name, size_t len)
 {
-    struct frame frame = {.name = dict_string(dict, name, len), .kind = FRAME_USER};
+    struct frame frame = {.name = dict_string(dict, name, len), .kind = FRAME_INTERPRETED};
     return dict_node(dict, parent, dict_frame(dict, &frame));
 }
 

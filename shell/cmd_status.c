@@ -49,6 +49,10 @@ static void put_source(struct bytes *out, const struct axis *axis,
         units_put_count(out, source->late);
         bytes_append_text(out, " came late");
     }
+    bool broken = source->samples >= 100 && source->one_frame * 10 > source->samples;
+    if (broken && source->rate_hz > 0)
+        bytes_append_text(out, "\n           'record perf --call-graph dwarf -F 99 -p PID' sees "
+                               "through code without frame pointers");
     if (source->first_ns != SAMPLE_NO_TIME) {
         struct range range = {source->first_ns, source->last_ns};
         bytes_append_text(out, "\n           ");
@@ -60,6 +64,23 @@ static void put_source(struct bytes *out, const struct axis *axis,
         bytes_append_text(out, "\n           no times: it can be folded, not sliced");
     }
     bytes_append_char(out, '\n');
+}
+
+// How fast it is, what it costs, and where it loses.
+static void put_job(struct bytes *out, const struct job *job)
+{
+    struct recording_status status;
+    recording_status(job->recording, &status);
+    bytes_printf(out, "           [%u] %s, source %" PRIu32 ": ", job->number,
+                 status.collector->name, job->source);
+    units_put_short(out, job->samples_per_s);
+    bytes_append_text(out, " samples/s, ");
+    units_put_percent(out, job->cpu_share);
+    bytes_append_text(out, " % of a CPU, flicker itself ");
+    units_put_percent(out, job->own_cpu_share);
+    bytes_printf(out,
+                 " %%; lost %" PRIu64 " in the kernel, %" PRIu64 " in the ring, %" PRIu64 " here\n",
+                 status.lost[LOSS_KERNEL], status.lost[LOSS_RING], status.lost[LOSS_OURS]);
 }
 
 static void put_buffer(struct bytes *out, const struct buffer_stats *stats, const struct axis *axis)
@@ -227,6 +248,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     put_stacks(out, session, run, &query);
     bytes_printf(out, "recording  %zu collector%s\n", session->jobs.count,
                  session->jobs.count == 1 ? "" : "s");
+    for (size_t i = 0; i < session->jobs.count; i++)
+        put_job(out, session->jobs.items[i]);
     if (session->server)
         bytes_printf(out, "page       %zu tab%s; 'view' prints its address\n",
                      server_tabs(session->server), server_tabs(session->server) == 1 ? "" : "s");

@@ -88,7 +88,7 @@ static size_t key_prefix(const char *text, size_t *key_at, size_t *key_len)
     *key_at = at;
     if (!isalpha((unsigned char)text[at]))
         return 0;
-    while (isalnum((unsigned char)text[at]) || text[at] == '_')
+    while (isalnum((unsigned char)text[at]) || text[at] == '_' || text[at] == '-')
         at++;
     *key_len = at - *key_at;
     if (text[at] == '!')

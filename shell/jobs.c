@@ -1,15 +1,18 @@
 // The collectors that this session started.
 #include "shell/jobs.h"
 
+#include "collectors/facts.h"
 #include "proto/alloc.h"
 #include "shell/session.h"
 #include "shell/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LINES_PER_S = 100 };
 
@@ -73,6 +76,9 @@ int job_start(struct job **out, struct session *session, const struct collector 
         return code;
     }
     job->watched_ns = job->rate_at_ns = session_now_ns();
+    job->pid = request->pid;
+    if (request->what && !strcmp(request->what, "cpu") && !request->option_count)
+        job->hz = request->hz;
     jobs->last_number++;
     array_reserve(&jobs->items, &jobs->capacity, jobs->count + 1);
     jobs->items[jobs->count++] = job;
@@ -83,6 +89,7 @@ int job_start(struct job **out, struct session *session, const struct collector 
 void job_stop(struct job *job)
 {
     job->stopped = true;
+    job->slower_hz = 0;
     recording_stop(job->recording);
 }
 
@@ -95,6 +102,57 @@ struct job *job_by_number(const struct jobs *jobs, unsigned number)
     return NULL;
 }
 
+static void measure_cpu(struct job *job, const struct recording_status *status, int64_t passed_ns)
+{
+    int64_t cpu_ns = facts_cpu_ns(status->pid), own_ns = facts_cpu_ns(getpid());
+    if (status->last_pid != status->pid)
+        cpu_ns += facts_cpu_ns(status->last_pid);
+    // One that has ended has no time any more.
+    job->cpu_share = cpu_ns > job->cpu_ns && job->cpu_ns
+                         ? (double)(cpu_ns - job->cpu_ns) / (double)passed_ns
+                         : 0;
+    job->own_cpu_share =
+        job->own_cpu_ns ? (double)(own_ns - job->own_cpu_ns) / (double)passed_ns : 0;
+    job->cpu_ns = cpu_ns;
+    job->own_cpu_ns = own_ns;
+}
+
+// A collector of CPU samples that costs more than it may goes on at half its rate, as a source of
+// its own: totals are CPU time, whatever the rate.
+static void heed_overhead(struct job *job, const struct recording_status *status)
+{
+    enum { SECONDS = 3 };
+    double most = job->session->settings.max_overhead;
+    bool over = most > 0 && job->cpu_share * 100 > most;
+    job->seconds_over = over ? job->seconds_over + 1 : 0;
+    if (job->seconds_over < SECONDS || job->hz < 2 || job->stopped ||
+        status->state != RECORDING_RUNNING)
+        return;
+    double slower_hz = floor(job->hz / 2);
+    session_say(job->session,
+                "[%u] %s takes %.1f %% of a CPU, more than max-overhead=%g%%: it goes on at %g "
+                "instead of %g Hz",
+                job->number, status->collector->name, job->cpu_share * 100, most, slower_hz,
+                job->hz);
+    job_stop(job);
+    job->slower_hz = slower_hz;
+}
+
+// Starts again what was stopped to go on slower.
+static void go_on_slower(struct session *session, const struct job *old,
+                         const struct collector *collector, int64_t now_ns)
+{
+    struct collect_request request = {.what = "cpu", .hz = old->slower_hz, .pid = old->pid};
+    struct err err = {0};
+    struct job *job;
+    if (old->stop_ns)
+        request.for_ns = old->stop_ns - now_ns;
+    if (old->stop_ns && request.for_ns <= 0)
+        return;
+    if (job_start(&job, session, collector, &request, &err))
+        session_complain(session, "%s", err.message);
+}
+
 static void measure_rate(struct job *job, const struct recording_status *status, int64_t now_ns)
 {
     uint64_t samples = status->report ? status->report->samples : 0;
@@ -104,6 +162,8 @@ static void measure_rate(struct job *job, const struct recording_status *status,
     job->samples_per_s = (double)(samples - job->rate_samples) * 1e9 / (double)passed_ns;
     job->rate_samples = samples;
     job->rate_at_ns = now_ns;
+    measure_cpu(job, status, passed_ns);
+    heed_overhead(job, status);
 }
 
 static void say_end(struct job *job, const struct recording_status *status)
@@ -178,14 +238,24 @@ static void job_free(struct job *job)
 void jobs_tick(struct session *session, int64_t now_ns)
 {
     struct jobs *jobs = &session->jobs;
+    struct job *slower = NULL;
     size_t kept = 0;
     for (size_t i = 0; i < jobs->count; i++) {
-        if (tick(jobs->items[i], now_ns))
-            jobs->items[kept++] = jobs->items[i];
+        struct job *job = jobs->items[i];
+        if (tick(job, now_ns))
+            jobs->items[kept++] = job;
+        else if (job->slower_hz > 0 && !slower)
+            slower = job;
         else
-            job_free(jobs->items[i]);
+            job_free(job);
     }
     jobs->count = kept;
+    if (slower) {
+        struct recording_status status;
+        recording_status(slower->recording, &status);
+        go_on_slower(session, slower, status.collector, now_ns);
+        job_free(slower);
+    }
 }
 
 int64_t jobs_wake_ns(const struct jobs *jobs, int64_t now_ns)

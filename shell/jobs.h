@@ -22,10 +22,16 @@ struct job {
     // Lines that its program printed beside samples, in this second: a flood is cut short.
     int64_t lines_since_ns;
     unsigned lines, lines_left_out;
+    // Of one that samples CPUs, to go on slower; else hz is 0. See the setting max-overhead.
+    double hz, slower_hz;
+    int32_t pid;
+    unsigned seconds_over;
     // The rate, over the last second or so.
     int64_t rate_at_ns;
     uint64_t rate_samples;
     double samples_per_s;
+    int64_t cpu_ns, own_cpu_ns;      // used until then, by its processes and by flicker
+    double cpu_share, own_cpu_share; // of one CPU, in that time
 };
 
 // Starts as {0}.

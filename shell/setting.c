@@ -98,6 +98,15 @@ const struct setting setting_table[] = {
      .standard = "off",
      .unit = "",
      .text = "stacks from the leaf up: the callers of each function"},
+    {.name = "max-overhead",
+     .type = SETTING_NUMBER,
+     .field = FIELD(max_overhead),
+     .least = 0.1,
+     .most = 1000,
+     .zero = "off",
+     .standard = "off",
+     .unit = "%",
+     .text = "of one CPU: a collector of CPU samples that takes more is slowed down"},
     {.name = "prune",
      .type = SETTING_PATTERN,
      .field = FIELD(prune),
@@ -234,9 +243,10 @@ int setting_set(struct settings *settings, const struct setting *setting, const 
         return 0;
     case SETTING_NUMBER:
         number = strtod(value, &end);
-        if (!*value || *end || !(number >= setting->least && number <= setting->most))
+        end += *setting->unit == '%' && *end == '%';
+        if (!zero && (!*value || *end || !(number >= setting->least && number <= setting->most)))
             return refuse(setting, value, err);
-        *(double *)field = number;
+        *(double *)field = zero ? 0 : number;
         return 0;
     case SETTING_TEXT:
         if (strlen(value) >= SETTING_TEXT_BYTES)
@@ -295,7 +305,10 @@ void setting_put(struct bytes *out, const struct settings *settings, const struc
             bytes_printf(out, "%llu", (unsigned long long)count);
         break;
     case SETTING_NUMBER:
-        bytes_printf(out, "%g", *(const double *)field);
+        if (setting->zero && !(*(const double *)field > 0))
+            bytes_append_text(out, setting->zero);
+        else
+            bytes_printf(out, "%g%s", *(const double *)field, *setting->unit == '%' ? "%" : "");
         break;
     case SETTING_TEXT:
     case SETTING_TRANSFORMS:
@@ -330,7 +343,7 @@ void setting_put_bounds(struct bytes *out, const struct setting *setting)
         break;
     case SETTING_COUNT:
     case SETTING_NUMBER:
-        bytes_printf(out, "%.0f to %.0f", setting->least, setting->most);
+        bytes_printf(out, "%g to %g", setting->least, setting->most);
         break;
     case SETTING_TEXT:
         bytes_printf(out, "a name of at most %d bytes", SETTING_TEXT_BYTES - 1);

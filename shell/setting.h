@@ -18,6 +18,7 @@ enum setting_color { COLOR_AUTO, COLOR_24BIT, COLOR_256, COLOR_OFF };
 // Copied by value: a one-off key=value works on a copy.
 struct settings {
     double hz;
+    double max_overhead;   // percent of one CPU; 0: off
     uint64_t buffer_bytes; // 0: chosen from the memory that is free
     uint64_t rows;         // 0: as many as fit
     uint64_t color;        // enum setting_color

@@ -1,0 +1,20 @@
+// What this kernel and these processes are, for `doctor` and `status`. Unprivileged, and read anew
+// at every call.
+#ifndef FLICKER_COLLECTORS_FACTS_H
+#define FLICKER_COLLECTORS_FACTS_H
+
+#include "proto/bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// CPU time that a process has used, user and system; 0 when it is not there.
+int64_t facts_cpu_ns(pid_t pid);
+// Appends "uid 0, CapEff 000001ffffffffff"; false when the process is not there.
+bool facts_put_rights(struct bytes *out, pid_t pid);
+// What the kernel offers to collectors, a line each; below what it lacks, what that costs and the
+// command that would change it.
+void facts_put_kernel(struct bytes *out);
+
+#endif

@@ -1,6 +1,7 @@
 // The bpftrace collector: a sampling program of our own, or any program of the user's.
 #include "collectors/bpftrace_program.h"
 #include "collectors/collector.h"
+#include "collectors/facts.h"
 #include "collectors/preset.h"
 #include "collectors/recording_setup.h"
 #include "collectors/tool.h"
@@ -64,6 +65,11 @@ static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
         no_kprobes |= strstr(text, details[i]) != NULL;
     if (no_kprobes) {
         bytes_clear(line);
+        return true;
+    }
+    if (strstr(text, "tracepoint not found") && !facts_has_tracefs()) {
+        bytes_append_text(line, "; tracefs is not mounted: sudo mount -t tracefs nodev "
+                                "/sys/kernel/tracing");
         return true;
     }
     bool fatal = !strncmp(text, failed, sizeof failed - 1);

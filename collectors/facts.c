@@ -2,9 +2,11 @@
 #include "collectors/facts.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 // The start of a small file, NUL-terminated; false when it cannot be read.
@@ -66,11 +68,15 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-static bool is_mounted(const char *type)
+bool facts_has_tracefs(void)
 {
-    char text[65536], wanted[64];
-    snprintf(wanted, sizeof wanted, " %s ", type);
-    return read_small("/proc/self/mounts", text, sizeof text) && strstr(text, wanted);
+    static const char *const places[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+    struct statfs found;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        if (!statfs(places[i], &found) && found.f_type == TRACEFS_MAGIC)
+            return true;
+    }
+    return false;
 }
 
 static bool has_counters(void)
@@ -112,7 +118,7 @@ static void put_paranoid(struct bytes *out)
 
 void facts_put_kernel(struct bytes *out)
 {
-    put_fact(out, "tracefs", is_mounted("tracefs"), "mounted: tracepoints can be recorded",
+    put_fact(out, "tracefs", facts_has_tracefs(), "mounted: tracepoints can be recorded",
              "not mounted: bpftrace finds no tracepoints, so most programs cannot run\n"
              "           sudo mount -t tracefs nodev /sys/kernel/tracing");
     put_fact(out, "BTF", exists("/sys/kernel/btf/vmlinux"), "there: our own BPF programs can run",

@@ -33,8 +33,7 @@ struct decode_options {
     // Messages for people that came inside the stream (other bpftrace output). NULL: dropped.
     void (*text)(void *arg, const char *line, size_t len);
     void *text_arg;
-    // The clock of a live stream, for what is printed without a time. NULL: not live.
-    int64_t (*now_ns)(void *arg);
+    int64_t (*now_ns)(void *arg); // clock of a live stream, for what has no time; NULL: a file
     void *now_arg;
     const char *event_name; // of streams that do not say (bpftrace, folded); NULL: the format's own
     const char *event_unit;

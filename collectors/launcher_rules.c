@@ -201,6 +201,8 @@ static int check_perf(const char *const *args, struct err *err)
 static int check_bpftrace(const char *const *args, struct err *err)
 {
     bool has_program = false;
+    if (args[0] && !strcmp(args[0], "-l") && !args[1])
+        return 0; // lists its probes
     for (size_t i = 0; args[i]; i++) {
         const char *arg = args[i];
         // Options end at the program: what follows it are its own arguments, which must not look

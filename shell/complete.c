@@ -216,6 +216,36 @@ static void add_presets(struct offer *offer)
     }
 }
 
+// Names of probes, those that begin with `head` without it.
+static void add_probes(struct offer *offer, const char *head)
+{
+    enum { PATIENCE_MS = 400 }; // a Tab may take so long; the next one has more
+    size_t head_len = strlen(head);
+    const char *at =
+        offer->session->probes ? probe_list_text(offer->session->probes, PATIENCE_MS) : "";
+    while (*at) {
+        size_t len = strcspn(at, "\n");
+        if (len > head_len && !strncmp(at, head, head_len))
+            add(offer, at + head_len, len - head_len);
+        at += len + (at[len] == '\n');
+    }
+}
+
+// Within a bpftrace program: the probe at the cursor. Where the word begins.
+static size_t probe_start(const char *line, size_t word_at, size_t cursor)
+{
+    size_t at = cursor;
+    while (at > word_at && !strchr(" \t\n,;{}'\"", line[at - 1]))
+        at--;
+    return at;
+}
+
+static bool is_program(const char *line, const struct place *place)
+{
+    const char *verb_end = place->word_at >= 3 ? line + place->word_at - 3 : NULL;
+    return place->words == 2 && verb_end && !strncmp(verb_end, "bt ", 3);
+}
+
 static void add_kind(struct offer *offer, enum arg_kind kind)
 {
     switch (kind) {
@@ -280,6 +310,8 @@ static enum arg_kind filter_kind(enum filter_key key)
 static void add_values(struct offer *offer, const struct command *command, const char *key)
 {
     const struct command_key *row = command_key(command, key);
+    if (row && !strcmp(row->name, "tp"))
+        add_probes(offer, "tracepoint:");
     if (row) {
         add_list(offer, row->choices);
         add_kind(offer, row->kind);
@@ -381,7 +413,10 @@ void complete_line(struct completions *out, const struct session *session, const
     } else if ((out->command = command_find(place.verb, true, NULL))) {
         const char *word = line + place.word_at;
         size_t key_at, value, key_len = key_of(word, cursor - place.word_at, &key_at, &value);
-        if (key_len) {
+        if (!strcmp(out->command->name, "record") && is_program(line, &place)) {
+            start_offer(&offer, line, probe_start(line, place.word_at, cursor), cursor);
+            add_probes(&offer, "");
+        } else if (key_len) {
             char key[40];
             snprintf(key, sizeof key, "%.*s", (int)key_len, word + key_at);
             start_offer(&offer, line, place.word_at + value, cursor);

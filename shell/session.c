@@ -44,6 +44,7 @@ static void pin_released(void *arg, const char *name)
 int session_init(struct session *session, struct launcher *launcher, struct err *err)
 {
     *session = (struct session){.launcher = launcher};
+    session->probes = probe_list_new(launcher);
     settings_init(&session->settings);
     session->buffer = buffer_new(session->settings.buffer_bytes, available_bytes());
     session->store = buffer_store(session->buffer);
@@ -74,6 +75,7 @@ void session_dispose(struct session *session)
 {
     execution_dispose(&session->execution);
     jobs_dispose(&session->jobs);
+    probe_list_free(session->probes);
     feed_dispose(&session->feed);
     server_stop(session->server);
     prompt_free(session->prompt);

@@ -6,6 +6,7 @@
 #include "analysis/selection.h"
 #include "analysis/spikes.h"
 #include "collectors/launcher.h"
+#include "collectors/probe_list.h"
 #include "shell/execute.h"
 #include "shell/feed.h"
 #include "shell/jobs.h"
@@ -26,8 +27,9 @@ struct session {
     uint64_t auto_budget_bytes; // what buffer=auto means here
     uint64_t budget_bytes;      // the `buffer` setting that is in force
     struct jobs jobs;
-    struct server *server; // NULL until `view`, or the prompt, needs it
-    struct prompt *prompt; // NULL: nobody types
+    struct probe_list *probes; // for completion
+    struct server *server;     // NULL until `view`, or the prompt, needs it
+    struct prompt *prompt;     // NULL: nobody types
     struct feed feed;
     struct execution execution;
     struct signals signals;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The prompt on a pseudo-terminal: keys in, screen out. Waits on conditions, never for a time."""
-import os, pty, re, select, signal, sys, tempfile, termios, time
+import os, pty, re, select, shutil, signal, sys, tempfile, termios, time
 
 flicker = os.path.abspath(sys.argv[1])
 fixtures = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures")
@@ -100,6 +100,27 @@ def results_in_a_pager_do_not_hold_the_loop():
     check(t.end() == 0, "results through a command")
 
 
+def probes_are_completed():
+    if os.geteuid() or not shutil.which("bpftrace") or not os.path.ismount("/sys/kernel/tracing"):
+        print("ok - # skipped: probes can be listed as root only")
+        return
+    t = Terminal()
+    t.expect(r"flicker> ")
+    t.type("record tp=sched:sched_swi\t")
+    deadline = time.monotonic() + 60
+    while "sched_switch" not in t.text:  # a Tab waits for a part of a second only
+        if time.monotonic() > deadline:
+            sys.exit("not ok - probes are completed")
+        if select.select([t.fd], [], [], 1)[0]:
+            t.text += os.read(t.fd, 65536).decode("utf-8", "replace")
+        elif "sched_switch" not in t.text:
+            t.type("\t")
+    t.type("\x03")
+    t.expect(r"flicker> ")
+    t.type("quit\r")
+    check(t.end() == 0, "probes are completed")
+
+
 def the_connection_drops():
     t = Terminal(fixtures + "/perf-system.txt")
     t.expect(r"flicker\[141ms\]> ")
@@ -180,5 +201,6 @@ it_goes_on_after_fg()
 if os.geteuid() == 0:
     messages_never_damage_the_line_and_ctrl_d_warns_once()
 results_in_a_pager_do_not_hold_the_loop()
+probes_are_completed()
 the_connection_drops()
 the_terminal_hangs_up()

@@ -82,7 +82,10 @@ static void bpftrace_runs_a_given_program_only(void **state)
     struct err err;
     assert_int_equal(check(LAUNCHER_BPFTRACE, ARGS("-f", "json", "-e", "BEGIN{}"), &err), 0);
     assert_int_equal(check(LAUNCHER_BPFTRACE, ARGS("-e", "BEGIN{}", "123", "x"), &err), 0);
+    assert_int_equal(check(LAUNCHER_BPFTRACE, ARGS("-l"), &err), 0); // lists its probes
     const char *const *bad[] = {
+        ARGS("-l", "*"),
+        ARGS("-l", "-e", "BEGIN{}"),
         ARGS("--unsafe", "-e", "BEGIN{}"),
         ARGS("-e", "BEGIN{}", "--unsafe"),
         ARGS("-e", "BEGIN{}", "1", "-o", "/etc/passwd"),

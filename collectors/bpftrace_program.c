@@ -84,6 +84,25 @@ static bool mark(struct bpftrace_program *program, const char *probe, const char
     return true;
 }
 
+// #include and the like, which must come before any probe.
+static bool has_directives(const char *text)
+{
+    bool line_start = true;
+    for (const char *at = text; *at;) {
+        if (*at == '#' && line_start && at[1] != '!')
+            return true;
+        const char *quiet = skip_quiet(at, false);
+        if (quiet > at) {
+            at = quiet;
+            line_start = false;
+            continue;
+        }
+        line_start = *at == '\n' || (line_start && isspace((unsigned char)*at));
+        at++;
+    }
+    return false;
+}
+
 void bpftrace_program_init(struct bpftrace_program *program, const char *text)
 {
     *program = (struct bpftrace_program){.text = xstrdup(text)};
@@ -99,13 +118,15 @@ void bpftrace_program_init(struct bpftrace_program *program, const char *text)
         has_end = end && end < begin && mark(program, "END", end_text);
     if (has_begin && has_end)
         return;
-    char *full =
-        xasprintf("%s%s%s%s%s%s\n%s", has_begin ? "" : "BEGIN { ", has_begin ? "" : ready_text,
-                  has_begin ? "" : "} ", has_end ? "" : "END { ", has_end ? "" : end_text,
-                  has_end ? "" : "}", program->text);
+    char *ours = xasprintf("%s%s%s%s%s%s", has_begin ? "" : "BEGIN { ", has_begin ? "" : ready_text,
+                           has_begin ? "" : "} ", has_end ? "" : "END { ", has_end ? "" : end_text,
+                           has_end ? "" : "}");
+    bool before = !has_directives(text);
+    char *full = xasprintf("%s\n%s", before ? ours : program->text, before ? program->text : ours);
+    free(ours);
     free(program->text);
     program->text = full;
-    program->lines_before = 1;
+    program->lines_before = before;
 }
 
 void bpftrace_program_dispose(struct bpftrace_program *program)

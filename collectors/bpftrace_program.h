@@ -1,8 +1,9 @@
 // A bpftrace program made ready to be run by a recording: it says READY and END.
 //
 // bpftrace 0.17 allows one BEGIN and one END. Where the program has none, ours goes on a line
-// before it; where it has its own, a printf is put first into that block. What bpftrace then says
-// about the text is put back to what its author wrote.
+// before it (after it, where it begins with #include and the like); where it has its own, a printf
+// is put first into that block. What bpftrace then says about the text is put back to what its
+// author wrote.
 #ifndef FLICKER_COLLECTORS_BPFTRACE_PROGRAM_H
 #define FLICKER_COLLECTORS_BPFTRACE_PROGRAM_H
 

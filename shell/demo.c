@@ -21,8 +21,9 @@
 // demo. %d is its pid.
 #define DEMO_FILTER "filter comm=demo pid=%d\n"
 
-static const char prompt_script[] = "record hz=499\n" DEMO_FILTER "view\n"
-                                    "heatmap live for=12s\n";
+static const char prompt_script[] = "record hz=499\n"
+                                    "view\n"
+                                    "wait samples > 0\n" DEMO_FILTER "heatmap live for=12s\n";
 
 static const char batch_script[] = "record hz=499\n"
                                    "wait 12s\n" DEMO_FILTER "heatmap\n"

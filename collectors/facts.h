@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// CPU time that a process has used, user and system; 0 when it is not there.
+// CPU time that a process and its children that run have used, user and system; 0 when it is not
+// there. A collector of ours is two processes: one that may, and one that works.
 int64_t facts_cpu_ns(pid_t pid);
 // Appends "uid 0, CapEff 000001ffffffffff"; false when the process is not there.
 bool facts_put_rights(struct bytes *out, pid_t pid);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LINES_PER_S = 100 };
@@ -104,7 +105,9 @@ struct job *job_by_number(const struct jobs *jobs, unsigned number)
 
 static void measure_cpu(struct job *job, const struct recording_status *status, int64_t passed_ns)
 {
-    int64_t cpu_ns = facts_cpu_ns(status->pid), own_ns = facts_cpu_ns(getpid());
+    struct timespec own;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+    int64_t cpu_ns = facts_cpu_ns(status->pid), own_ns = own.tv_sec * NS_PER_S + own.tv_nsec;
     if (status->last_pid != status->pid)
         cpu_ns += facts_cpu_ns(status->last_pid);
     // One that has ended has no time any more.

@@ -40,8 +40,10 @@ static void page_status(void *arg, struct server_status *out)
     } else {
         out->note = "No samples yet. Start a collector in the shell: record";
     }
-    for (size_t i = 0; i < session->jobs.count; i++)
+    for (size_t i = 0; i < session->jobs.count; i++) {
         out->samples_per_s += session->jobs.items[i]->samples_per_s;
+        out->collector_cpu_share += session->jobs.items[i]->cpu_share;
+    }
 }
 
 static int page_slice(void *arg, const char *words, struct err *err)

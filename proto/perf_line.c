@@ -114,6 +114,21 @@ static bool is_misc(const char *at, const char *end)
     return true;
 }
 
+// "2241.989313: ", the word from at to after. Returns what follows; at itself where it is no time.
+static const char *read_time(struct perf_header *out, const char *at, const char *after,
+                             const char *end, const char *line)
+{
+    if (after - at < 2 || after[-1] != ':')
+        return at;
+    int64_t time_ns = perf_time_parse(at, (size_t)(after - 1 - at));
+    if (time_ns < 0)
+        return at;
+    out->time_ns = time_ns;
+    out->time_at = (size_t)(at - line);
+    out->time_end = (size_t)(after - 1 - line);
+    return skip_blanks(after, end);
+}
+
 // What follows the comm up to the time's colon: "pid/tid [cpu] misc time:". Returns where it ends,
 // NULL when it does not fit. *has_time, *has_cpu tell what was there.
 static const char *read_ids(struct perf_header *out, const char *at, const char *end,
@@ -123,9 +138,15 @@ static const char *read_ids(struct perf_header *out, const char *at, const char 
     out->cpu = SAMPLE_NO_CPU;
     out->time_ns = SAMPLE_NO_TIME;
     out->time_at = out->time_end = 0;
+    const char *start = at, *after;
     at = read_id(&out->tid, at, end);
     if (!at)
         return NULL;
+    if (at < end && *at == '.') { // of `-F comm,time`: no ids at all
+        out->tid = -1;
+        after = read_time(out, start, token_end(start, end), end, line);
+        return after == start ? NULL : after;
+    }
     if (at < end && *at == '/') {
         out->pid = out->tid;
         at = read_id(&out->tid, at + 1, end);
@@ -135,7 +156,7 @@ static const char *read_ids(struct perf_header *out, const char *at, const char 
     if (at == end || !is_blank(*at))
         return NULL;
     at = skip_blanks(at, end);
-    const char *after = read_cpu(&out->cpu, at, end);
+    after = read_cpu(&out->cpu, at, end);
     if (after)
         at = skip_blanks(after, end);
     after = token_end(at, end);
@@ -146,16 +167,7 @@ static const char *read_ids(struct perf_header *out, const char *at, const char 
             after = token_end(at, end);
         }
     }
-    if (after > at + 1 && after[-1] == ':') {
-        int64_t time_ns = perf_time_parse(at, (size_t)(after - 1 - at));
-        if (time_ns >= 0) {
-            out->time_ns = time_ns;
-            out->time_at = (size_t)(at - line);
-            out->time_end = (size_t)(after - 1 - line);
-            at = skip_blanks(after, end);
-        }
-    }
-    return at;
+    return read_time(out, at, after, end, line);
 }
 
 // "period event: rest" from at.
@@ -200,18 +212,23 @@ static bool header_fits(struct perf_header *out, const char *line, const char *i
 }
 
 // How likely it is that this reading is the right one: perf prints a pid at least 5 wide, and a
-// header without a time is rare.
-static int plausibility(struct perf_header *header, const char *comm_end, const char *ids)
+// header without a time or without an id is rare.
+static int plausibility(struct perf_header *header, const char *line, const char *comm_end,
+                        const char *ids)
 {
+    header->padded = false;
+    if (header->time_ns != SAMPLE_NO_TIME && ids == line + header->time_at)
+        return 0;
     while (*ids == '-' || is_digit(*ids))
         ids++;
     header->padded = ids - comm_end >= 6;
     // Two ids are ids; one alone could be a period, where there is no time.
-    return 4 * header->padded + 2 * (header->time_ns != SAMPLE_NO_TIME) + (*ids == '/');
+    return 1 + 4 * header->padded + 2 * (header->time_ns != SAMPLE_NO_TIME) + (*ids == '/');
 }
 
 bool perf_header_parse(struct perf_header *out, const char *line, size_t len)
 {
+    static const char unknown[] = "[unknown]";
     const char *end = line + len;
     const char *start = skip_blanks(line, end);
     bool padded = start > line;
@@ -230,13 +247,15 @@ bool perf_header_parse(struct perf_header *out, const char *line, size_t len)
             break;
         if (!header_fits(&attempt, line, at, end, padded))
             continue;
-        int score = plausibility(&attempt, comm_end, at);
+        int score = plausibility(&attempt, line, comm_end, at);
         if (score < best)
             continue;
         best = score;
         attempt.comm = (struct span){start, (size_t)(comm_end - start)};
         *out = attempt;
     }
+    if (best >= 0 && !out->comm.len && out->tid == -1) // of `-F time`
+        out->comm = (struct span){unknown, sizeof unknown - 1};
     return best >= 0;
 }
 
@@ -366,11 +385,16 @@ bool perf_frame_parse(struct perf_frame *out, const char *line, size_t len)
     return true;
 }
 
-bool perf_srcline_parse(struct span *file, uint32_t *number, const char *line, size_t len)
+bool perf_srcline_parse(struct span *file, uint32_t *number, bool *inlined, const char *line,
+                        size_t len)
 {
+    static const char note_inlined[] = " (inlined)";
     struct span text = {line, len};
     while (text.len && is_blank(text.at[text.len - 1]))
         text.len--;
+    *inlined = ends_with(text, note_inlined);
+    if (*inlined)
+        text.len -= sizeof note_inlined - 1;
     const char *start = skip_blanks(text.at, text.at + text.len);
     text.len -= (size_t)(start - text.at);
     text.at = start;

@@ -17,7 +17,8 @@ static inline bool span_is(struct span span, const char *text)
     return span.len == __builtin_strlen(text) && !__builtin_memcmp(span.at, text, span.len);
 }
 
-// The first line of a sample: "comm pid/tid [cpu] time: period event: rest".
+// The first line of a sample: "comm pid/tid [cpu] time: period event: rest". `-F` can leave out
+// each of them; with the ids, the CPU goes too.
 struct perf_header {
     struct span comm;
     int32_t pid, tid; // -1 when absent: perf prints the tid alone by default
@@ -49,8 +50,10 @@ struct perf_frame {
 bool perf_frame_parse(struct perf_frame *out, const char *line, size_t len);
 
 // "  file.c:123", the line that `-F +srcline` prints below a frame. *file is empty where perf did
-// not know ("??:0", "libc.so.6[2724a]").
-bool perf_srcline_parse(struct span *file, uint32_t *number, const char *line, size_t len);
+// not know ("??:0", "libc.so.6[2724a]"). *inlined: "(inlined)", which then stands here and not
+// behind the frame, follows.
+bool perf_srcline_parse(struct span *file, uint32_t *number, bool *inlined, const char *line,
+                        size_t len);
 
 // Whether the line belongs to branch output (brstack, brstackinsn), which flicker leaves out.
 bool perf_is_branch_line(const char *line, size_t len);

@@ -117,13 +117,14 @@ static void take_frame(struct perf_records *records, const struct perf_frame *pa
         return;
     }
     add_frame(records, &frame);
-    if (parsed->where == PERF_FRAME_INLINED) {
-        records->inlined++;
+    if (parsed->where == PERF_FRAME_INLINED)
         return;
-    }
-    for (; records->inlined; records->inlined--) {
-        if (records->inlined < records->frame_count)
-            records->frames[records->frame_count - 1 - records->inlined].module = frame.module;
+    // What was inlined into this function lies in its module.
+    for (size_t i = records->frame_count - 1; i-- > 0;) {
+        struct frame *inlined = &records->frames[i];
+        if (inlined->kind != FRAME_INLINED || inlined->module)
+            break;
+        inlined->module = frame.module;
     }
 }
 
@@ -201,7 +202,7 @@ static void take_header(struct perf_records *records, const struct perf_header *
     };
     records->pending = true;
     records->dropping = false;
-    records->frame_count = records->inlined = 0;
+    records->frame_count = 0;
     struct perf_frame frame;
     records->on_header = header->rest.len && header->rest.at[header->rest.len - 1] == ')' &&
                          perf_frame_parse(&frame, header->rest.at, header->rest.len);
@@ -270,6 +271,7 @@ static bool take_chain_line(struct perf_records *records, const char *line, size
     struct perf_header header;
     struct span file;
     uint32_t number;
+    bool inlined;
     bool indented = *line == ' ' || *line == '\t';
     // Only a tab says for sure that it is no header: a comm may be padded with spaces.
     if (*line != '\t' && perf_header_parse(&header, line, len) &&
@@ -281,15 +283,17 @@ static bool take_chain_line(struct perf_records *records, const char *line, size
             return true;
         }
         if (records->on_header) // that was the address of the data, of `-F +addr`
-            records->frame_count = records->inlined = 0;
+            records->frame_count = 0;
         records->on_header = false;
         take_frame(records, &frame);
         return true;
     }
-    if (records->frame_count && perf_srcline_parse(&file, &number, line, len)) {
+    if (records->frame_count && perf_srcline_parse(&file, &number, &inlined, line, len)) {
         struct frame *last = &records->frames[records->frame_count - 1];
         last->file = dict_string(records->decoder->sink->dict, file.at, file.len);
         last->line = number;
+        if (inlined && !last->module)
+            last->kind = FRAME_INLINED;
         return true;
     }
     return false;

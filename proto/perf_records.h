@@ -34,7 +34,6 @@ struct perf_records {
     uint32_t *ids;        // theirs, when the sample is complete
     size_t frame_count;
     bool on_header; // its frame came on the header's line
-    size_t inlined; // the last so many frames wait for the module of the frame they lie in
 
     struct sample batch[PERF_BATCH];
     size_t batch_count;

@@ -73,6 +73,8 @@ static void test_headers_of_all_dialects(void **state)
         {"x 1 2.500000:  3415 cpu-clock: ",
          "- - -1/3415 {x 1 2.500000:} cpu-clock/ 1 x 1 2.500000:\n"},
         {"java 19983 cycles:", "- - -1/19983 {java} cycles/ 1 java\n"},
+        {"spin  1241.152280: cpu-clock: ", "1241152280000 - -1/-1 {spin} cpu-clock/ 1 spin\n"},
+        {" 1241.152280: ", "1241152280000 - -1/-1 {[unknown]} samples/ 1 [unknown]\n"},
         {"web 7 [x]  3472/9 [012]  1.5:  3 cycles:uppp: ",
          "1500000000 12 3472/9 {web 7 [x]} cycles:uppp/ 3 web 7 [x]\n"},
         {"x 1 2.500000:  3474  9335.451135:    6711409 cpu-clock: ",
@@ -157,6 +159,15 @@ static void test_frames_are_read_leaf_first(void **state)
     (void)state;
     expect("c 1 2.0: 5 e: \n\t1 leaf (/a)\n\t2 mid (/b)\n\t3 root (/c)\n\n",
            "2000000000 - -1/1 {c} e/ 5 c;root|/c|u;mid|/b|u;leaf|/a|u\n");
+}
+
+static void test_inlined_is_told_below_the_source_line(void **state)
+{
+    (void)state;
+    static const char text[] = "c 1 2.0: e: \n\t10 inner+0x2\n  a.c:3 (inlined)\n\t10 outer+0x2\n"
+                               "  b.c:7 (inlined)\n\t10 real+0x2 (/a)\n  b.c:9\n\n";
+    expect(text,
+           "2000000000 - -1/1 {c} e/ 1 c;real|/a|u|b.c:9;outer|/a|i|b.c:7;inner|/a|i|a.c:3\n");
 }
 
 static void test_inlined_frames_take_the_module_they_lie_in(void **state)
@@ -567,6 +578,7 @@ int main(void)
         cmocka_unit_test(test_headers_of_all_dialects),
         cmocka_unit_test(test_frames_of_all_kinds),
         cmocka_unit_test(test_frames_are_read_leaf_first),
+        cmocka_unit_test(test_inlined_is_told_below_the_source_line),
         cmocka_unit_test(test_inlined_frames_take_the_module_they_lie_in),
         cmocka_unit_test(test_source_lines_belong_to_the_frame_above),
         cmocka_unit_test(test_samples_without_frames_are_kept),

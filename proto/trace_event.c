@@ -267,13 +267,22 @@ static int emit_profiles(struct trace *trace, struct err *err)
     return code;
 }
 
+// Ticks are whole multiples of the trace's own clock, as FlameScope has them: 100 Hz and 100 rows of
+// a heatmap agree.
+static int64_t first_tick(const struct trace *trace)
+{
+    int64_t tick_ns = trace->tick_ns ? trace->tick_ns : 1;
+    int64_t past = trace->first_ns % tick_ns;
+    return trace->first_ns - past - (past < 0 ? tick_ns : 0);
+}
+
 static int emit_spans(struct trace *trace, struct err *err)
 {
     if (!trace->spans)
         return 0;
     struct sample sample = {.cpu = SAMPLE_NO_CPU,
                             .event = (uint16_t)event_of(trace, "trace", !trace->tick_ns)};
-    struct trace_sweep *sweep = trace_sweep_new(&trace->base, trace->tick_ns, trace->first_ns);
+    struct trace_sweep *sweep = trace_sweep_new(&trace->base, trace->tick_ns, first_tick(trace));
     int code = 0;
     for (size_t i = 0; !code && i < trace->thread_count; i++) {
         struct trace_thread *thread = trace->threads + i;

@@ -188,25 +188,26 @@ static void test_whole_cpu_profile(void **state)
           0);
 }
 
-// What a profiler of 100 Hz would have seen: ticks from the first span on, the same for all
+// What a profiler of 100 Hz would have seen: ticks at whole multiples of 10 ms, the same for all
 // threads; spans between two ticks are not seen, and the gap is empty.
 static void test_resampled(void **state)
 {
     (void)state;
     const struct decode_options options = {.resample_hz = 100};
-    const char *text = "[" X("a", "1000", "25000") X("b", "11000", "1000")
-        X("short", "30000", "5000") "{\"ph\": \"X\", \"name\": \"t\", \"ts\": 40000, \"dur\": "
-                                    "2000, \"pid\": 1, \"tid\": 3}]";
+    const char *text = "[" X("a", "-1000", "25000") X("b", "9000", "2000")
+        X("unseen", "21000", "2000")
+            X("short", "30000", "5000") "{\"ph\": \"X\", \"name\": \"t\", \"ts\": 39000, \"dur\": "
+                                        "2000, \"pid\": 1, \"tid\": 3}]";
     struct capture capture;
     capture_init(&capture);
     assert_int_equal(
         capture_decode(&capture, &format_trace_event, &options, text, strlen(text), 0, NULL), 0);
     assert_string_equal(strchr(bytes_text(&capture.text), '\n') + 1,
-                        "0.001000000 " HEAD "10000000ns: [thread];a\n"
-                        "0.011000000 " HEAD "10000000ns: [thread];a;b\n"
-                        "0.021000000 " HEAD "10000000ns: [thread];a\n"
-                        "0.031000000 " HEAD "10000000ns: [thread];short\n"
-                        "0.041000000 [thread] 1/3 trace 10000000ns: [thread];t\n");
+                        "0.000000000 " HEAD "10000000ns: [thread];a\n"
+                        "0.010000000 " HEAD "10000000ns: [thread];a;b\n"
+                        "0.020000000 " HEAD "10000000ns: [thread];a\n"
+                        "0.030000000 " HEAD "10000000ns: [thread];short\n"
+                        "0.040000000 [thread] 1/3 trace 10000000ns: [thread];t\n");
     assert_non_null(strstr(bytes_text(&capture.text), " 100 Hz "));
     capture_dispose(&capture);
 }

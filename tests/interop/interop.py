@@ -300,7 +300,7 @@ class Interop(unittest.TestCase):
     PROGRAM = """
 function busy(n) { let x = 0; for (let i = 0; i < n; i++) x += Math.sqrt(i); return x; }
 function outer() { return busy(3e6); }
-const keep = [];
+globalThis.keep = []; // alive until the end: a heap profile has only what is
 function allocate() { for (let i = 0; i < 2e4; i++) keep.push(new Array(50).fill(i)); }
 const end = Date.now() + 700;
 while (Date.now() < end) outer();

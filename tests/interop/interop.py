@@ -149,9 +149,9 @@ class Interop(unittest.TestCase):
             expected = [re.sub(r"\+0x[0-9a-f]+$", "", frame) for frame in frames]
             self.assertEqual([name or "[unknown]" for name in names], expected)
 
-    def pprof_top(self, path, kind):
+    def pprof_top(self, path, kind, *flags):
         text = self.run_in("go", "tool", "pprof", "-top", "-nodecount=100000", "-nodefraction=0",
-                           "-sample_index=" + kind, "-unit=ns", path, text=True)
+                           "-sample_index=" + kind, "-unit=ns", *flags, path, text=True)
         rows = {}
         for line in text.splitlines():
             found = re.match(r"^\s*(\d+)(?:ns)?\s+\S+%\s+\S+%\s+(\d+)(?:ns)?\s+\S+%\s+(.*?)(?: \(inline\))?$",
@@ -167,6 +167,37 @@ class Interop(unittest.TestCase):
         named = lambda rows: {name: row for name, row in rows.items() if not name.startswith("[") and row}
         self.assertEqual(named(ours), named(theirs))
         self.assertGreater(len(named(theirs)), 50)
+
+    # Ours and pprof's word for it, and patterns that look at names, files and modules.
+    PATTERNS = (("focus", "focus"), ("ignore", "ignore"), ("hide", "hide"), ("from", "show_from"),
+                ("prune", "prune_from"))
+
+    def assert_patterns_as_pprof(self, recording, patterns, event=""):
+        """Every function's own and total samples, under every setting with every pattern."""
+        path = self.convert(recording, "patterns.pb.gz")
+        named = lambda rows: {name: row for name, row in rows.items()
+                              if not name.startswith("[") and name != "<unknown>" and any(row)}
+        before = named(self.pprof_top(path, "samples"))
+        changed = collections.Counter()
+        for setting, flag in self.PATTERNS:
+            for pattern in patterns:
+                theirs = named(self.pprof_top(path, "samples", f"-{flag}={pattern}"))
+                ours = named(self.top(recording, "transform=none idle=on", event, f"{setting}~'{pattern}'")[1])
+                different = {name: (ours.get(name), theirs.get(name)) for name in ours.keys() | theirs.keys()
+                             if ours.get(name) != theirs.get(name)}
+                self.assertEqual(different, {}, f"{setting}~{pattern}")
+                changed[setting] += theirs != before
+        self.assertEqual(len(changed), len(self.PATTERNS), changed)
+        self.assertTrue(all(changed.values()), changed)
+
+    @needs("go")
+    def test_patterns_mean_what_they_mean_to_pprof(self):
+        self.assert_patterns_as_pprof(PERF, ("touch_pages", "^exc_", "libc", "kernel", "spin|main", "no such"))
+
+    @needs("go")
+    def test_patterns_mean_so_of_deep_stacks_too(self):
+        self.assert_patterns_as_pprof(FIXTURES + "/perf-node.txt",
+                                      ("^fib", "v8::internal", "fib|RegExp", "node$", "Builtins_"))
 
     @needs("go")
     def test_profiles_of_go_are_read_as_pprof_reads_them(self):

@@ -14,7 +14,7 @@ enum hold {
     HOLD_COUNT = 1 << 7,  // how many samples of such an event there were
     HOLD_SAMPLE = 1 << 8, // how many samples of an event that is counted
     HOLD_PERIOD = 1 << 9, // what each of those is worth
-    HOLD_EVENT = 1 << 10, // that there are several events
+    HOLD_EVENT = 1 << 10, // which event a sample is of: samples of one only go into the file
     HOLD_MODULE = 1 << 11,
     HOLD_ADDRESS = 1 << 12,
     HOLD_KIND = 1 << 13, // kernel, JIT, inlined

@@ -60,18 +60,35 @@ static int on_hello(struct sink *sink, const struct hello *hello, struct err *er
     return sink_hello(((struct inventory *)sink)->next, hello, err);
 }
 
+static bool passes(struct inventory *inventory, const struct sample *sample)
+{
+    const struct dict *dict = inventory->sink.dict;
+    if (!inventory->wanted && !(inventory->format->loses & HOLD_EVENT))
+        return true;
+    bool undecided = inventory->event == INVENTORY_NO_EVENT;
+    if (undecided &&
+        (!inventory->wanted ||
+         !strcmp(dict_text(dict, dict->events[sample->event].name), inventory->wanted)))
+        inventory->event = sample->event;
+    return sample->event == inventory->event;
+}
+
 static int on_samples(struct sink *sink, const struct sample *samples, size_t count,
                       struct err *err)
 {
     struct inventory *inventory = (struct inventory *)sink;
-    for (size_t i = 0; i < count; i++) {
-        if (!inventory->samples++)
-            inventory->first_event = samples[i].event;
-        if (samples[i].event != inventory->first_event)
-            inventory->holds |= HOLD_EVENT;
-        note_sample(inventory, samples + i);
+    int code = 0;
+    for (size_t from = 0, until; !code && from < count; from = until) {
+        bool pass = passes(inventory, samples + from);
+        for (until = from; until < count && passes(inventory, samples + until) == pass; until++) {
+            if (pass)
+                note_sample(inventory, samples + until);
+        }
+        inventory->samples += pass ? until - from : 0;
+        if (pass)
+            code = sink_samples(inventory->next, samples + from, until - from, err);
     }
-    return sink_samples(inventory->next, samples, count, err);
+    return code;
 }
 
 static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
@@ -81,10 +98,15 @@ static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
     return sink_loss(inventory->next, loss, err);
 }
 
-void inventory_init(struct inventory *inventory, struct sink *next)
+void inventory_init(struct inventory *inventory, struct sink *next, const struct format *format,
+                    const char *event)
 {
     static const struct sink_ops OPS = {on_hello, on_samples, on_loss};
-    *inventory = (struct inventory){.sink = {&OPS, next->dict}, .next = next};
+    *inventory = (struct inventory){.sink = {&OPS, next->dict},
+                                    .next = next,
+                                    .format = format,
+                                    .wanted = event,
+                                    .event = INVENTORY_NO_EVENT};
     inventory->generation = next->dict->generation;
 }
 
@@ -94,8 +116,7 @@ void inventory_dispose(struct inventory *inventory)
     *inventory = (struct inventory){0};
 }
 
-void inventory_put_lost(struct bytes *out, const struct inventory *inventory,
-                        const struct format *format)
+void inventory_put_lost(struct bytes *out, const struct inventory *inventory)
 {
     static const struct {
         unsigned holds;
@@ -109,7 +130,6 @@ void inventory_put_lost(struct bytes *out, const struct inventory *inventory,
         {HOLD_CPU, "CPUs", false},
         {HOLD_VALUE | HOLD_PERIOD, "values", false},
         {HOLD_COUNT | HOLD_SAMPLE, "the number of samples", true},
-        {HOLD_EVENT, "which event a sample is of", true},
         {HOLD_MODULE, "modules", false},
         {HOLD_ADDRESS, "addresses", false},
         {HOLD_KIND, "kinds of frames", false},
@@ -118,7 +138,7 @@ void inventory_put_lost(struct bytes *out, const struct inventory *inventory,
     };
     enum { COUNT = sizeof WORDS / sizeof *WORDS };
     size_t lost[COUNT], count = 0;
-    unsigned gone = inventory->holds & format->loses;
+    unsigned gone = inventory->holds & inventory->format->loses;
     if (gone & (HOLD_TIME | HOLD_BARE_TIME))
         gone &= ~(unsigned)HOLD_TIME_NS;
     for (size_t i = 0; i < COUNT; i++) {
@@ -129,4 +149,31 @@ void inventory_put_lost(struct bytes *out, const struct inventory *inventory,
         bytes_printf(out, "%s%s", !i ? "" : i + 1 < count ? ", " : " and ", WORDS[lost[i]].word);
     if (count)
         bytes_append_text(out, count == 1 && WORDS[lost[0]].one ? " is lost" : " are lost");
+}
+
+// All events but this one.
+static void put_events(struct bytes *out, const struct dict *dict, uint32_t but)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < dict->event_count; i++) {
+        if (i == but)
+            continue;
+        bytes_printf(out, "%s%s", any ? ", " : "", dict_text(dict, dict->events[i].name));
+        any = true;
+    }
+}
+
+void inventory_put_choice(struct bytes *out, const struct inventory *inventory)
+{
+    const struct dict *dict = inventory->sink.dict;
+    if (inventory->event == INVENTORY_NO_EVENT || dict->event_count < 2)
+        return;
+    bytes_printf(out, "the event %s, without ",
+                 dict_text(dict, dict->events[inventory->event].name));
+    put_events(out, dict, inventory->event);
+}
+
+void inventory_put_events(struct bytes *out, const struct inventory *inventory)
+{
+    put_events(out, inventory->sink.dict, INVENTORY_NO_EVENT);
 }

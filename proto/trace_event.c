@@ -267,8 +267,8 @@ static int emit_profiles(struct trace *trace, struct err *err)
     return code;
 }
 
-// Ticks are whole multiples of the trace's own clock, as FlameScope has them: 100 Hz and 100 rows of
-// a heatmap agree.
+// Ticks are whole multiples of the trace's own clock, as FlameScope has them: 100 Hz and 100 rows
+// of a heatmap agree.
 static int64_t first_tick(const struct trace *trace)
 {
     int64_t tick_ns = trace->tick_ns ? trace->tick_ns : 1;

@@ -31,7 +31,7 @@ static void conversion_free(void *arg)
     inventory_dispose(&conversion->inventory);
     encoder_free(conversion->encoder);
     part_file_dispose(&conversion->part);
-    bytes_dispose(&conversion->file.lost);
+    export_file_dispose(&conversion->file);
     dict_dispose(&conversion->dict);
     selection_free(conversion->selection);
     buffer_free(conversion->buffer);
@@ -75,6 +75,18 @@ static int answer(struct session *session, struct invocation *run, struct conver
     return code;
 }
 
+static int no_such_event(const struct invocation *run, const struct inventory *inventory,
+                         struct err *err)
+{
+    struct bytes events = {0};
+    inventory_put_events(&events, inventory);
+    int code = err_set(err, -ENODATA, "'%s': no samples of event '%s'; there %s %s",
+                       invocation_word(run, 0), inventory->wanted,
+                       inventory->sink.dict->event_count == 1 ? "is" : "are", bytes_text(&events));
+    bytes_dispose(&events);
+    return code;
+}
+
 static int finish(struct session *session, struct invocation *run, struct conversion *conversion,
                   struct err *err)
 {
@@ -85,14 +97,15 @@ static int finish(struct session *session, struct invocation *run, struct conver
     say_skipped(session, in, report);
     if (conversion->buffer)
         return answer(session, run, conversion, err);
+    if (!conversion->inventory.samples)
+        return no_such_event(run, &conversion->inventory, err);
     int code = conversion->encoder->ops->finish(conversion->encoder, err);
     if (!code)
         code = part_file_commit(&conversion->part, err);
     if (!code) {
         struct export_file *file = &conversion->file;
-        file->samples = conversion->inventory.samples;
         file->bytes = conversion->part.written;
-        inventory_put_lost(&file->lost, &conversion->inventory, file->format);
+        export_note(file, &conversion->inventory);
         export_say(session, file, "");
     }
     return code;
@@ -135,7 +148,9 @@ static int open_output(struct conversion *conversion, const struct invocation *r
         code = part_file_open(&conversion->part, file->path, packs, err);
     if (!code) {
         conversion->encoder = file->format->encoder_new(&conversion->dict, &conversion->part.base);
-        inventory_init(&conversion->inventory, &conversion->encoder->sink);
+        const char *event = *run->settings.event ? run->settings.event : NULL;
+        file->event_asked = event != NULL;
+        inventory_init(&conversion->inventory, &conversion->encoder->sink, file->format, event);
     }
     return code;
 }
@@ -180,9 +195,10 @@ const struct command command_convert = {
     .group = "files",
     .usage = "convert IN OUT [in=NAME] [resample=HZ] [format=NAME] [what=WHAT]",
     .summary = "read a file and write another format; the buffer stays as it is",
-    .details = "IN is anything that 'open' reads, OUT anything that 'export' writes, with the same "
-               "endings. All of IN\ncomes through, however large it is; what OUT has no place for "
-               "is said.",
+    .details =
+        "IN is anything that 'open' reads, OUT anything that 'export' writes, with the same "
+        "endings. All of IN\ncomes through, however large it is; what OUT has no place for "
+        "is said, and one\nthat does not tell events apart gets the first, or that of event=.",
     .example = "convert demo.fks demo.speedscope.json",
     .words = {ARG_FILE, ARG_FILE},
     .max_words = 2,
@@ -191,6 +207,6 @@ const struct command command_convert = {
               "of traces: take samples so often (100: as FlameScope)"},
              {"format", ARG_EXPORT, NULL, "write this format, whatever the file's name"},
              {"what", ARG_CHOICE, "samples flame top heatmap fold threads", "what OUT holds"}},
-    .settings = "idle",
+    .settings = "event idle",
     .run = run,
 };

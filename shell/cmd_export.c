@@ -125,12 +125,13 @@ static int export_selected(struct session *session, struct invocation *run,
 {
     struct query query;
     invocation_query(run, session, &query);
-    if (!*run->settings.event && !query.event)
+    file->event_asked = query.event != NULL;
+    if (!query.event)
         query.event = "*";
     int code = export_samples(session, &query, file, err);
     if (!code)
         export_say(session, file, "");
-    bytes_dispose(&file->lost);
+    export_file_dispose(file);
     return code;
 }
 

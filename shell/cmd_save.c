@@ -22,7 +22,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         run->bad_at = run->words[0]->at;
     else
         export_say(session, &file, selected ? "the selection, " : "all samples, ");
-    bytes_dispose(&file.lost);
+    export_file_dispose(&file);
     return code ? RUN_ERROR : RUN_OK;
 }
 

@@ -1,6 +1,7 @@
 // Samples into files.
 #include "shell/export.h"
 
+#include "proto/hold.h"
 #include "proto/inventory.h"
 #include "shell/session.h"
 #include "shell/units.h"
@@ -54,27 +55,44 @@ int export_format(const struct format **out, bool *packs, const char *path, cons
     return code;
 }
 
+void export_note(struct export_file *file, const struct inventory *inventory)
+{
+    file->samples = inventory->samples;
+    inventory_put_lost(&file->lost, inventory);
+    if ((file->format->loses & HOLD_EVENT) && !file->event_asked)
+        inventory_put_choice(&file->choice, inventory);
+}
+
+void export_file_dispose(struct export_file *file)
+{
+    bytes_dispose(&file->lost);
+    bytes_dispose(&file->choice);
+}
+
 int export_samples(struct session *session, const struct query *query, struct export_file *file,
                    struct err *err)
 {
     bool packs;
     struct part_file part;
+    struct query asked = *query;
     int code = export_format(&file->format, &packs, file->path, file->format_name, err);
     if (code)
         return code;
+    bool all = asked.event && !strcmp(asked.event, "*");
+    if (all && (file->format->loses & HOLD_EVENT))
+        asked.event = NULL; // the one in view
     code = part_file_open(&part, file->path, packs, err);
     if (!code) {
         // The encoder reads names only; the dictionary stays the store's.
         struct encoder *encoder =
             file->format->encoder_new((struct dict *)store_dict(session->store), &part.base);
         struct inventory inventory;
-        inventory_init(&inventory, &encoder->sink);
-        code = store_replay(session->store, query, &inventory.sink, err);
+        inventory_init(&inventory, &encoder->sink, file->format, NULL);
+        code = store_replay(session->store, &asked, &inventory.sink, err);
         if (!code)
             code = encoder->ops->finish(encoder, err);
         if (!code)
-            inventory_put_lost(&file->lost, &inventory, file->format);
-        file->samples = inventory.samples;
+            export_note(file, &inventory);
         inventory_dispose(&inventory);
         encoder_free(encoder);
     }
@@ -97,6 +115,8 @@ void export_say(struct session *session, const struct export_file *file, const c
         bytes_printf(&text, "\n  %s: %s has no place for %s", bytes_text(&file->lost),
                      file->format->name,
                      strstr(bytes_text(&file->lost), " is lost") ? "it" : "them");
+    if (file->choice.len)
+        bytes_printf(&text, "\n  it holds %s: event= chooses", bytes_text(&file->choice));
     session_say(session, "%s", bytes_text(&text));
     bytes_dispose(&text);
 }

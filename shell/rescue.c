@@ -64,7 +64,7 @@ int rescue_write(struct session *session, const struct query *query, const char 
     struct export_file file = {.path = path, .format_name = format_name};
     int code = export_samples(session, query, &file, err);
     *bytes = file.bytes;
-    bytes_dispose(&file.lost);
+    export_file_dispose(&file);
     return code;
 }
 

@@ -206,11 +206,11 @@ static void lost(const struct format *from, const char *text, const struct forma
     dict_init(&dict);
     output_bytes_init(&output, &out);
     struct encoder *encoder = to->encoder_new(&dict, &output.base);
-    inventory_init(&inventory, &encoder->sink);
+    inventory_init(&inventory, &encoder->sink, to, NULL);
     struct decoder *decoder = from->decoder_new(&inventory.sink, NULL);
     assert_int_equal(decoder->ops->push(decoder, text, strlen(text), &err), 0);
     assert_int_equal(decoder->ops->finish(decoder, &err), 0);
-    inventory_put_lost(&said, &inventory, to);
+    inventory_put_lost(&said, &inventory);
     assert_string_equal(bytes_text(&said), expected);
     decoder_free(decoder);
     encoder_free(encoder);

@@ -194,8 +194,8 @@ static void test_resampled(void **state)
 {
     (void)state;
     const struct decode_options options = {.resample_hz = 100};
-    const char *text = "[" X("a", "-1000", "25000") X("b", "9000", "2000")
-        X("unseen", "21000", "2000")
+    const char *text =
+        "[" X("a", "-1000", "25000") X("b", "9000", "2000") X("unseen", "21000", "2000")
             X("short", "30000", "5000") "{\"ph\": \"X\", \"name\": \"t\", \"ts\": 39000, \"dur\": "
                                         "2000, \"pid\": 1, \"tid\": 3}]";
     struct capture capture;

@@ -17,9 +17,18 @@ static bool detect_python(const struct dict *dict, const struct frame *frame)
 static bool runs_python(const char *name)
 {
     static const char *const names[] = {
-        "_PyEval_EvalFrameDefault", "_PyEval_EvalFrame",          "_PyEval_Vector",
-        "_PyFunction_Vectorcall",   "py_trampoline_evaluator",    "_PyObject_Vectorcall",
-        "PyObject_Vectorcall",      "_PyObject_VectorcallTstate", "PyEval_EvalCode",
+        "_PyEval_EvalFrameDefault",
+        "_PyEval_EvalFrame",
+        "_PyEval_Vector",
+        "_PyFunction_Vectorcall",
+        "py_trampoline_evaluator",
+        "_PyObject_Vectorcall",
+        "PyObject_Vectorcall",
+        "_PyObject_VectorcallTstate",
+        "PyEval_EvalCode",
+        "gen_send_ex",
+        "gen_send_ex2",
+        "gen_iternext",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         size_t len = strlen(names[i]);

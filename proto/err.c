@@ -5,6 +5,32 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LONGEST_BYTES = 8192 };
+
+// Of a text that is too long the middle goes (of a file's name, mostly): what a message ends with
+// says why.
+static size_t shorten(char *out, size_t most, const char *text, size_t len)
+{
+    static const char gap[] = "...";
+    size_t kept = most - (sizeof gap - 1), head = kept / 2;
+    if (len <= most) {
+        memcpy(out, text, len);
+    } else {
+        memcpy(out, text, head);
+        memcpy(out + head, gap, sizeof gap - 1);
+        memcpy(out + head + sizeof gap - 1, text + len - (kept - head), kept - head);
+        len = most;
+    }
+    out[len] = '\0';
+    return len;
+}
+
+static size_t write_long(char text[LONGEST_BYTES], const char *format, va_list args)
+{
+    int len = vsnprintf(text, LONGEST_BYTES, format, args);
+    return len < 0 ? 0 : len < LONGEST_BYTES ? (size_t)len : LONGEST_BYTES - 1;
+}
+
 int err_setv(struct err *err, int code, const char *format, va_list args)
 {
     if (code >= 0)
@@ -12,7 +38,8 @@ int err_setv(struct err *err, int code, const char *format, va_list args)
     if (!err)
         return code;
     err->code = code;
-    vsnprintf(err->message, sizeof err->message, format, args);
+    char text[LONGEST_BYTES];
+    shorten(err->message, sizeof err->message - 1, text, write_long(text, format, args));
     return code;
 }
 
@@ -29,23 +56,15 @@ int err_prefix(struct err *err, const char *format, ...)
 {
     if (!err)
         return -EINVAL;
-    char prefix[ERR_MESSAGE_BYTES];
+    char text[LONGEST_BYTES], prefix[ERR_MESSAGE_BYTES / 2];
     va_list args;
     va_start(args, format);
-    int prefix_len = vsnprintf(prefix, sizeof prefix, format, args);
+    size_t len = shorten(prefix, sizeof prefix - 1, text, write_long(text, format, args));
     va_end(args);
-    if (prefix_len < 0)
-        return err->code;
-    size_t len = (size_t)prefix_len < sizeof prefix ? (size_t)prefix_len : sizeof prefix - 1;
-    if (len > sizeof err->message - 3)
-        len = sizeof err->message - 3;
-    size_t room = sizeof err->message - len - 3; // ": " and the NUL
     size_t old_len = strnlen(err->message, sizeof err->message);
-    if (old_len > room)
-        old_len = room;
-    memmove(err->message + len + 2, err->message, old_len);
+    memcpy(text, err->message, old_len);
     memcpy(err->message, prefix, len);
     memcpy(err->message + len, ": ", 2);
-    err->message[len + 2 + old_len] = '\0';
+    shorten(err->message + len + 2, sizeof err->message - len - 3, text, old_len); // and the NUL
     return err->code;
 }

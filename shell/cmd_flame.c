@@ -25,10 +25,11 @@ static char *title_of(struct session *session)
 static int put_svg(struct session *session, struct invocation *run, const struct query *query,
                    const struct fold *fold, struct err *err)
 {
-    struct bytes subtitle = {0};
+    struct bytes subtitle = {0}, ranges = {0};
     answer_put_totals(&subtitle, session, query, &fold->totals);
-    bytes_append_text(&subtitle, "; ");
-    answer_put_ranges(&subtitle, session, query, false);
+    answer_put_ranges(&ranges, session, query, false);
+    if (ranges.len)
+        bytes_printf(&subtitle, "; %s", bytes_text(&ranges));
     for (size_t i = 0; i < subtitle.len; i++) {
         if (subtitle.data[i] == '\n')
             subtitle.data[i] = ' ';
@@ -37,6 +38,7 @@ static int put_svg(struct session *session, struct invocation *run, const struct
     struct svg_options options = {.title = title, .subtitle = bytes_text(&subtitle), .width = 1200};
     int code = svg_flame(&run->out.base, fold, &options, err);
     free(title);
+    bytes_dispose(&ranges);
     bytes_dispose(&subtitle);
     return code;
 }

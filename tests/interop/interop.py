@@ -4,10 +4,10 @@
     interop.py FLICKER      runs all; a peer that is not installed is skipped, with its name
                             (FLICKER_REQUIRE_INTEROP=1: fails instead)
 
-The peers: `go tool pprof`, protobuf for Python, protoc, Node.js. What they say of a file is compared
+The peers: `go tool pprof`, protobuf for Python, protoc, Node.js, librsvg. What they say of a file is compared
 with what flicker says of the recording that the file was made from.
 """
-import collections, gzip, json, os, re, shutil, subprocess, sys, tempfile, unittest
+import collections, gzip, json, os, re, shutil, struct, subprocess, sys, tempfile, unittest, zlib
 
 FLICKER = os.path.abspath(sys.argv.pop(1))
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -55,6 +55,29 @@ def stackcollapse(samples):
         names = [re.sub(r"\+0x[0-9a-f]+$", "", frame) for frame in frames]
         counts[";".join([comm.replace(" ", "_")] + names[::-1])] += 1
     return counts
+
+
+def pixels(png):
+    """(width, rows of pixels as 3 bytes) of a PNG of 8 bits RGB or RGBA."""
+    width, height, depth, kind = struct.unpack(">IIBB", png[16:26])
+    assert depth == 8 and kind in (2, 6), (depth, kind)
+    data, at, size = b"", 8, 4 if kind == 6 else 3
+    while at < len(png):
+        length, name = struct.unpack(">I4s", png[at:at + 8])
+        data += png[at + 8:at + 8 + length] if name == b"IDAT" else b""
+        at += length + 12
+    data, rows, above = zlib.decompress(data), [], bytearray(width * size)
+    for start in range(0, len(data), width * size + 1):
+        row = bytearray(data[start + 1:start + 1 + width * size])
+        for i in range(len(row)):
+            left, up = row[i - size] if i >= size else 0, above[i]
+            corner = above[i - size] if i >= size else 0
+            guess = left + up - corner
+            nearest = min((left, up, corner), key=lambda value: abs(guess - value))
+            row[i] = row[i] + (0, left, up, (left + up) // 2, nearest)[data[start]] & 255
+        rows.append([bytes(row[i:i + 3]) for i in range(0, len(row), size)])
+        above = row
+    return width, rows
 
 
 class Interop(unittest.TestCase):
@@ -429,6 +452,27 @@ allocate();
                 until = max(until, end)
         answer, _ = self.top(path, "event=trace")
         self.assertEqual(answer["value"], open_us * 1000)
+
+    # --- SVG ----------------------------------------------------------------------------------
+
+    @needs("rsvg-convert")
+    def test_a_renderer_without_scripts_draws_our_svg(self):
+        """librsvg, as file managers and converters have it; Inkscape draws the same."""
+        write(self.path("x.folded"), b"demo;main;parse 25\ndemo;main;render 75\n")
+        write(self.path("x.svg"), self.flicker("flame as=svg", files=[self.path("x.folded")]).encode())
+        width, rows = pixels(self.run_in("rsvg-convert", self.path("x.svg")))
+        self.assertEqual(width, 1200)
+        text = read(self.path("x.svg")).decode()
+        fill = bytes.fromhex(re.search(r"\.user rect\{fill:#(\w{6})\}", text)[1])
+        for name, share in (("parse", 0.25), ("render", 0.75)):
+            x, y, wide = map(float, re.search(rf'<title>{name}\n[^<]*</title><rect x="([\d.]+)" y="([\d.]+)" '
+                                              r'width="([\d.]+)"', text).groups())
+            self.assertAlmostEqual(wide / 1168, share, delta=0.01)
+            inside = [rows[row][at] for row in range(int(y) + 2, int(y) + 15)
+                      for at in range(int(x) + 2, int(x + wide) - 2)]
+            self.assertGreater(inside.count(fill), len(inside) * 0.8)
+            dark = sum(sum(pixel) < 200 for pixel in inside)  # its name
+            self.assertGreater(dark, 20)
 
     # --- gzip ---------------------------------------------------------------------------------
 

@@ -1,5 +1,8 @@
 // The page of flicker itself: recording this host live, and over a saved recording.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BUILD, drag, finish, launch, open, painted, Prompt, text, until } from './browser.mjs';
 
@@ -84,6 +87,51 @@ test('a baseline colours the flame graph; callers, groups and what is gone are o
   await until('a sentence', async () => (await text(page, '#chart')).includes('nothing that is not done here'));
   assert.deepEqual(page.wrong, []);
   assert.equal(await prompt.quit(), 0);
+});
+
+// 10 s at 20 Hz: `old` calls two functions in the first half, `new` calls one in the second, `common` runs in both.
+function twoVersions(folder) {
+  const path = join(folder, 'versions.txt');
+  const sample = (i) => {
+    const [leaf, caller] = i % 2 ? ['common', 'main'] : i < 100 ? [i % 4 ? 'older' : 'oldest', 'old'] : ['newer', 'new'];
+    const frames = [leaf, caller, ...(caller === 'main' ? [] : ['main'])];
+    return `demo 7/7 [000] ${(100 + i / 20).toFixed(6)}: 1 cpu-clock: \n${frames.map((name) => `\t401000 ${name} (/demo)\n`).join('')}\n`;
+  };
+  writeFileSync(path, Array.from({ length: 200 }, (_, i) => sample(i)).join(''));
+  return path;
+}
+
+test('two versions compared in the page: what is new is coloured, what is gone is drawn alone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flicker-versions-'));
+  const prompt = new Prompt(`${BUILD}/flicker`, [twoVersions(folder)]);
+  const page = await open(browser, await view(prompt));
+  const drawn = () => page.$$eval('#chart g.frame', (list) => list.map((frame) =>
+    ({ path: frame.dataset.path.split('\n').slice(1).join(';'), fill: frame.querySelector('rect').getAttribute('fill'),
+       width: Number(frame.querySelector('rect').getAttribute('width')) })));
+  const paths = async () => (await drawn()).map((frame) => frame.path).sort();
+  const of = async (path) => (await drawn()).find((frame) => frame.path === path);
+  prompt.say('slice 0-5s');
+  await until('the first half', async () => (await paths()).includes('demo;main;old;older'));
+  await page.keyboard.press('b');
+  prompt.say('slice 5s-10s');
+  await until('the second half', async () => (await paths()).includes('demo;main;new;newer') && !(await paths()).includes('demo;main;old;older'));
+  await page.keyboard.press('d');
+  await until('the difference', async () => (await text(page, '#kinds')).includes('less here'));
+  const width = async (path) => (await of(path)).width;
+  await until('halves', async () => Math.abs((await width('demo;main;new;newer')) / (await width('demo;main;common')) - 1) < 0.02);
+  const [same, caller, newer] = (await Promise.all(['demo;main;common', 'demo;main;new', 'demo;main;new;newer'].map(of))).map((frame) => frame.fill);
+  assert.equal(newer, caller); // all of a new subtree is new
+  assert.notEqual(newer, same);
+  if (process.env.FLICKER_PICTURES) await page.screenshot({ path: `${process.env.FLICKER_PICTURES}/diff.png` });
+  await page.keyboard.press('e');
+  await until('what is gone', async () => (await paths()).includes('demo;main;old;oldest'));
+  assert.ok(!(await paths()).some((path) => /common|new/.test(path)));
+  assert.match(await text(page, '#cmd'), /elided=on/);
+  await until('halves', async () => Math.abs((await width('demo;main;old;older')) / (await width('')) - 0.5) < 0.02);
+  if (process.env.FLICKER_PICTURES) await page.screenshot({ path: `${process.env.FLICKER_PICTURES}/gone.png` });
+  assert.deepEqual(page.wrong, []);
+  assert.equal(await prompt.quit(), 0);
+  rmSync(folder, { recursive: true, force: true });
 });
 
 test('quitting with pages open ends them, and flicker', async () => {

@@ -33,11 +33,20 @@ class FlameScope:
         from app import config
         from app.common import fileutil
         from app.controllers import differential, elided, flame_graph, heatmap
+        from nflxprofile import flamegraph, nflxprofile_pb2
         config.PROFILE_DIR = "/"
         # libmagic has learned what JSON is, since.
         said = fileutil._get_file_mime
         fileutil._get_file_mime = lambda path: said(path).replace("application/json", "text/plain")
+
+        def processed(path, processor, options):
+            profile = nflxprofile_pb2.Profile()
+            with open(path, "rb") as file:
+                profile.ParseFromString(file.read())
+            return flamegraph.get_flame_graph(profile, {}, stack_processor=getattr(flamegraph, processor), **options)
+
         self.calls = {
+            "processed": processed,
             "heatmap": lambda path, kind, rows: heatmap.generate_heatmap(path, kind, rows)["values"],
             "flame": flame_graph.generate_flame_graph,
             "differential": lambda kind, path, other: differential.generate_differential_flame_graph(
@@ -226,6 +235,75 @@ class NflxProfile(Differences):
         path = corpus(self, "nflxprofile/nodejs1.nflxprofile")
         # Samples lie on tenths of a second: with rows of tenths, their floats choose the row.
         self.check(path, path, rows=(7, 23))
+
+
+class Processors(Differences):
+    """nflxprofile's own stack processors. Wrong there: with middle_out, stacks without a match are the
+    root's; the lambdas of a class are the class itself."""
+
+    def setUp(self):
+        self.node = flicker.convert(FIXTURES + "/perf-node.txt", "n.nflxprofile")
+
+    def tree(self, name, path, processor="StackProcessor", **options):
+        return stacks_of(ask("processed " + name, "processed", path, processor, options))[0]
+
+    def test_inverted(self):
+        ours = flicker.fold(self.node, "weight=samples invert=on")
+        self.assert_same(ours, self.tree("inverted", self.node, inverted=True))
+
+    def test_middle_out(self):
+        for name in ("fib", "RegExp", "v8::internal"):
+            tree = self.tree("middle out " + name, self.node, middle_out=name)
+            no_match = tree.pop((), 0)
+            # It keeps one frame before the match, whichever; with us that is the thread.
+            begun = collections.Counter()
+            for stack, count in tree.items():
+                begun[stack[1:]] += count
+            ours = collections.Counter()
+            for stack, count in flicker.fold(self.node, f"weight=samples from='{name}'").items():
+                ours[stack[1:]] += count
+            self.assert_same(ours, begun, name)
+            self.assertEqual(sum(ours.values()) + no_match, 32)
+
+    def test_java(self):
+        sample = ("java 7/7 [000] %d.000000: 1 cpu-clock: \n%s\t7f01 Interpreter (/tmp/perf-7.map)\n"
+                  "\t7f02 start_thread (/lib/libc.so.6)\n\n")
+        leaves = (("Lcom/x/Y;::main",), ("Ljava/io/PrintStream;::print", "Lcom/x/Y;::main"),
+                  ("Lcom/x/Y$$Lambda$7;::run", "Lcom/x/Y;::main"), ("Lcom/x/Inner$1;::get", "Lcom/x/Y;::main"))
+        text = "".join(sample % (i, "".join(f"\t7f0{9 - j} {name} (/tmp/perf-7.map)\n" for j, name in enumerate(names)))
+                       for i, names in enumerate(leaves))
+        path = flicker.convert(flicker.write("java.txt", text), "java.nflxprofile")
+        tree = self.tree("java", path, "JavaStackProcessor")
+        self.assertEqual(tree.pop(("java", "start_thread", "com.x.Y::main", "com.x.Y::run")), 1)
+        ours = flicker.fold(path, "weight=samples transform=auto")
+        self.assertEqual(ours.pop(("java", "start_thread", "com.x.Y::main", "com.x.Y$$Lambda::run")), 1)
+        self.assert_same(ours, tree)
+
+    def test_filters_and_values(self):
+        path = flicker.convert(FIXTURES + "/perf-collector.txt", "collector.nflxprofile")
+        threads = json.loads(flicker.run("threads 100 --json idle=on", file=path))["rows"]
+        pid, tid = max((row["samples"], row["pid"], row["tid"]) for row in threads if row["pid"] > 0)[1:]
+        whole = self.tree("whole", path)
+        for name, number in (("cpu", 1), ("pid", pid), ("tid", tid)):
+            ours = flicker.fold(path, f"weight=samples idle=on {name}={number}")
+            self.assert_same(ours, self.tree(name, path, **{name: number}), name)
+            self.assertLess(sum(ours.values()), sum(whole.values()))
+        ours = flicker.fold(path, "weight=value idle=on")
+        self.assert_same(ours, self.tree("values", path, use_sample_value=True))
+        # 0 is no filter there.
+        self.assert_same(whole, self.tree("CPU 0", path, cpu=0))
+        ours = flicker.fold(path, "weight=samples idle=on cpu=0")
+        rest = flicker.fold(path, "weight=samples idle=on cpu=1")
+        self.assert_same(collections.Counter(ours) + collections.Counter(rest), whole)
+
+    def test_the_leaf_as_packages(self):
+        # package_name: the leaf's name alone, cut at its slashes. As packages ours are those of group=package.
+        tree = self.tree("packages", self.node, package_name=True)
+        self.assertEqual(sum(tree.values()), 32)
+        leaves = collections.Counter()
+        for stack, count in flicker.fold(self.node, "weight=samples").items():
+            leaves[tuple(stack[-1].split(";")[0].split("/"))] += count
+        self.assert_same(tree, leaves)
 
 
 class Trace(Differences):

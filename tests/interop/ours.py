@@ -35,7 +35,9 @@ class Flicker:
 
     def fold(self, file, words="", *before):
         """{(thread, caller, callee): weight}"""
-        answer = json.loads(self.run(*before, f"fold --json transform=none {words}", file=file))
+        if "transform=" not in words:
+            words += " transform=none"
+        answer = json.loads(self.run(*before, f"fold --json {words}", file=file))
         return {tuple(row["stack"]): row["weight"] for row in answer["stacks"]}
 
     def cells(self, file, words=""):

@@ -7,10 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+// What is known of it: files of others tell neither rate nor CPUs, mostly.
 static void put_source(char *out, size_t size, const struct buffer_source *source)
 {
-    snprintf(out, size, "%s, %g Hz, %u CPUs", source->events[0] ? source->events[0] : "",
-             source->rate_hz, source->cpus);
+    char rate[32] = "", cpus[32] = "";
+    if (source->rate_hz > 0)
+        snprintf(rate, sizeof rate, ", %g Hz", source->rate_hz);
+    if (source->cpus)
+        snprintf(cpus, sizeof cpus, ", %u CPU%s", source->cpus, source->cpus == 1 ? "" : "s");
+    snprintf(out, size, "%s%s%s", source->events[0] ? source->events[0] : "", rate, cpus);
 }
 
 static void page_status(void *arg, struct server_status *out)

@@ -117,6 +117,9 @@ test('two versions compared in the page: what is new is coloured, what is gone i
   await until('the second half', async () => (await paths()).includes('demo;main;new;newer') && !(await paths()).includes('demo;main;old;older'));
   await page.keyboard.press('d');
   await until('the difference', async () => (await text(page, '#kinds')).includes('less here'));
+  const seen = await page.$eval('#kinds', (list) => list.scrollHeight <= list.clientHeight && list.scrollWidth <= list.clientWidth);
+  assert.ok(seen, 'the legend of the difference is cut');
+  assert.equal(await text(page, '#st-source'), 'cpu-clock');
   const width = async (path) => (await of(path)).width;
   await until('halves', async () => Math.abs((await width('demo;main;new;newer')) / (await width('demo;main;common')) - 1) < 0.02);
   const [same, caller, newer] = (await Promise.all(['demo;main;common', 'demo;main;new', 'demo;main;new;newer'].map(of))).map((frame) => frame.fill);

@@ -189,7 +189,9 @@ const struct command command_export = {
         "Samples: .nflxprofile .pb.gz (pprof) .cpuprofile .trace.json .folded .speedscope.json "
         ".perf .fks, or\nany of them with .gz. Answers: .svg (the flame graph), .csv and .json of "
         "what=top (the default),\nheatmap, fold or threads. It says what a format has no place "
-        "for. Samples go out as they were\nrecorded: transforms change answers only.",
+        "for; "
+        "one that does not tell events\napart gets the one in view. Samples go out as they were "
+        "recorded: transforms change answers only.",
     .example = "export stall.speedscope.json",
     .words = {ARG_FILE},
     .max_words = 1,

@@ -20,6 +20,8 @@ enum hold {
     HOLD_KIND = 1 << 13, // kernel, JIT, inlined
     HOLD_LINE = 1 << 14, // source files and lines
     HOLD_LOSS = 1 << 15,
+    HOLD_UNIT = 1 << 16,       // what values are counted in
+    HOLD_OTHER_UNIT = 1 << 17, // that it is no time
 };
 
 #endif

@@ -38,6 +38,15 @@ static void note_stack(struct inventory *inventory, uint32_t node)
     }
 }
 
+// What values are of: a format that has them may take all for nanoseconds, or tell nothing.
+static unsigned unit_of(const struct dict *dict, const struct event *event)
+{
+    const char *unit = dict_text(dict, event->unit);
+    if (!event->by_value || !*unit || !strcmp(unit, "samples"))
+        return 0;
+    return HOLD_UNIT | (strcmp(unit, "ns") != 0 ? HOLD_OTHER_UNIT : 0);
+}
+
 static void note_sample(struct inventory *inventory, const struct sample *sample)
 {
     const struct dict *dict = inventory->sink.dict;
@@ -50,7 +59,7 @@ static void note_sample(struct inventory *inventory, const struct sample *sample
         (thread->pid >= 0 || thread->tid >= 0 ? HOLD_THREAD : 0) |
         (thread->comm != DICT_EMPTY ? HOLD_COMM : 0) |
         (sample->cpu != SAMPLE_NO_CPU ? HOLD_CPU : 0) |
-        (event->by_value ? HOLD_VALUE | HOLD_COUNT : HOLD_SAMPLE) |
+        (event->by_value ? HOLD_VALUE | HOLD_COUNT : HOLD_SAMPLE) | unit_of(dict, event) |
         (!event->by_value && sample->value != 1 ? HOLD_PERIOD : 0);
     note_stack(inventory, sample->node);
 }
@@ -129,6 +138,7 @@ void inventory_put_lost(struct bytes *out, const struct inventory *inventory)
         {HOLD_COMM, "names of threads", false},
         {HOLD_CPU, "CPUs", false},
         {HOLD_VALUE | HOLD_PERIOD, "values", false},
+        {HOLD_UNIT | HOLD_OTHER_UNIT, "the unit of values", true},
         {HOLD_COUNT | HOLD_SAMPLE, "the number of samples", true},
         {HOLD_MODULE, "modules", false},
         {HOLD_ADDRESS, "addresses", false},

@@ -47,5 +47,5 @@ const struct format format_nflxprofile = {
     .probe = probe,
     .decoder_new = nflxprofile_decoder_new,
     .encoder_new = nflxprofile_encoder_new,
-    .loses = HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_LOSS,
+    .loses = HOLD_UNIT | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_LOSS,
 };

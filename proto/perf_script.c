@@ -295,5 +295,5 @@ const struct format format_perf_script = {
     .probe = probe,
     .decoder_new = decoder_new,
     .encoder_new = perf_script_encoder_new,
-    .loses = HOLD_LINE | HOLD_LOSS,
+    .loses = HOLD_UNIT | HOLD_LINE | HOLD_LOSS,
 };

@@ -355,6 +355,6 @@ const struct format format_trace_event = {
     .probe = probe,
     .decoder_new = decoder_new,
     .encoder_new = trace_event_encoder_new,
-    .loses = HOLD_CPU | HOLD_COUNT | HOLD_SAMPLE | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS |
-             HOLD_KIND | HOLD_LINE | HOLD_LOSS,
+    .loses = HOLD_OTHER_UNIT | HOLD_CPU | HOLD_COUNT | HOLD_SAMPLE | HOLD_EVENT | HOLD_MODULE |
+             HOLD_ADDRESS | HOLD_KIND | HOLD_LINE | HOLD_LOSS,
 };

@@ -173,7 +173,7 @@ static int count_all(struct tally *tally, struct err *err)
 // The place of a node's call path below its owner.
 static uint32_t place(struct tally *tally, struct fold_edit *edit, const struct tally_row *row)
 {
-    const struct callpaths *callpaths = &tally->view->buffer->callpaths;
+    const struct callpaths *callpaths = tally->view->callpaths;
     uint32_t at = fold_edit_child(edit, 0, row->owner);
     uint32_t *chain = NULL;
     size_t depth = 0, capacity = 0;

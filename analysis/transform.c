@@ -175,10 +175,13 @@ int transforms_apply(const struct transforms *transforms, struct fold *fold, str
 {
     static_assert((int)TRANSFORM_COUNT <= (int)NAMES_MEMOS, "a memo for each row");
     struct names *none = NULL;
-    if (!kept)
+    bool by_line = transforms_by_line(transforms);
+    if (!kept || by_line) // names are kept for folds that do not tell lines apart
         kept = &none;
     if (!fold->own)
         names_keep(kept, fold->dict);
+    if (!fold->own && by_line)
+        none->dict.by_line = none->callpaths.by_line = true;
     struct application application = {.fold = fold, .names = fold->own ? fold->own : *kept};
     uint64_t bits = 0;
     int rc = 0;

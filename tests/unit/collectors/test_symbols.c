@@ -87,7 +87,7 @@ static void a_damaged_file_has_fewer_names_and_nothing_worse(void **state)
             copy[(seed >> 8) % (hit < 10 ? 1024 : (size_t)len)] = (char)(seed >> 24);
         }
         assert_int_equal(write(fd, copy, kept), kept);
-        struct elf_symbols *elf = elf_symbols_read(fd);
+        struct elf_symbols *elf = elf_symbols_read(fd, NULL);
         uint64_t address = 0;
         for (uint64_t offset = 0; offset < 1 << 20; offset += 64 * 1024) {
             if (elf_symbols_address(elf, offset, &address))

@@ -20,8 +20,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// How long a round waits for source lines; the ring holds more than that.
-#define PATIENCE_NS      INT64_C(200000000)
+// How long a round waits for source lines; events are held back for longer.
+#define PATIENCE_NS      INT64_C(20000000)
 #define LAST_PATIENCE_NS INT64_C(3000000000)
 
 enum { ROUND_MS = 45, FIRST_ROUND_MS = 10, LAST_ROUNDS = 64, USAGE = 2, NO_RIGHTS = 3 };

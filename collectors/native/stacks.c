@@ -34,6 +34,7 @@ struct stacks {
     struct frame_slot *frames;
     uint32_t *chains; // frames, callers first
     size_t chain_count, chain_capacity;
+    bool waited;
 };
 
 // An address on its way to a node.
@@ -182,7 +183,15 @@ uint32_t stacks_node(struct stacks *stacks, const struct native_event *event,
         step.address = frames[i];
         node = step_node(stacks, node, &step);
     }
+    stacks->waited |= step.waiting;
     if (!step.waiting && (!user || symbols_space(stacks->symbols, pid) == space))
         *slot = (struct stack_slot){{check[0], check[1]}, node};
     return node;
+}
+
+bool stacks_waited(struct stacks *stacks)
+{
+    bool waited = stacks->waited;
+    stacks->waited = false;
+    return waited;
 }

@@ -212,7 +212,7 @@ static void hang(struct tally *tally, struct fold *out)
 int fold_owners(struct fold *out, const struct view *view, struct err *err)
 {
     const struct dict *dict = &view->buffer->dict;
-    struct tally tally = {.view = view, .dict = dict, .names = names_new()};
+    struct tally tally = {.view = view, .dict = dict, .names = names_new(view->query->by_line)};
     tally.of_thread = xcalloc(dict->thread_count + 1, sizeof *tally.of_thread);
     tally.of_cpu = xcalloc((size_t)UINT16_MAX + 1, sizeof *tally.of_cpu);
     tally.main_of = find_mains(dict);

@@ -310,8 +310,11 @@ size_t debug_info_find(struct debug_info *info, uint64_t address,
         for (int depth = 0; depth < MAX_NESTING && step_inside(&die, address); depth++) {
             if (dwarf_tag(&die) != DW_TAG_inlined_subroutine || count == DEBUG_INFO_MAX_FRAMES)
                 continue;
+            const char *name = name_of(&die);
+            if (!name)
+                continue; // what lies in it is told of its caller
             call_site(&out[count - 1], &unit_die, &die);
-            out[count++] = (struct debug_frame){.function = name_of(&die)};
+            out[count++] = (struct debug_frame){.function = name};
         }
     }
     line_of(&out[count - 1], &unit_die, address);

@@ -1,5 +1,6 @@
 // Names for addresses: tables, ELF files, maps, JIT maps, and this very process.
 #include "collectors/address_map.h"
+#include "collectors/elf_sections.h"
 #include "collectors/elf_symbols.h"
 #include "collectors/jit_symbols.h"
 #include "collectors/symbols.h"
@@ -98,6 +99,34 @@ static void a_damaged_file_has_fewer_names_and_nothing_worse(void **state)
         close(fd);
     }
     free(image);
+}
+
+// A stripped file still tells where its functions start.
+static void functions_start_where_the_unwinding_table_says(void **state)
+{
+    (void)state;
+    extern const char __executable_start;
+    int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_begin(self, ELF_C_READ, NULL);
+    uint64_t base = 0;
+    size_t count = 0, found = 0;
+    int32_t *starts = elf_function_starts(elf, &base, &count);
+    assert_non_null(starts);
+    const uint64_t wanted[] = {
+        (uint64_t)((const char *)&elf_symbols_read - &__executable_start),
+        (uint64_t)((const char *)&functions_start_where_the_unwinding_table_says -
+                   &__executable_start),
+    };
+    for (size_t i = 0; i < count; i++) {
+        assert_true(!i || starts[i - 1] <= starts[i]);
+        for (size_t k = 0; k < 2; k++)
+            found += base + (uint64_t)(int64_t)starts[i] == wanted[k];
+    }
+    assert_int_equal(found, 2);
+    free(starts);
+    elf_end(elf);
+    close(self);
 }
 
 static void a_jit_map_grows_while_it_is_read(void **state)
@@ -312,6 +341,7 @@ int main(void)
         cmocka_unit_test(a_table_knows_sizes_gaps_and_nesting),
         cmocka_unit_test(maps_are_read_as_the_kernel_writes_them),
         cmocka_unit_test(a_damaged_file_has_fewer_names_and_nothing_worse),
+        cmocka_unit_test(functions_start_where_the_unwinding_table_says),
         cmocka_unit_test(a_jit_map_grows_while_it_is_read),
         cmocka_unit_test(this_process_is_named),
         cmocka_unit_test(the_newest_line_that_covers_an_address_wins),

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,7 +18,6 @@ enum {
     SOCKET_FD = 3,    // of the worker
     FILES = 3,        // a packet brings at most
     CPU_SECONDS = 10, // one answer may take, a file's index included
-    NICENESS = 5,     // it must not be in the way of what is measured
     MAX_NAME_BYTES = 1024,
     MAX_FILE_BYTES = 512,
 };
@@ -232,7 +230,6 @@ void inline_worker_serve(void)
     struct inline_request request;
     int fds[FILES];
     size_t fd_count = 0;
-    setpriority(PRIO_PROCESS, 0, NICENESS);
     if (confine_reader(MEMORY_BYTES))
         _exit(1);
     while (receive(&request, fds, &fd_count)) {

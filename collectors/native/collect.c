@@ -27,7 +27,7 @@ enum {
 };
 #define CGROUP_RECHECK_NS INT64_C(1000000000) // of one that was not found
 #define HAND_ON_NS        INT64_C(15000000)
-#define HOLD_NS           INT64_C(3000000000)
+#define HOLD_NS           INT64_C(4000000000)
 #define LIVE_TELL_NS      INT64_C(1000000000)
 
 struct pending {

@@ -136,6 +136,8 @@ def code_of_a_jit_in_a_pid_namespace_is_named():
 NODE = """
 function hotInJavaScript(n) { let x = 0; for (let i = 0; i < n; i++) x = (x * 31 + i) | 0; return x; }
 let sum = 0;
+for (let i = 0; i < 100; i++) sum += hotInJavaScript(300000);
+console.log("ready");
 const end = Date.now() + 60000;
 while (Date.now() < end) sum += hotInJavaScript(300000);
 """
@@ -144,8 +146,7 @@ while (Date.now() < end) sum += hotInJavaScript(300000);
 def functions_of_node_have_names():
     if not shutil.which("node"):
         skip("node is not installed")
-    with Load(["node", "--perf-basic-prof", "--interpreted-frames-native-stack", "-e", NODE]) as load:
-        time.sleep(1)
+    with Load(["node", "--perf-basic-prof", "--interpreted-frames-native-stack", "-e", NODE], ready="ready") as load:
         out = fold_of(load)
         for name in (f"/tmp/perf-{load.pid}.map",):
             if os.path.exists(name):
@@ -161,6 +162,8 @@ public class Program {
     public static void main(String[] args) {
         long end = System.currentTimeMillis() + 60000;
         int sum = 0;
+        for (int i = 0; i < 100; i++) sum += hotInJava(300000);
+        System.out.println("ready");
         while (System.currentTimeMillis() < end) for (int i = 0; i < 20; i++) sum += hotInJava(300000);
         System.out.println(sum);
     }
@@ -193,9 +196,10 @@ def functions_of_a_jvm_have_names():
         with open(source, "w") as file:
             file.write(JAVA)
         flags = ["-XX:+PreserveFramePointer", "-XX:CompileCommand=dontinline,Program.hotInJava"]
+        # What is compiled is run at once, so that it is by the time that the program is ready.
+        flags += ["-Xbatch", "-XX:CompileCommand=quiet"]
         quiet = {"stderr": subprocess.DEVNULL, "cwd": folder}
-        with Load(["java", *flags, source], **quiet) as load:
-            time.sleep(4)  # it compiles the source, then the function
+        with Load(["java", *flags, source], ready="ready", **quiet) as load:
             if not write_perf_map(load.pid):
                 skip("this JVM writes no perf map (it needs 17 or newer)")
             out = fold_of(load)
@@ -382,6 +386,10 @@ def assert_inlined(out, least=0.9):
         assert share(out, name) > 0.1, out
 
 
+def lines_of(load, what=""):
+    return fold_of(load, least=300, what="inlines=on " + what, question="fold group=line")
+
+
 def by_perf(pid, program, folder):
     """What perf and addr2line say of the same: the line of each sample's leaf, and the chain of functions there."""
     data = os.path.join(folder, "perf.data")
@@ -458,7 +466,7 @@ def inlined_functions_of_cpp_are_found():
             continue
         folder, program = compiled(INLINED_CPP, "basket.cpp", compiler, *INLINED_FLAGS)
         with folder, Load([program]) as load:
-            out = fold_of(load, what="inlines=on", question="fold group=line")
+            out = lines_of(load)
         assert share(out, r"(unsigned int )?shop::Basket::add<unsigned int>\(unsigned int, int\) basket\.cpp:4") > 0.8, out
         assert share(out, r"shop::checkout\(unsigned int\) basket\.cpp:6") > 0.8, out
 
@@ -478,7 +486,7 @@ def inlined_functions_of_rust_are_found():
     flags = ["-O", "-g", "-C", "force-frame-pointers=yes"]
     folder, program = compiled(INLINED_RUST, "orders.rs", "rustc", *flags)
     with folder, Load([program]) as load:
-        out = fold_of(load, what="inlines=on", question="fold group=line")
+        out = lines_of(load)
     assert share(out, r"\w+::churn orders\.rs:3") > 0.8, out
     assert share(out, r"\w+::orders orders\.rs:5") > 0.8, out
 
@@ -487,7 +495,7 @@ def a_deleted_program_has_lines():
     folder, program = inlined_program()
     with folder, Load([program]) as load:
         os.unlink(program)
-        assert_inlined(fold_of(load, what="inlines=on", question="fold group=line"))
+        assert_inlined(lines_of(load))
 
 
 def a_program_of_another_mount_namespace_has_lines():
@@ -497,7 +505,7 @@ def a_program_of_another_mount_namespace_has_lines():
         os.mkdir(inside)
         script = f"mount -t tmpfs none {inside} && cp {program} {inside}/inside && exec {inside}/inside"
         with Load(["unshare", "-m", "sh", "-c", script]) as load:
-            out = fold_of(load, what="inlines=on comm=inside", question="fold group=line")
+            out = lines_of(load, "comm=inside")
     assert_inlined(out)
 
 
@@ -548,7 +556,7 @@ def lines_come_from_installed_debug_files():
     with folder, Installed(debug_path(program)) as path:
         split_debug(program, path, "--compress-debug-sections")
         with Load([program]) as load:
-            assert_inlined(fold_of(load, what="inlines=on", question="fold group=line"))
+            assert_inlined(lines_of(load))
 
 
 def debug_files_are_found_by_link():
@@ -559,12 +567,12 @@ def debug_files_are_found_by_link():
         split_debug(program, path)
         subprocess.run(["objcopy", f"--add-gnu-debuglink={path}", program], check=True)
         with Load([program]) as load:
-            assert_inlined(fold_of(load, what="inlines=on", question="fold group=line"))
+            assert_inlined(lines_of(load))
         # Another file of that name is not taken.
         with open(path, "ab") as file:
             file.write(b"more")
         with Load([program]) as load:
-            out = fold_of(load, what="inlines=on", question="fold group=line")
+            out = lines_of(load)
         assert "inlined.c" not in out and "program+0x" in out, out
 
 
@@ -584,7 +592,7 @@ def debug_files_share_what_dwz_took_out():
         links = subprocess.run(["readelf", "-S", path], capture_output=True, text=True).stdout
         assert ".gnu_debugaltlink" in links, links
         with Load([program]) as load:
-            assert_inlined(fold_of(load, what="inlines=on", question="fold group=line"))
+            assert_inlined(lines_of(load))
 
 
 def a_damaged_debug_file_costs_lines_and_no_names():

@@ -230,6 +230,7 @@ void inline_worker_serve(void)
     struct inline_request request;
     int fds[FILES];
     size_t fd_count = 0;
+    prctl(PR_SET_NAME, "flicker-lines");
     if (confine_reader(MEMORY_BYTES))
         _exit(1);
     while (receive(&request, fds, &fd_count)) {

@@ -28,7 +28,7 @@ enum {
 struct file {
     struct debug_info_files files; // image -1: nothing to ask
     char *path;
-    bool handed, given_up;
+    bool handed, given_up, one_too_many;
     unsigned deaths;
     uint64_t addresses;
 };
@@ -129,7 +129,8 @@ uint32_t inlines_add(struct inlines *inlines, const struct debug_info_files *fil
     array_reserve(&inlines->worker_number, &inlines->number_capacity, inlines->file_count + 1);
     struct file *file = &inlines->files[inlines->file_count];
     *file = (struct file){.files = *files, .path = xstrdup(path)};
-    if (file->files.image >= 0 && inlines->handed_over == INLINE_MAX_MODULES)
+    file->one_too_many = file->files.image >= 0 && inlines->handed_over == INLINE_MAX_MODULES;
+    if (file->one_too_many)
         close_files(&file->files);
     if (file->files.image >= 0)
         inlines->worker_number[inlines->file_count] = inlines->handed_over++;
@@ -359,13 +360,14 @@ bool inlines_complaint(struct inlines *inlines, struct bytes *out)
 
 void inlines_summary(const struct inlines *inlines, struct bytes *out)
 {
-    uint64_t nowhere = 0;
+    uint64_t nowhere = 0, beyond = 0;
     size_t without = 0;
     struct bytes names = {0};
     for (size_t i = 0; i < inlines->file_count; i++) {
         const struct file *file = &inlines->files[i];
         const char *slash = strrchr(file->path, '/');
-        if (file->files.image >= 0 || !file->addresses)
+        beyond += file->one_too_many ? file->addresses : 0;
+        if (file->files.image >= 0 || file->given_up || file->one_too_many || !file->addresses)
             continue;
         nowhere += file->addresses;
         if (without++ < NAMED_FILES)
@@ -376,5 +378,8 @@ void inlines_summary(const struct inlines *inlines, struct bytes *out)
     if (without)
         bytes_printf(out, "; %" PRIu64 " lie in files without debug information (%s%s)", nowhere,
                      bytes_text(&names), without > NAMED_FILES ? ", ..." : "");
+    if (beyond)
+        bytes_printf(out, "; %" PRIu64 " in files after the first %d that have it", beyond,
+                     INLINE_MAX_MODULES);
     bytes_dispose(&names);
 }

@@ -359,12 +359,12 @@ static int open_image(struct symbols *symbols, const struct process *process,
 }
 
 // Another file with the same contents that was read already: of another container, say.
-static struct elf_symbols *same_as(const struct symbols *symbols, int fd)
+static const struct image *same_as(const struct symbols *symbols, int fd)
 {
     for (size_t i = 0; i < symbols->image_count; i++) {
         const struct image *image = &symbols->images[i];
         if (image->owns && image->trusted && elf_symbols_is_same(image->elf, fd))
-            return image->elf;
+            return image;
     }
     return NULL;
 }
@@ -373,17 +373,17 @@ static struct image *read_image(struct symbols *symbols, const struct address_ra
 {
     struct stat stat;
     bool trusted = !fstat(fd, &stat) && stat.st_uid == 0 && !(stat.st_mode & (S_IWGRP | S_IWOTH));
-    struct elf_symbols *same = trusted ? same_as(symbols, fd) : NULL;
+    const struct image *same = trusted ? same_as(symbols, fd) : NULL;
+    struct image fresh = same ? *same : (struct image){.trusted = trusted};
+    fresh.owns = !same;
+    fresh.device = range->device;
+    fresh.inode = range->inode;
+    if (!same)
+        fresh.elf = elf_symbols_read(fd, range->path);
     array_reserve(&symbols->images, &symbols->image_capacity, symbols->image_count + 1);
     struct image *image = &symbols->images[symbols->image_count++];
-    *image = (struct image){
-        .device = range->device,
-        .inode = range->inode,
-        .elf = same ? same : elf_symbols_read(fd, range->path),
-        .owns = !same,
-        .trusted = trusted,
-    };
-    if (symbols->inlines) {
+    *image = fresh;
+    if (symbols->inlines && !image->has_file) {
         struct debug_info_files files;
         elf_symbols_debug_info(image->elf, fd, range->path, &files);
         image->file = inlines_add(symbols->inlines, &files, range->path);

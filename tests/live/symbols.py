@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from live import WORKLOADS, Flicker, Load, compiled, run, skip, stacks, total
+from live import BUILD, WORKLOADS, Flicker, Load, compiled, run, skip, stacks, total
 
 SPIN = os.path.join(WORKLOADS, "spin")
 
@@ -333,6 +333,7 @@ def stacks_of_one_frame_are_counted():
         out = fold_of(load, question="status")
     share = re.search(r"([\d.]+) % of one frame only", out)
     assert share and float(share[1]) > 80, out
+    assert "record perf --call-graph dwarf" in out, out
 
 
 # Two inlined functions in one another, known shares: three of four rounds are of the first call.
@@ -595,6 +596,62 @@ def debug_files_share_what_dwz_took_out():
             assert_inlined(lines_of(load))
 
 
+def lines_are_kept_in_files():
+    folder, program = inlined_program()
+    with folder, Load([program]) as load:
+        kept = os.path.join(folder.name, "kept.fks")
+        out = fold_of(load, what="inlines=on", question=f"fold group=line\nsave {kept}")
+        again = [os.path.join(BUILD, "flicker"), kept, "-c", "fold group=line"]
+        assert_inlined(out)
+        assert subprocess.run(again, capture_output=True, text=True).stdout == out
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def descendant(pid, name):
+    """The process of this name below another; waits for it."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        waiting = [pid]
+        while waiting:
+            found = waiting.pop()
+            try:
+                with open(f"/proc/{found}/comm") as file:
+                    if file.read().strip() == name:
+                        return found
+                waiting += children_of(found)
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+    raise AssertionError(f"no {name} below {pid}")
+
+
+def lines_survive_their_reader():
+    """It has no rights; killed, it is started again, and the recording goes on."""
+    folder, program = inlined_program()
+    with folder, Load([program]) as load, Flicker() as flicker:
+        flicker.record(f"cpu hz=499 pid={load.pid} inlines=on")
+        reader = descendant(flicker.process.pid, "flicker-lines")
+        with open(f"/proc/{reader}/status") as file:
+            status = file.read()
+        assert "CapEff:\t0000000000000000" in status and "Seccomp:\t2" in status, status
+        os.kill(reader, signal.SIGKILL)
+        flicker.say("wait samples > 300")
+        assert_inlined(flicker.finish("fold group=line"), least=0.8)
+    assert not os.path.exists(f"/proc/{reader}")
+
+
+def functions_of_the_kernel_have_names():
+    source = "#include <unistd.h>\nint main(void) { for (;;) getppid(); }"
+    folder, program = compiled(source, "calls.c", "gcc", "-O1", "-fno-omit-frame-pointer")
+    with folder, Load([program]) as load:
+        out = fold_of(load)
+    assert share(out, r"do_syscall_64|el0_svc|invoke_syscall") > 0.1, out
+    assert share(out, r"\[kernel\]") < 0.02, out
+
+
 def a_damaged_debug_file_costs_lines_and_no_names():
     folder, program = inlined_program()
     with folder:
@@ -667,5 +724,8 @@ run(
         debug_files_are_found_by_link,
         debug_files_share_what_dwz_took_out,
         a_damaged_debug_file_costs_lines_and_no_names,
+        lines_are_kept_in_files,
+        lines_survive_their_reader,
+        functions_of_the_kernel_have_names,
     ]
 )

@@ -65,7 +65,7 @@ struct inlines {
     uint32_t *queue; // entries that were asked about, in order
     size_t queue_at, queue_count, queue_capacity;
     struct dict names; // its strings only
-    uint64_t asked, found;
+    uint64_t asked, answered, found;
     struct bytes complaint;
     char packet[INLINE_REPLY_BYTES];
 };
@@ -215,6 +215,7 @@ static bool take_answer(struct inlines *inlines, size_t len)
         line->name = dict_string(&inlines->names, text, frames[i].file_len);
         text += frames[i].file_len;
     }
+    inlines->answered++;
     inlines->found += reply.frame_count != 0;
     if (++inlines->queue_at == inlines->queue_count)
         inlines->queue_at = inlines->queue_count = 0;
@@ -381,5 +382,8 @@ void inlines_summary(const struct inlines *inlines, struct bytes *out)
     if (beyond)
         bytes_printf(out, "; %" PRIu64 " in files after the first %d that have it", beyond,
                      INLINE_MAX_MODULES);
+    uint64_t known = inlines->answered + nowhere + beyond;
+    if (known < inlines->asked)
+        bytes_printf(out, "; %" PRIu64 " were not known in time", inlines->asked - known);
     bytes_dispose(&names);
 }

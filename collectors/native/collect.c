@@ -22,6 +22,7 @@ enum {
     DICT_MAX_BYTES = 128 << 20,
     CLOCK_EVERY = 4, // events
     HELD_MAX_BYTES = 16 << 20,
+    ASKED_AHEAD = 64, // events
     WAKER_SLOTS = 256,
     CGROUP_SLOTS = 64,
 };
@@ -395,6 +396,24 @@ static void hold_from(struct collect *collect, size_t i)
     }
 }
 
+// The lines of the events that wait behind one are asked for meanwhile: as far as processes map now
+// what they mapped then.
+static void ask_ahead(struct collect *collect, size_t i)
+{
+    struct dict *dict = collect->sink->dict;
+    const struct pending *pending = collect->pending;
+    int64_t until_ns = collect->sideband ? sideband_next_ns(collect->sideband) : INT64_MAX;
+    size_t end =
+        i + ASKED_AHEAD < collect->pending_count ? i + ASKED_AHEAD : collect->pending_count;
+    for (; i < end && pending[i].time_ns < until_ns; i++) {
+        const struct native_event *event = (const void *)(collect->events.data + pending[i].at);
+        if (event->kind < NATIVE_KINDS)
+            stacks_node(collect->stacks, event, frames_of(event),
+                        dict_comm_node(dict, comm_of(dict, event)));
+    }
+    stacks_waited(collect->stacks);
+}
+
 // Those that were held are the first of the next round.
 static void take_held(struct collect *collect)
 {
@@ -423,6 +442,7 @@ static int name_events(struct collect *collect, bool last, struct err *err)
         if (stacks_waited(collect->stacks) && may_hold(collect, &collect->pending[i], last)) {
             ready--;
             hold_from(collect, i);
+            ask_ahead(collect, i + 1);
             break;
         }
         if (i % CLOCK_EVERY == 0 && host_now_ns() - since_ns > HAND_ON_NS) {

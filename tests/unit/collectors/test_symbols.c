@@ -334,6 +334,63 @@ static void ranges_added_later_hide_earlier_ones(void **state)
     }
 }
 
+// The mapping of this program that holds an address; path is the caller's to free.
+static struct address_range own_range(const void *address)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    struct bytes text = {0};
+    char line[512];
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps))
+        bytes_append_text(&text, line);
+    fclose(maps);
+    struct address_map *map = address_map_parse(text.data, text.len);
+    const struct address_range *found = address_map_find(map, (uint64_t)(uintptr_t)address);
+    assert_non_null(found);
+    struct address_range range = *found;
+    range.path = xstrdup(found->path);
+    address_map_release(map);
+    bytes_dispose(&text);
+    return range;
+}
+
+// Of processes that nobody can look at any more, records say what was mapped where; a number that
+// is used again does not lend its names.
+static void records_name_what_is_gone(void **state)
+{
+    (void)state;
+    enum { PARENT = (1 << 22) + 1, CHILD }; // above all that the kernel gives
+    struct dict dict;
+    dict_init(&dict);
+    struct launcher *launcher = launcher_local();
+    struct symbols *symbols = symbols_new(launcher);
+    const uint64_t address = (uint64_t)(uintptr_t)&records_name_what_is_gone;
+    struct address_range range = own_range((const void *)&records_name_what_is_gone);
+    struct frame frame;
+    symbols_on_exec(symbols, PARENT);
+    uint64_t empty = symbols_space(symbols, PARENT);
+    symbols_resolve(symbols, &dict, PARENT, address, &frame);
+    assert_true(frame_is_unresolved(&frame));
+    symbols_on_map(symbols, PARENT, &range);
+    uint64_t mapped = symbols_space(symbols, PARENT);
+    assert_int_not_equal(mapped, empty);
+    symbols_on_fork(symbols, PARENT, CHILD);
+    assert_int_equal(symbols_space(symbols, CHILD), mapped); // names hold for both
+    symbols_on_exit(symbols, PARENT);
+    for (int32_t pid = PARENT; pid <= CHILD; pid++) {
+        symbols_resolve(symbols, &dict, pid, address, &frame);
+        assert_string_equal(dict_text(&dict, frame.name), "records_name_what_is_gone");
+    }
+    symbols_on_exec(symbols, CHILD);
+    assert_int_not_equal(symbols_space(symbols, CHILD), mapped);
+    symbols_resolve(symbols, &dict, CHILD, address, &frame);
+    assert_true(frame_is_unresolved(&frame));
+    free(range.path);
+    symbols_free(symbols);
+    launcher_free(launcher);
+    dict_dispose(&dict);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +404,7 @@ int main(void)
         cmocka_unit_test(the_newest_line_that_covers_an_address_wins),
         cmocka_unit_test(pieces_are_what_every_line_says),
         cmocka_unit_test(jit_code_is_named),
+        cmocka_unit_test(records_name_what_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

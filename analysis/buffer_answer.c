@@ -7,7 +7,7 @@
 // The nodes' weights become those of their call paths, in place.
 static void fold_weights(struct fold *out, const struct view *view, struct node_weights *nodes)
 {
-    struct callpaths *callpaths = &view->buffer->callpaths;
+    struct callpaths *callpaths = view->callpaths;
     size_t count = 0;
     for (size_t i = 0; i < nodes->count; i++) {
         struct weight weight = nodes->items[i];

@@ -31,8 +31,9 @@ static uint64_t hash_of_function(uint64_t seed, const struct frame *frame)
 static uint64_t function_hash(const void *owner, uint32_t id)
 {
     const struct callpaths *callpaths = owner;
-    return hash_of_function(callpaths->dict->seed,
-                            &callpaths->dict->frames[callpaths->frame_of[id]]);
+    const struct frame *frame = &callpaths->dict->frames[callpaths->frame_of[id]];
+    uint64_t seed = callpaths->dict->seed + (callpaths->by_line ? frame->line : 0);
+    return hash_of_function(seed, frame);
 }
 
 static uint64_t path_hash(const void *owner, uint32_t id)
@@ -84,10 +85,12 @@ static uint32_t function_of_frame(struct callpaths *callpaths, uint32_t frame)
     const struct frame *row = &callpaths->dict->frames[frame];
     struct idset *set = &callpaths->function_set;
     idset_reserve(set, function_hash, callpaths);
-    uint32_t slot = idset_first(set, hash_of_function(callpaths->dict->seed, row));
+    uint64_t seed = callpaths->dict->seed + (callpaths->by_line ? row->line : 0);
+    uint32_t slot = idset_first(set, hash_of_function(seed, row));
     for (uint32_t id; (id = idset_at(set, slot)) != IDSET_NONE; slot = idset_next(set, slot)) {
         const struct frame *old = &callpaths->dict->frames[callpaths->frame_of[id]];
-        if (old->name == row->name && old->module == row->module && old->kind == row->kind)
+        if (old->name == row->name && old->module == row->module && old->kind == row->kind &&
+            (!callpaths->by_line || (old->line == row->line && old->file == row->file)))
             return id;
     }
     uint32_t id = (uint32_t)callpaths->function_count;

@@ -1,5 +1,5 @@
 // What a dictionary's nodes come to when people look: frames with one name, module and kind are one
-// function, nodes with one chain of functions are one call path.
+// function (by_line: one at each line of it), nodes with one chain of functions are one call path.
 //
 // Folds speak of call paths. The index follows the dictionary as it grows, so that a query merges
 // nothing by name; numbers rise from parent to child as in the dictionary.
@@ -36,6 +36,7 @@ enum {
 struct callpaths {
     const struct dict *dict; // borrowed
     uint64_t generation;     // of the dictionary, when last followed
+    bool by_line;            // set before it follows anything
 
     uint32_t *function_of; // of each frame
     size_t frame_count, frame_capacity;

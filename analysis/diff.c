@@ -113,7 +113,7 @@ int diff_folds(struct diff *out, const struct fold *a, const struct fold *b, enu
     int rc = check_sides(a, b, err);
     if (rc < 0)
         return rc;
-    struct names *names = names_new();
+    struct names *names = names_new(false);
     struct dict *own = &names->dict;
     out->a = (struct fold){.dict = own, .own = names, .totals = a->totals};
     out->b = (struct fold){.dict = own, .own = names_hold(names), .totals = b->totals};

@@ -189,9 +189,9 @@ static int narrow_cpus(uint64_t **bits, const struct key_terms *terms, struct er
     return rc;
 }
 
-// What people see of an unresolved frame is what they filter by; it depends on the module only.
-static int hits_of_unresolved(const struct key_terms *terms, const struct dict *dict,
-                              uint32_t frame, uint8_t *known, struct err *err)
+// What people see of a frame without a name is what they filter by; it depends on the module only.
+static int hits_of_nameless(const struct key_terms *terms, const struct dict *dict, uint32_t frame,
+                            uint8_t *known, struct err *err)
 {
     uint8_t *slot = &known[dict->frames[frame].module];
     if (!*slot) {
@@ -230,8 +230,8 @@ static int hits_of_frame(const struct key_terms *terms, const struct dict *dict,
         return 0; // the level of the thread's name is no function
     if (terms->key == FILTER_MODULE)
         return hits_of_string(terms, dict, row->module, known, err);
-    if (frame_is_unresolved(row))
-        return hits_of_unresolved(terms, dict, frame, known + dict->string_count, err);
+    if (row->name == DICT_EMPTY)
+        return hits_of_nameless(terms, dict, frame, known + dict->string_count, err);
     return hits_of_function(terms, dict, frame, known, names, err);
 }
 

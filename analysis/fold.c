@@ -24,7 +24,7 @@ void fold_frame_text(const struct dict *dict, uint32_t frame, struct bytes *out)
         return;
     }
     const struct frame *row = &dict->frames[frame];
-    if (!frame_is_unresolved(row)) {
+    if (row->name != DICT_EMPTY) {
         bytes_append(out, dict_text(dict, row->name), dict_text_len(dict, row->name));
         return;
     }

@@ -62,7 +62,8 @@ static inline uint64_t fold_total(const struct fold *fold, const struct fold_nod
 }
 
 // A frame as people read it: its name, else the last part of its module, "[libc.so.6]", else
-// "[unknown]" (a fold merges a module's unresolved addresses); "all" for the root. Appends to *out.
+// "[unknown]" (a fold merges a module's addresses without a name); "all" for the root. Appends to
+// *out.
 void fold_frame_text(const struct dict *dict, uint32_t frame, struct bytes *out);
 
 // One line a stack, "comm;caller;callee 12", sorted; ';' and control bytes in names become ':' and

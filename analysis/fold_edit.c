@@ -27,7 +27,8 @@ bool fold_same_function(const struct dict *dict, uint32_t a, uint32_t b)
     const struct frame *left = &dict->frames[a];
     const struct frame *right = &dict->frames[b];
     return a == b || (left->name == right->name && left->module == right->module &&
-                      left->kind == right->kind);
+                      left->kind == right->kind &&
+                      (!dict->by_line || (left->line == right->line && left->file == right->file)));
 }
 
 void fold_edit_init(struct fold_edit *edit, struct fold *fold)

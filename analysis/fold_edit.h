@@ -27,7 +27,8 @@ void fold_edit_drop(struct fold_edit *edit, const struct fold_node *old);
 // Ends the edit.
 void fold_edit_commit(struct fold_edit *edit);
 
-// Whether two frames of one dictionary are one function: name, module and kind.
+// Whether two frames of one dictionary are one function: name, module and kind (and line, where the
+// dictionary says so).
 bool fold_same_function(const struct dict *dict, uint32_t a, uint32_t b);
 
 // Brings a fold's frames and its event into these names, which it then holds as its own.

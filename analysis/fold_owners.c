@@ -173,7 +173,7 @@ static int count_all(struct tally *tally, struct err *err)
 // The place of a node's call path below its owner.
 static uint32_t place(struct tally *tally, struct fold_edit *edit, const struct tally_row *row)
 {
-    const struct callpaths *callpaths = &tally->view->buffer->callpaths;
+    const struct callpaths *callpaths = tally->view->callpaths;
     uint32_t at = fold_edit_child(edit, 0, row->owner);
     uint32_t *chain = NULL;
     size_t depth = 0, capacity = 0;
@@ -212,7 +212,7 @@ static void hang(struct tally *tally, struct fold *out)
 int fold_owners(struct fold *out, const struct view *view, struct err *err)
 {
     const struct dict *dict = &view->buffer->dict;
-    struct tally tally = {.view = view, .dict = dict, .names = names_new()};
+    struct tally tally = {.view = view, .dict = dict, .names = names_new(view->query->by_line)};
     tally.of_thread = xcalloc(dict->thread_count + 1, sizeof *tally.of_thread);
     tally.of_cpu = xcalloc((size_t)UINT16_MAX + 1, sizeof *tally.of_cpu);
     tally.main_of = find_mains(dict);

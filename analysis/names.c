@@ -8,11 +8,12 @@
 
 enum { KEPT_BYTES = 128 << 20 }; // of paths that were asked for and are not any more
 
-struct names *names_new(void)
+struct names *names_new(bool by_line)
 {
     struct names *names = xcalloc(1, sizeof *names);
     dict_init(&names->dict);
     callpaths_init(&names->callpaths, &names->dict);
+    names->dict.by_line = names->callpaths.by_line = by_line;
     names->holders = 1;
     return names;
 }
@@ -66,7 +67,7 @@ void names_keep(struct names **kept, const struct dict *source)
     if (*kept && is_source(*kept, source) && names_bytes(*kept) < KEPT_BYTES)
         return;
     names_release(*kept);
-    *kept = names_new();
+    *kept = names_new(false);
 }
 
 uint32_t names_copy(struct names *names, const struct dict *source, uint32_t frame)

@@ -52,8 +52,8 @@ struct names {
     struct names_memo memos[NAMES_MEMOS];
 };
 
-// With one holder.
-struct names *names_new(void);
+// With one holder. By line: a function is another one at each of its lines, as a query may want it.
+struct names *names_new(bool by_line);
 struct names *names_hold(struct names *names);
 // NULL is fine.
 void names_release(struct names *names);

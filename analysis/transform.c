@@ -175,9 +175,12 @@ int transforms_apply(const struct transforms *transforms, struct fold *fold, str
 {
     static_assert((int)TRANSFORM_COUNT <= (int)NAMES_MEMOS, "a memo for each row");
     struct names *none = NULL;
-    if (!kept)
+    bool by_line = transforms_by_line(transforms);
+    if (!kept || by_line) // names are kept for folds that do not tell lines apart
         kept = &none;
-    if (!fold->own)
+    if (!fold->own && by_line)
+        none = names_new(true);
+    else if (!fold->own)
         names_keep(kept, fold->dict);
     struct application application = {.fold = fold, .names = fold->own ? fold->own : *kept};
     uint64_t bits = 0;
@@ -199,7 +202,7 @@ int transforms_apply(const struct transforms *transforms, struct fold *fold, str
 int transform_apply(const struct transform *transform, struct fold *fold, const char *argument,
                     struct err *err)
 {
-    struct names *names = fold->own ? names_hold(fold->own) : names_new();
+    struct names *names = fold->own ? names_hold(fold->own) : names_new(false);
     struct application application = {.fold = fold, .names = names};
     int rc = apply_row(&application, row_by_name(transform->name, strlen(transform->name)),
                        argument, err);
@@ -246,7 +249,7 @@ size_t transforms_readable(struct names **names, const struct dict *dict, uint32
     if (row == TRANSFORM_COUNT)
         return 0;
     if (!*names)
-        *names = names_new();
+        *names = names_new(false);
     out[0] = names_copy(*names, dict, frame);
     for (; row < TRANSFORM_COUNT; row++)
         count = read_by_row(*names, row, out, count);

@@ -85,6 +85,8 @@ int transforms_list(struct transforms *transforms, const char *words, struct err
 // What stacks have to begin with (query.first): as the argument of `group` needs it, else *first
 // stays.
 void transforms_first(const struct transforms *transforms, enum query_first *first);
+// Whether the fold has to tell lines apart (query.by_line): `group` may need it.
+bool transforms_by_line(const struct transforms *transforms);
 // Rewrites a fold. Bit i of *applied (may be NULL) is set where row i of the table was applied.
 // *kept remembers names from one fold of a store to the next, which then share a dictionary; the
 // caller releases it. NULL: nothing is remembered.

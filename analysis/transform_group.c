@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 // Appends the group's name, out of a function that is no thread's name.
@@ -100,15 +101,27 @@ static void by_package(const struct dict *dict, const struct frame *frame, struc
         by_module(dict, frame, out);
 }
 
+// The function and where in it: "parse words.c:42".
+static void by_line(const struct dict *dict, const struct frame *frame, struct bytes *out)
+{
+    if (frame->name != DICT_EMPTY)
+        bytes_append(out, dict_text(dict, frame->name), dict_text_len(dict, frame->name));
+    if (frame->file == DICT_EMPTY || !frame->line)
+        return;
+    bytes_append_char(out, ' ');
+    append_last_part(out, dict_text(dict, frame->file));
+    bytes_printf(out, ":%" PRIu32, frame->line);
+}
+
 static const struct {
     const char *name;
     group_fn *group; // NULL: who ran, which the fold's first level says
     enum query_first first;
 } groups[] = {
-    {.name = "module", .group = by_module},    {.name = "package", .group = by_package},
-    {.name = "file", .group = by_file},        {.name = "comm", .first = QUERY_FIRST_COMM},
-    {.name = "pid", .first = QUERY_FIRST_PID}, {.name = "tid", .first = QUERY_FIRST_TID},
-    {.name = "cpu", .first = QUERY_FIRST_CPU},
+    {.name = "line", .group = by_line},          {.name = "module", .group = by_module},
+    {.name = "package", .group = by_package},    {.name = "file", .group = by_file},
+    {.name = "comm", .first = QUERY_FIRST_COMM}, {.name = "pid", .first = QUERY_FIRST_PID},
+    {.name = "tid", .first = QUERY_FIRST_TID},   {.name = "cpu", .first = QUERY_FIRST_CPU},
 };
 
 enum { GROUPS = sizeof groups / sizeof *groups };
@@ -121,13 +134,25 @@ static size_t group_by_name(const char *name)
     return at;
 }
 
-void transforms_first(const struct transforms *transforms, enum query_first *first)
+// What is asked for; GROUPS: nothing.
+static size_t group_of(const struct transforms *transforms)
 {
     size_t row = 0;
     while (transform_table[row] != &transform_group)
         row++;
     const char *argument = transforms->argument[row];
-    size_t at = argument ? group_by_name(argument) : GROUPS;
+    return argument ? group_by_name(argument) : (size_t)GROUPS;
+}
+
+bool transforms_by_line(const struct transforms *transforms)
+{
+    size_t at = group_of(transforms);
+    return at < GROUPS && groups[at].group == by_line;
+}
+
+void transforms_first(const struct transforms *transforms, enum query_first *first)
+{
+    size_t at = group_of(transforms);
     if (at < GROUPS && !groups[at].group)
         *first = groups[at].first;
 }
@@ -146,7 +171,11 @@ static size_t group_frame(struct rewriting *rewriting, struct dict *own, uint32_
         return 1;
     bytes_clear(&rewriting->scratch);
     group(own, &row, &rewriting->scratch);
+    if (group == by_line && !rewriting->scratch.len)
+        return 1; // without a name it stays what it is
     struct frame level = {.kind = row.kind == FRAME_INLINED ? FRAME_USER : row.kind};
+    if (group == by_line)
+        level = row;
     out[0] = names_named_frame(own, &level, &rewriting->scratch);
     return 1;
 }
@@ -156,13 +185,14 @@ static int check_group(const char *argument, struct err *err)
     if (group_by_name(argument) < GROUPS)
         return 0;
     return err_set(err, -EINVAL,
-                   "group '%s': expected module, package, file, comm, pid, tid or cpu", argument);
+                   "group '%s': expected line, module, package, file, comm, pid, tid or cpu",
+                   argument);
 }
 
 const struct transform transform_group = {
     .name = "group",
-    .summary = "levels are modules, packages or files, not functions; or who ran, alone",
-    .argument = "module|package|file|comm|pid|tid|cpu",
+    .summary = "levels are lines, modules, packages or files, not functions; or who ran, alone",
+    .argument = "line|module|package|file|comm|pid|tid|cpu",
     .rewrite = group_frame,
     .join = REWRITE_JOIN_ALL,
     .check = check_group,

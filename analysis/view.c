@@ -146,6 +146,13 @@ static int resolve_filter(struct view *view, struct err *err)
     const struct kept_filter *kept = NULL;
     callpaths_follow(&buffer->callpaths);
     view->marks = buffer->callpaths.marks;
+    view->callpaths = &buffer->callpaths;
+    if (view->query->by_line) {
+        callpaths_init(&view->lines, &buffer->dict);
+        view->lines.by_line = true;
+        callpaths_follow(&view->lines);
+        view->callpaths = &view->lines;
+    }
     if (filter && !filter_is_empty(filter)) {
         int rc = kept_filters_compile(&buffer->filters, filter, &buffer->callpaths,
                                       view->query->cancel, &kept, err);
@@ -289,6 +296,7 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
 
 void view_dispose(struct view *view)
 {
+    callpaths_dispose(&view->lines);
     ranges_dispose(&view->ranges);
     free(view->sources);
     free(view->tracks);

@@ -20,6 +20,8 @@ struct view_run {
 struct view {
     struct buffer *buffer;
     const struct query *query;
+    struct callpaths *callpaths; // what nodes come to: the buffer's, or `lines`
+    struct callpaths lines;
     uint16_t event; // of the dictionary; the newest source's where all are in view
     bool by_value;  // totals are sums of values
     bool intervals; // values are lengths in ns of intervals that end at the sample's time

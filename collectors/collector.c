@@ -29,6 +29,11 @@ static bool heeds(const struct collector *collector, const char *option, size_t 
     return false;
 }
 
+bool collector_heeds(const struct collector *collector, const char *option)
+{
+    return heeds(collector, option, strlen(option));
+}
+
 int collector_serves(const struct collector *collector, const struct collect_request *request,
                      struct err *err)
 {

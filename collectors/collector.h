@@ -22,6 +22,7 @@ struct collect_request {
     int32_t pid;    // 0: the whole host
     int64_t min_ns; // 0: the collector's default; presets: their least value, whatever its unit
     int64_t for_ns; // 0: until stopped
+    bool inlines;   // with source lines and inlined functions, where the collector finds them
     // What else was asked for, each as "name=value"; NULL: nothing. See struct collector.
     const char *const *options;
     size_t option_count;
@@ -72,6 +73,8 @@ COLLECTOR_LIST(COLLECTOR_DECLARE)
 
 extern const struct collector *const collector_table[]; // NULL-terminated
 const struct collector *collector_by_name(const char *name);
+// Whether it knows an option.
+bool collector_heeds(const struct collector *collector, const char *option);
 // Whether it serves the request with all its options; if not, err says why.
 int collector_serves(const struct collector *collector, const struct collect_request *request,
                      struct err *err) MUST_CHECK;

@@ -2,8 +2,11 @@
 // it hands out (names, sizes, counts) is checked here.
 #include "collectors/elf_symbols.h"
 
+#include "collectors/debug_files.h"
+#include "collectors/elf_sections.h"
 #include "proto/alloc.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <stdio.h>
@@ -27,6 +30,12 @@ struct elf_symbols {
     struct symbol_table table;
     unsigned char build_id[MAX_BUILD_ID_BYTES];
     size_t build_id_len;
+    bool has_debug_info;
+    char *debug_link; // NULL: none
+    uint32_t debug_link_crc;
+    int32_t *starts; // of functions, from starts_base, where names are missing
+    size_t start_count;
+    uint64_t starts_base;
 };
 
 static void read_segments(struct elf_symbols *symbols, Elf *elf)
@@ -140,52 +149,61 @@ static bool read_tables(struct elf_symbols *symbols, Elf *elf, unsigned type)
     return found;
 }
 
-// /usr/lib/debug/.build-id/ab/cdef.debug: the same addresses, all the names.
-static void read_debug_file(struct elf_symbols *symbols)
+static int open_debug_file(const struct elf_symbols *symbols, const char *path)
 {
-    char path[64 + 2 * MAX_BUILD_ID_BYTES] = "/usr/lib/debug/.build-id/";
-    size_t at = strlen(path);
-    if (symbols->build_id_len < 2)
-        return;
-    for (size_t i = 0; i < symbols->build_id_len; i++)
-        at += (size_t)snprintf(path + at, sizeof path - at, i == 0 ? "%02x/" : "%02x",
-                               symbols->build_id[i]);
-    snprintf(path + at, sizeof path - at, ".debug");
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    const struct debug_wanted wanted = {
+        .path = path,
+        .build_id = symbols->build_id,
+        .build_id_len = symbols->build_id_len,
+        .link = symbols->debug_link,
+        .link_crc = symbols->debug_link_crc,
+    };
+    return debug_file_open(&wanted);
+}
+
+// The installed debug file: the same addresses, all the names.
+static bool read_debug_file(struct elf_symbols *symbols, const char *path)
+{
+    int fd = open_debug_file(symbols, path);
     Elf *elf = fd < 0 ? NULL : elf_begin(fd, ELF_C_READ, NULL);
-    if (elf && elf_kind(elf) == ELF_K_ELF)
-        read_tables(symbols, elf, SHT_SYMTAB);
+    bool found = elf && elf_kind(elf) == ELF_K_ELF && read_tables(symbols, elf, SHT_SYMTAB);
     elf_end(elf);
     if (fd >= 0)
         close(fd);
+    return found;
 }
 
-static struct elf_symbols *read_all(Elf *elf)
+static struct elf_symbols *read_all(Elf *elf, const char *path)
 {
     struct elf_symbols *symbols = xcalloc(1, sizeof *symbols);
     if (elf && elf_kind(elf) == ELF_K_ELF) {
         read_segments(symbols, elf);
         read_build_id(symbols, elf);
+        symbols->has_debug_info = elf_has_debug_info(elf);
+        const char *link = elf_debug_link(elf, &symbols->debug_link_crc);
+        symbols->debug_link = link ? xstrdup(link) : NULL;
         if (!read_tables(symbols, elf, SHT_SYMTAB)) {
             read_tables(symbols, elf, SHT_DYNSYM);
-            read_debug_file(symbols);
+            if (!read_debug_file(symbols, path))
+                symbols->starts =
+                    elf_function_starts(elf, &symbols->starts_base, &symbols->start_count);
         }
     }
     elf_end(elf);
     return symbols;
 }
 
-struct elf_symbols *elf_symbols_read(int fd)
+struct elf_symbols *elf_symbols_read(int fd, const char *path)
 {
     elf_version(EV_CURRENT);
     // Not mapped: a file that is cut while it is read must be an error, not a SIGBUS.
-    return read_all(elf_begin(fd, ELF_C_READ, NULL));
+    return read_all(elf_begin(fd, ELF_C_READ, NULL), path);
 }
 
 struct elf_symbols *elf_symbols_read_memory(void *image, size_t len)
 {
     elf_version(EV_CURRENT);
-    return read_all(elf_memory(image, len));
+    return read_all(elf_memory(image, len), NULL);
 }
 
 void elf_symbols_free(struct elf_symbols *elf)
@@ -193,6 +211,8 @@ void elf_symbols_free(struct elf_symbols *elf)
     if (!elf)
         return;
     symbol_table_dispose(&elf->table);
+    free(elf->debug_link);
+    free(elf->starts);
     free(elf);
 }
 
@@ -215,13 +235,48 @@ const char *elf_symbols_name(struct elf_symbols *elf, uint64_t address)
     return name && *name ? name : NULL;
 }
 
-const unsigned char *elf_symbols_build_id(const struct elf_symbols *elf, size_t *len)
+uint64_t elf_symbols_start(const struct elf_symbols *elf, uint64_t address)
 {
-    *len = elf->build_id_len;
-    return elf->build_id_len ? elf->build_id : NULL;
+    size_t low = 0, high = elf->start_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (elf->starts_base + (uint64_t)(int64_t)elf->starts[middle] <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low ? elf->starts_base + (uint64_t)(int64_t)elf->starts[low - 1] : address;
 }
 
-size_t elf_symbols_bytes(const struct elf_symbols *elf)
+// The name of what a debug file shares with others, opened.
+static int open_shared(int debug_fd)
 {
-    return sizeof *elf + symbol_table_bytes(&elf->table);
+    Elf *elf = elf_begin(debug_fd, ELF_C_READ, NULL);
+    const char *name = elf && elf_kind(elf) == ELF_K_ELF ? elf_shared_debug_link(elf) : NULL;
+    int fd = name ? debug_file_open_shared(name) : -ENOENT;
+    elf_end(elf);
+    return fd < 0 ? -1 : fd;
+}
+
+void elf_symbols_debug_info(const struct elf_symbols *elf, int fd, const char *path,
+                            struct debug_info_files *out)
+{
+    int separate = open_debug_file(elf, path);
+    *out = (struct debug_info_files){-1, separate < 0 ? -1 : separate, -1};
+    if (separate < 0 && !elf->has_debug_info)
+        return;
+    out->image = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    out->shared = open_shared(separate < 0 ? fd : separate);
+}
+
+bool elf_symbols_is_same(const struct elf_symbols *elf, int fd)
+{
+    struct elf_symbols other = {0};
+    elf_version(EV_CURRENT);
+    Elf *file = elf_begin(fd, ELF_C_READ, NULL);
+    if (file && elf_kind(file) == ELF_K_ELF)
+        read_build_id(&other, file);
+    elf_end(file);
+    return other.build_id_len && other.build_id_len == elf->build_id_len &&
+           !memcmp(other.build_id, elf->build_id, elf->build_id_len);
 }

@@ -55,7 +55,7 @@ static int native_start(struct recording **out, struct launcher *launcher,
                         const struct collect_request *request, struct sink *sink,
                         const struct recording_events *events, struct err *err)
 {
-    const char **args = xcalloc(request->option_count + 5, sizeof *args);
+    const char **args = xcalloc(request->option_count + 6, sizeof *args);
     char hz_text[32], pid_text[32];
     size_t count = 0;
     args[count++] = collector_native.name;
@@ -68,6 +68,8 @@ static int native_start(struct recording **out, struct launcher *launcher,
         args[count++] = hz_text;
     if (request->pid)
         args[count++] = pid_text;
+    if (request->inlines)
+        args[count++] = "inlines=on";
     for (size_t i = 0; i < request->option_count; i++)
         args[count++] = request->options[i];
     struct native_options options;
@@ -94,7 +96,7 @@ const struct collector collector_native = {
     .name = "native",
     .summary = "our own BPF programs, the cheapest",
     .measures = "cpu, offcpu, wakeup, runq, faults, malloc, any tracepoint, uprobe, USDT or kprobe",
-    .options = "tid comm cpu cgroup kernel user depth min value event period live every",
+    .options = "tid comm cpu cgroup kernel user depth inlines min value event period live every",
     .probe = native_probe,
     .serves = native_serves,
     .start = native_start,

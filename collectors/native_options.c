@@ -13,7 +13,8 @@ const char native_usage[] =
     "uretprobe=FILE:FUNCTION,\n"
     "          usdt=FILE:PROVIDER:NAME\n"
     "  whom    pid tid comm cgroup, cpu=0,2-3\n"
-    "  stacks  kernel=on|off user=on|off depth=N\n"
+    "  stacks  kernel=on|off user=on|off depth=N; inlines=on: with source lines and inlined "
+    "functions\n"
     "  times   for=TIME (10s, 500ms); min=TIME: shorter ones are not told\n"
     "  cpu     hz=N, event=NAME (any that perf lists) with hz=N or period=N\n"
     "  malloc  every=BYTES: about one sample for so many (1: each allocation), live=on: what is\n"
@@ -80,6 +81,7 @@ static const struct option options_table[] = {
     {"cpu", VALUE_CPUS, 0, 0, 0, OF_ALL},
     {"kernel", VALUE_SWITCH, AT(kernel), 0, 0, OF_ALL},
     {"user", VALUE_SWITCH, AT(user), 0, 0, OF_ALL},
+    {"inlines", VALUE_SWITCH, AT(inlines), 0, 0, OF_ALL},
     {"depth", VALUE_NUMBER, AT(depth), 1, NATIVE_STACK_MAX, OF_ALL},
     {"for", VALUE_TIME, AT(for_ns), 0, 0, OF_ALL},
 };

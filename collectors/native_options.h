@@ -36,6 +36,7 @@ struct native_options {
     int64_t depth;     // frames of one side
     int64_t for_ns;    // 0: until it is stopped
     bool kernel, user; // sides of the stack
+    bool inlines;      // with source lines and inlined functions
 };
 
 // 0, or -EINVAL naming the word.

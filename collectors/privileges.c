@@ -38,13 +38,15 @@ static int drop_bounding_set(void)
     }
 }
 
-static int drop_capabilities(void)
+int privileges_drop_capabilities(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}, {0}};
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
         return -errno;
-    return syscall(SYS_capset, &header, none) ? -errno : 0;
+    if (syscall(SYS_capset, &header, none))
+        return -errno;
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
 // The user database may load modules and ask the network: only after root is gone.
@@ -75,11 +77,9 @@ int privileges_drop(struct err *err)
         if (setgroups(1, &group) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
             return err_set(err, -errno, "cannot become user %u: %s", uid, strerror(errno));
     }
-    status = drop_capabilities();
+    status = privileges_drop_capabilities();
     if (status)
         return err_set(err, status, "cannot drop capabilities: %s", strerror(-status));
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-        return err_set(err, -errno, "cannot set no_new_privs: %s", strerror(errno));
     if (by_sudo)
         follow_user(uid);
     return 0;

@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,16 @@ enum { MAX_PROCESSES = 16384, MAX_IMAGES = 4096 };
 
 struct image {
     uint64_t device, inode;
-    struct elf_symbols *elf;
+    struct elf_symbols *elf; // of several images, it is owned by the first
+    bool owns, trusted;      // trusted: only root could write it
+    bool has_file;
+    uint32_t file; // of the inlines
+};
+
+// Where an address lies: its image, NULL when there is none, and the link-time address.
+struct place {
+    struct image *image;
+    uint64_t address;
 };
 
 struct process {
@@ -46,6 +56,7 @@ struct process {
 
 struct symbols {
     struct launcher *launcher;
+    struct inlines *inlines; // NULL: neither lines nor inlined functions
     struct process *processes;
     size_t process_count, process_capacity;
     struct idset by_pid;
@@ -66,6 +77,11 @@ struct symbols *symbols_new(struct launcher *launcher)
     return symbols;
 }
 
+void symbols_set_inlines(struct symbols *symbols, struct inlines *inlines)
+{
+    symbols->inlines = inlines;
+}
+
 static void process_dispose(struct process *process)
 {
     address_map_release(process->map);
@@ -83,7 +99,7 @@ static void forget_processes(struct symbols *symbols)
 static void forget_images(struct symbols *symbols)
 {
     for (size_t i = 0; i < symbols->image_count; i++)
-        elf_symbols_free(symbols->images[i].elf);
+        elf_symbols_free(symbols->images[i].owns ? symbols->images[i].elf : NULL);
     symbols->image_count = 0;
     idset_clear(&symbols->by_inode);
 }
@@ -342,28 +358,60 @@ static int open_image(struct symbols *symbols, const struct process *process,
     return -ENOENT;
 }
 
-static struct elf_symbols *image_of(struct symbols *symbols, const struct process *process,
-                                    const struct address_range *range)
+// Another file with the same contents that was read already: of another container, say.
+static const struct image *same_as(const struct symbols *symbols, int fd)
+{
+    for (size_t i = 0; i < symbols->image_count; i++) {
+        const struct image *image = &symbols->images[i];
+        if (image->owns && image->trusted && elf_symbols_is_same(image->elf, fd))
+            return image;
+    }
+    return NULL;
+}
+
+static struct image *read_image(struct symbols *symbols, const struct address_range *range, int fd)
+{
+    struct stat stat;
+    bool trusted = !fstat(fd, &stat) && stat.st_uid == 0 && !(stat.st_mode & (S_IWGRP | S_IWOTH));
+    const struct image *same = trusted ? same_as(symbols, fd) : NULL;
+    struct image fresh = same ? *same : (struct image){.trusted = trusted};
+    fresh.owns = !same;
+    fresh.device = range->device;
+    fresh.inode = range->inode;
+    if (!same)
+        fresh.elf = elf_symbols_read(fd, range->path);
+    array_reserve(&symbols->images, &symbols->image_capacity, symbols->image_count + 1);
+    struct image *image = &symbols->images[symbols->image_count++];
+    *image = fresh;
+    if (symbols->inlines && !image->has_file) {
+        struct debug_info_files files;
+        elf_symbols_debug_info(image->elf, fd, range->path, &files);
+        image->file = inlines_add(symbols->inlines, &files, range->path);
+        image->has_file = true;
+    }
+    return image;
+}
+
+static struct image *image_of(struct symbols *symbols, const struct process *process,
+                              const struct address_range *range)
 {
     if (symbols->image_count >= MAX_IMAGES)
         forget_images(symbols);
     idset_reserve(&symbols->by_inode, hash_of_image, symbols);
     uint32_t slot = idset_first(&symbols->by_inode, hash_pair(0, range->device, range->inode)), id;
     while ((id = idset_at(&symbols->by_inode, slot)) != IDSET_NONE) {
-        const struct image *image = &symbols->images[id];
+        struct image *image = &symbols->images[id];
         if (image->device == range->device && image->inode == range->inode)
-            return image->elf;
+            return image;
         slot = idset_next(&symbols->by_inode, slot);
     }
     int fd = open_image(symbols, process, range);
     if (fd < 0)
         return NULL; // not remembered: another process may open it
-    array_reserve(&symbols->images, &symbols->image_capacity, symbols->image_count + 1);
-    id = (uint32_t)symbols->image_count++;
-    symbols->images[id] = (struct image){range->device, range->inode, elf_symbols_read(fd)};
-    idset_put(&symbols->by_inode, slot, id);
+    struct image *image = read_image(symbols, range, fd);
+    idset_put(&symbols->by_inode, slot, (uint32_t)(image - symbols->images));
     close(fd);
-    return symbols->images[id].elf;
+    return image;
 }
 
 // One vdso serves all processes of this kernel, and ours is at hand.
@@ -393,18 +441,32 @@ static const char *jit_name(struct symbols *symbols, struct process *process, ui
     return name;
 }
 
+// "libfoo.so+0x1230": what has no name is called by where it is.
+static uint32_t name_of_place(struct dict *dict, const char *path, uint64_t address)
+{
+    const char *slash = strrchr(path, '/');
+    char name[300];
+    snprintf(name, sizeof name, "%.255s+0x%" PRIx64, slash && slash[1] ? slash + 1 : path, address);
+    return dict_string_z(dict, name);
+}
+
 // Fills name and address from an image and the place in it.
-static void resolve_in(struct elf_symbols *elf, struct dict *dict, uint64_t file_offset,
-                       struct frame *frame)
+static uint64_t resolve_in(struct elf_symbols *elf, struct dict *dict, const char *path,
+                           uint64_t file_offset, struct frame *frame)
 {
     uint64_t address = file_offset;
     if (elf && !elf_symbols_address(elf, file_offset, &address))
         elf = NULL;
     const char *name = elf ? elf_symbols_name(elf, address) : NULL;
-    if (name)
+    if (name) {
         frame->name = dict_string_z(dict, name);
-    else
+    } else if (elf) {
+        frame->address = elf_symbols_start(elf, address);
+        frame->name = name_of_place(dict, path, frame->address);
+    } else {
         frame->address = address;
+    }
+    return address;
 }
 
 // Looks at every process of the host, at most every RECHECK_NS.
@@ -452,32 +514,9 @@ static struct process *process_of_stack(struct symbols *symbols, int32_t pid, ui
     return process || !list_processes(symbols) ? process : process_at(symbols, address);
 }
 
-void symbols_resolve(void *arg, struct dict *dict, int32_t pid, uint64_t address,
-                     struct frame *frame)
+static void resolve_jit(struct symbols *symbols, struct dict *dict, struct process *process,
+                        const struct address_range *range, uint64_t address, struct frame *frame)
 {
-    struct symbols *symbols = arg;
-    *frame = (struct frame){.kind = FRAME_USER};
-    struct process *process = process_of_stack(symbols, pid, address);
-    if (!process) {
-        frame->address = address;
-        return;
-    }
-    const struct address_range *range = address_map_find(process->map, address);
-    if (!range && !process->recorded && host_now_ns() - process->read_ns > REFRESH_NS) {
-        look_at(symbols, process, host_now_ns());
-        range = address_map_find(process->map, address);
-    }
-    if (range && range->path[0] == '/' && range->inode) {
-        frame->module = dict_string_z(dict, range->path);
-        resolve_in(image_of(symbols, process, range), dict,
-                   address - range->start + range->file_offset, frame);
-        return;
-    }
-    if (range && !strcmp(range->path, "[vdso]")) {
-        frame->module = dict_string_z(dict, range->path);
-        resolve_in(vdso_of(symbols), dict, address - range->start, frame);
-        return;
-    }
     const char *name = range ? jit_name(symbols, process, address) : NULL;
     frame->kind = range ? FRAME_JIT : FRAME_USER;
     if (range)
@@ -486,4 +525,72 @@ void symbols_resolve(void *arg, struct dict *dict, int32_t pid, uint64_t address
         frame->name = dict_string_z(dict, name);
     else
         frame->address = address;
+}
+
+static struct place resolve(struct symbols *symbols, struct dict *dict, int32_t pid,
+                            uint64_t address, struct frame *frame)
+{
+    *frame = (struct frame){.kind = FRAME_USER};
+    struct process *process = process_of_stack(symbols, pid, address);
+    if (!process) {
+        frame->address = address;
+        return (struct place){0};
+    }
+    const struct address_range *range = address_map_find(process->map, address);
+    if (!range && !process->recorded && host_now_ns() - process->read_ns > REFRESH_NS) {
+        look_at(symbols, process, host_now_ns());
+        range = address_map_find(process->map, address);
+    }
+    struct place place = {0};
+    if (range && range->path[0] == '/' && range->inode) {
+        frame->module = dict_string_z(dict, range->path);
+        place.image = image_of(symbols, process, range);
+        place.address = resolve_in(place.image ? place.image->elf : NULL, dict, range->path,
+                                   address - range->start + range->file_offset, frame);
+    } else if (range && !strcmp(range->path, "[vdso]")) {
+        frame->module = dict_string_z(dict, range->path);
+        resolve_in(vdso_of(symbols), dict, range->path, address - range->start, frame);
+    } else {
+        resolve_jit(symbols, dict, process, range, address, frame);
+    }
+    return place;
+}
+
+void symbols_resolve(void *symbols, struct dict *dict, int32_t pid, uint64_t address,
+                     struct frame *frame)
+{
+    resolve(symbols, dict, pid, address, frame);
+}
+
+// Lines go to the frames that were found by name; what was inlined becomes more frames.
+static size_t add_inlined(struct dict *dict, const struct debug_frame *found, size_t count,
+                          struct frame *frames)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct frame *frame = &frames[i];
+        if (i)
+            *frame = (struct frame){.module = frames[0].module, .kind = FRAME_INLINED};
+        // The symbol table's name stands: it tells clones and aliases apart.
+        if (found[i].function && (i || frame_is_unresolved(frame))) {
+            frame->name = dict_string_z(dict, found[i].function);
+            frame->address = 0;
+        }
+        if (found[i].file)
+            frame->file = dict_string_z(dict, found[i].file);
+        frame->line = found[i].file ? found[i].line : 0;
+    }
+    return count > 1 ? count : 1;
+}
+
+size_t symbols_resolve_inlined(struct symbols *symbols, struct dict *dict, int32_t pid,
+                               uint64_t address, struct frame frames[DEBUG_INFO_MAX_FRAMES],
+                               bool *waiting)
+{
+    struct debug_frame found[DEBUG_INFO_MAX_FRAMES];
+    struct place place = resolve(symbols, dict, pid, address, &frames[0]);
+    *waiting = false;
+    if (!symbols->inlines || !place.image || !place.image->has_file)
+        return 1;
+    size_t count = inlines_find(symbols->inlines, place.image->file, place.address, found, waiting);
+    return add_inlined(dict, found, count, frames);
 }

@@ -11,6 +11,7 @@
 #define FLICKER_COLLECTORS_SYMBOLS_H
 
 #include "collectors/address_map.h"
+#include "collectors/inlines.h"
 #include "collectors/launcher.h"
 #include "proto/dict.h"
 
@@ -20,11 +21,21 @@ struct symbols;
 struct symbols *symbols_new(struct launcher *launcher);
 void symbols_free(struct symbols *symbols);
 
-// Writes a frame of `dict`: name and module where known, else module and address within it, else
-// the bare address. Without a pid (<= 0: the keys of a map seldom hold one) the address is looked
-// for in every process. As decode_options.symbolise; the argument is a struct symbols.
+// From now on frames have source lines, and symbols_resolve_inlined() finds more of them. Borrowed.
+void symbols_set_inlines(struct symbols *symbols, struct inlines *inlines);
+
+// Writes a frame of `dict`: name and module where known; else "libfoo.so+0x1230", where the
+// function starts (where its file does not tell: the place itself), which frame_is_unresolved()
+// knows by the address beside it; else the bare address. Without a pid (<= 0: the keys of a map
+// seldom hold one) the address is looked for in every process. As decode_options.symbolise; the
+// argument is a struct symbols.
 void symbols_resolve(void *symbols, struct dict *dict, int32_t pid, uint64_t address,
                      struct frame *frame);
+// The same with the functions that were inlined there, callers first; returns how many. *waiting:
+// that is not all, ask again later.
+size_t symbols_resolve_inlined(struct symbols *symbols, struct dict *dict, int32_t pid,
+                               uint64_t address, struct frame frames[DEBUG_INFO_MAX_FRAMES],
+                               bool *waiting);
 // A number for what the process has mapped: never 0, new whenever that changes, never reused. What
 // was resolved under the same number stays true.
 uint64_t symbols_space(struct symbols *symbols, int32_t pid);

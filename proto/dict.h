@@ -34,18 +34,20 @@ enum frame_kind {
 
 // One level of a stack. Two frames are the same when all fields are.
 struct frame {
-    uint32_t name;    // string: the function; DICT_EMPTY when unresolved
+    uint32_t name;    // string: the function; DICT_EMPTY, or "libfoo.so+0x1230", when unresolved
     uint32_t module;  // string: the mapped file, "[kernel]", "[vdso]"; DICT_EMPTY when unknown
     uint32_t file;    // string: source file; DICT_EMPTY when unknown
     uint32_t line;    // 0 when unknown
-    uint64_t address; // only where the name is unknown: the address that the source printed; else 0
+    uint64_t address; // only where the function is unknown: the address that the source printed,
+                      // or, beside a name made of it, that of the function; else 0
     uint8_t kind;     // enum frame_kind
 };
 
-// Unresolved: no name. It is shown as "[unknown]" or module+0xaddress, and counted.
+// Unresolved: no name but where it lies. It is shown as "[module]" where addresses say nothing
+// together, as the name made of module and address else, and counted.
 static inline bool frame_is_unresolved(const struct frame *frame)
 {
-    return frame->name == DICT_EMPTY;
+    return frame->name == DICT_EMPTY || frame->address;
 }
 
 // A stack is a node: its leaf frame, and the node of its caller. The level below the root is always
@@ -90,6 +92,7 @@ struct dict {
     struct event *events;
     size_t event_count, event_capacity;
     struct idset string_set, frame_set, node_set, thread_set, event_set;
+    bool by_line; // for who looks: frames of one function at different lines are not the same
 };
 
 void dict_init(struct dict *dict);

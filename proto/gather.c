@@ -194,7 +194,7 @@ void gather_index_dispose(struct gather_index *index)
 
 void gather_frame_text(struct bytes *out, const struct dict *dict, const struct frame *frame)
 {
-    if (!frame_is_unresolved(frame))
+    if (frame->name != DICT_EMPTY)
         bytes_append(out, dict_text(dict, frame->name), dict_text_len(dict, frame->name));
     else if (frame->module != DICT_EMPTY && frame->address)
         bytes_printf(out, "[%s+0x%" PRIx64 "]", dict_text(dict, frame->module), frame->address);

@@ -127,6 +127,7 @@ static int put_perf(struct session *session, struct invocation *run, const struc
         stacks_transforms(&transforms, &run->settings);
     else if (transforms_list(&transforms, "none", err))
         return RUN_ERROR;
+    asked.by_line = transforms_by_line(&transforms);
     int code = store_fold(session->store, &asked, &fold, err);
     if (!code)
         code = transforms_apply(&transforms, &fold, NULL, &session->transforms_applied, err);

@@ -179,6 +179,7 @@ static int understand_keys(struct invocation *run, struct collect_request *reque
 {
     uint64_t pid = 0;
     request->hz = run->settings.hz;
+    request->inlines = run->settings.inlines;
     int code = invocation_duration(run, "for", &request->for_ns, err);
     if (!code && request->preset)
         code = understand_least(run, request, err);
@@ -293,6 +294,9 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         run->exit_code = EXIT_NO_COLLECTOR;
         code = choose(session, &request, &collector, err);
     }
+    if (!code && request.inlines && !collector_heeds(collector, "inlines"))
+        session_say(session, "without inlined functions and lines: %s does not find them",
+                    collector->name);
     if (!code) {
         code = job_start(&job, session, collector, &request, err);
         run->exit_code = code == -EINVAL                                        ? EXIT_USAGE
@@ -330,6 +334,8 @@ const struct command command_record = {
         "freed\n"
         "  tp=sched:sched_process_fork, uprobe=FILE:FUNCTION, usdt=FILE:PROVIDER:NAME, kprobe=:\n"
         "           stacks there; value=FIELD, arg0 to arg4 or retval is then summed up\n"
+        "inlines=on: with the functions that were inlined and source lines, of what has debug "
+        "information\n"
         "  cpu event=context-switches: any event that perf lists, period=N or hz=N\n"
         "A sample of a bpftrace program is a line with its time and thread, then its stacks:\n"
         "  profile:hz:99 { printf(\"%llu %d %d %d %s\\n%s%s\\n\", nsecs, pid, tid, cpu, comm, "
@@ -363,7 +369,7 @@ const struct command command_record = {
              {"usdt", ARG_NONE, NULL, "at a probe built into a program, FILE:PROVIDER:NAME"},
              {"value", ARG_NONE, NULL, "of a probe: a field, arg0 to arg4, retval"},
              {"with", ARG_COLLECTOR, NULL, "this collector, not the best one"}},
-    .settings = "hz",
+    .settings = "hz inlines",
     .raw = true,
     .run = run,
 };

@@ -25,6 +25,7 @@ struct settings {
     uint64_t top;          // how many rows tables have
     bool follow;
     bool idle;
+    bool inlines;
     bool timing;
     char event[SETTING_TEXT_BYTES]; // "": that of the newest source
     // How stacks are shown, see analysis/transform.h.

@@ -60,13 +60,16 @@ int stacks_fold(struct session *session, const struct invocation *run, struct st
                 const struct query *query, struct fold *out, struct err *err)
 {
     struct query asked = *query;
-    asked.first = stacks_first(&run->settings);
-    int code = store_fold(store, &asked, out, err);
-    if (code)
-        return code;
     struct transforms transforms;
     uint64_t applied;
     stacks_transforms(&transforms, &run->settings);
+    asked.first = stacks_first(&run->settings);
+    asked.by_line = transforms_by_line(&transforms);
+    int code = store_fold(store, &asked, out, err);
+    if (code) {
+        transforms_dispose(&transforms);
+        return code;
+    }
     code = transforms_apply(&transforms, out, store == session->store ? &session->names : NULL,
                             &applied, err);
     session->transforms_applied = applied;

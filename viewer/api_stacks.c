@@ -77,6 +77,7 @@ static int ask_one(struct fold *out, const struct server_host *host,
         rc = selected(&query, ranges, host, params, name, err);
     if (rc == 0) {
         query.first = first;
+        query.by_line = transforms_by_line(&transforms);
         rc = store_fold(host->store, &query, out, err);
     }
     if (rc == 0)

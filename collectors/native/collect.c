@@ -21,11 +21,14 @@ enum {
     // The dictionary of a host that starts ever new programs: beyond this it begins anew.
     DICT_MAX_BYTES = 128 << 20,
     CLOCK_EVERY = 4, // events
+    HELD_MAX_BYTES = 16 << 20,
+    ASKED_AHEAD = 64, // events
     WAKER_SLOTS = 256,
     CGROUP_SLOTS = 64,
 };
 #define CGROUP_RECHECK_NS INT64_C(1000000000) // of one that was not found
 #define HAND_ON_NS        INT64_C(15000000)
+#define HOLD_NS           INT64_C(4000000000)
 #define LIVE_TELL_NS      INT64_C(1000000000)
 
 struct pending {
@@ -56,6 +59,7 @@ struct collect {
     struct bytes events; // of this round, each as in the ring, padded to 8 bytes
     struct pending *pending;
     size_t pending_count, pending_capacity;
+    struct bytes held; // events that wait for source lines, and all after them
     struct sample *samples;
     size_t sample_capacity;
     uint16_t event;
@@ -98,6 +102,7 @@ void collect_free(struct collect *collect)
     cgroups_free(collect->cgroups);
     live_blocks_dispose(&collect->blocks);
     bytes_dispose(&collect->events);
+    bytes_dispose(&collect->held);
     free(collect->pending);
     free(collect->samples);
     free(collect);
@@ -367,9 +372,64 @@ static int hand_on(struct collect *collect, size_t count, struct err *err)
     return status ? status : fks_encoder_flush(collect->encoder, err);
 }
 
+// Whether an event may wait, in whose stack lines were asked for that are not known yet. Live
+// blocks were taken in by then.
+static bool may_hold(const struct collect *collect, const struct pending *pending, bool last)
+{
+    return !last && !collect->options->live && collect->events.len < HELD_MAX_BYTES &&
+           host_now_ns() - pending->time_ns < HOLD_NS;
+}
+
+// This event, its waker before it, and all after it belong to the next round.
+static void hold_from(struct collect *collect, size_t i)
+{
+    const struct pending *pending = collect->pending;
+    while (i && pending[i - 1].time_ns == pending[i].time_ns &&
+           ((const struct native_event *)(const void *)(collect->events.data + pending[i - 1].at))
+                   ->kind == NATIVE_WAKER)
+        i--;
+    for (; i < collect->pending_count; i++) {
+        const struct native_event *event = (const void *)(collect->events.data + pending[i].at);
+        bytes_append(&collect->held, event,
+                     sizeof *event +
+                         sizeof(uint64_t) * ((size_t)event->kernel_frames + event->user_frames));
+    }
+}
+
+// The lines of the events that wait behind one are asked for meanwhile: as far as processes map now
+// what they mapped then.
+static void ask_ahead(struct collect *collect, size_t i)
+{
+    struct dict *dict = collect->sink->dict;
+    const struct pending *pending = collect->pending;
+    int64_t until_ns = collect->sideband ? sideband_next_ns(collect->sideband) : INT64_MAX;
+    size_t end =
+        i + ASKED_AHEAD < collect->pending_count ? i + ASKED_AHEAD : collect->pending_count;
+    for (; i < end && pending[i].time_ns < until_ns; i++) {
+        const struct native_event *event = (const void *)(collect->events.data + pending[i].at);
+        if (event->kind < NATIVE_KINDS)
+            stacks_node(collect->stacks, event, frames_of(event),
+                        dict_comm_node(dict, comm_of(dict, event)));
+    }
+    stacks_waited(collect->stacks);
+}
+
+// Those that were held are the first of the next round.
+static void take_held(struct collect *collect)
+{
+    for (size_t at = 0; at < collect->held.len;) {
+        const struct native_event *event = (const void *)(collect->held.data + at);
+        size_t bytes =
+            sizeof *event + sizeof(uint64_t) * ((size_t)event->kernel_frames + event->user_frames);
+        keep_event(collect, event, bytes);
+        at += bytes;
+    }
+    bytes_clear(&collect->held);
+}
+
 // The events of this round become samples. A new program's symbols can take long to read: what is
 // ready by then goes out first.
-static int name_events(struct collect *collect, struct err *err)
+static int name_events(struct collect *collect, bool last, struct err *err)
 {
     size_t ready = 0;
     int64_t since_ns = host_now_ns();
@@ -379,6 +439,12 @@ static int name_events(struct collect *collect, struct err *err)
             sideband_apply(collect->sideband, collect->symbols, collect->pending[i].time_ns);
         ready += take(collect, (const void *)(collect->events.data + collect->pending[i].at),
                       &collect->samples[ready]);
+        if (stacks_waited(collect->stacks) && may_hold(collect, &collect->pending[i], last)) {
+            ready--;
+            hold_from(collect, i);
+            ask_ahead(collect, i + 1);
+            break;
+        }
         if (i % CLOCK_EVERY == 0 && host_now_ns() - since_ns > HAND_ON_NS) {
             status = hand_on(collect, ready, err);
             ready = 0;
@@ -394,10 +460,12 @@ int collect_round(struct collect *collect, bool last, struct err *err)
     int64_t now_ns = host_now_ns();
     collect->pending_count = 0;
     bytes_clear(&collect->events);
+    take_held(collect);
+    const size_t held = collect->pending_count;
     int status = source_drain(collect->source, EVENTS_PER_ROUND, keep_event, collect);
     if (status)
         return err_set(err, status, "cannot read the ring: %s", strerror(-status));
-    bool full = collect->pending_count >= EVENTS_PER_ROUND;
+    bool full = collect->pending_count - held >= EVENTS_PER_ROUND;
     if (last && !full)
         source_flush(collect->source, now_ns, keep_event, collect);
     // Read after the ring: what happened before the last event is then among the records.
@@ -407,8 +475,8 @@ int collect_round(struct collect *collect, bool last, struct err *err)
     if (count)
         qsort(collect->pending, count, sizeof *collect->pending, by_time);
     array_reserve(&collect->samples, &collect->sample_capacity, count + 1);
-    status = name_events(collect, err);
-    if (collect->sideband)
+    status = name_events(collect, last && !full, err);
+    if (collect->sideband && !collect->held.len)
         sideband_apply(collect->sideband, collect->symbols, now_ns);
     symbols_sweep(collect->symbols);
     if (!status && collect->options->live)

@@ -4,6 +4,7 @@
 // symbolising needs (collectors/launcher.h), and what reads the ring, parses symbol tables and
 // writes runs without any right.
 #include "collectors/host.h"
+#include "collectors/inline_worker.h"
 #include "collectors/native/collect.h"
 #include "proto/fks.h"
 
@@ -18,6 +19,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+// How long a round waits for source lines; events are held back for longer.
+#define PATIENCE_NS      INT64_C(20000000)
+#define LAST_PATIENCE_NS INT64_C(3000000000)
 
 enum { ROUND_MS = 45, FIRST_ROUND_MS = 10, LAST_ROUNDS = 64, USAGE = 2, NO_RIGHTS = 3 };
 
@@ -67,7 +72,31 @@ static bool wait_round(const struct ends *ends, int round_ms)
            host_now_ns() >= ends->deadline_ns;
 }
 
-static int record(struct collect *collect, struct encoder *encoder,
+// What the collector has to say of source lines goes to people as it is.
+static void tell(struct bytes *text)
+{
+    for (const char *line = bytes_text(text); *line;) {
+        size_t len = strcspn(line, "\n");
+        fprintf(stderr, "note: %.*s\n", (int)len, line);
+        line += len + (line[len] == '\n');
+    }
+    bytes_clear(text);
+}
+
+// A round, in which some time may be spent on waiting for lines; `inlines` may be NULL.
+static int round_of(struct collect *collect, struct inlines *inlines, bool last, struct err *err)
+{
+    if (inlines)
+        inlines_be_patient(inlines, last ? LAST_PATIENCE_NS : PATIENCE_NS);
+    int status = collect_round(collect, last, err);
+    struct bytes text = {0};
+    if (inlines && inlines_complaint(inlines, &text))
+        tell(&text);
+    bytes_dispose(&text);
+    return status;
+}
+
+static int record(struct collect *collect, struct encoder *encoder, struct inlines *inlines,
                   const struct native_options *options, struct err *err)
 {
     struct ends ends;
@@ -76,11 +105,11 @@ static int record(struct collect *collect, struct encoder *encoder,
     bool last = false;
     for (int round_ms = FIRST_ROUND_MS; status >= 0 && !last; round_ms = status ? 0 : ROUND_MS) {
         last = wait_round(&ends, round_ms);
-        status = collect_round(collect, last, err);
+        status = round_of(collect, inlines, last, err);
     }
     // A flood that outruns us has an end too.
     for (int i = 0; status > 0 && i < LAST_ROUNDS; i++)
-        status = collect_round(collect, true, err);
+        status = round_of(collect, inlines, true, err);
     status = status > 0 ? 0 : status;
     if (!status)
         status = encoder->ops->finish(encoder, err);
@@ -101,10 +130,19 @@ static int run(const struct native_options *options, struct source *source,
     output_fd_init(&output, STDOUT_FILENO, "the stream");
     struct encoder *encoder = fks_encoder_new(&dict, &output.base);
     struct symbols *symbols = symbols_new(launcher);
+    struct inlines *inlines = options->inlines ? inlines_new(INLINES_HANG_NS) : NULL;
+    symbols_set_inlines(symbols, inlines);
     struct collect *collect = collect_new(options, source, sideband, kernel, symbols, encoder);
-    status = record(collect, encoder, options, err);
+    status = record(collect, encoder, inlines, options, err);
+    if (inlines) {
+        struct bytes text = {0};
+        inlines_summary(inlines, &text);
+        tell(&text);
+        bytes_dispose(&text);
+    }
     collect_free(collect);
     symbols_free(symbols);
+    inlines_free(inlines);
     encoder_free(encoder);
     dict_dispose(&dict);
     return status == -EPIPE ? 0 : status; // who read it has enough
@@ -120,6 +158,8 @@ int main(int argc, char **argv)
 {
     struct native_options options;
     struct err err = {0};
+    if (inline_worker_is_asked(argc, argv))
+        inline_worker_serve();
     if (native_options_parse(&options, argc, argv, &err)) {
         complain(&err, 0);
         fputs(native_usage, stderr);

@@ -284,3 +284,8 @@ uint64_t sideband_lost(const struct sideband *sideband)
 {
     return sideband->lost;
 }
+
+int64_t sideband_next_ns(const struct sideband *sideband)
+{
+    return sideband->record_count ? sideband->records[0].time_ns : INT64_MAX;
+}

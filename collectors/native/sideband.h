@@ -18,6 +18,8 @@ void sideband_close(struct sideband *sideband);
 void sideband_read(struct sideband *sideband);
 // Hands on what happened up to a time (CLOCK_MONOTONIC), in order, and forgets it.
 void sideband_apply(struct sideband *sideband, struct symbols *symbols, int64_t until_ns);
+// When the first of those that were not handed on happened; INT64_MAX: there is none.
+int64_t sideband_next_ns(const struct sideband *sideband);
 // When the thread of this tid started, of those whose start was recorded; else 0.
 int64_t sideband_thread_start(const struct sideband *sideband, int32_t tid);
 // Records that found no room, so far.

@@ -17,5 +17,8 @@ void stacks_clear(struct stacks *stacks);
 // The node of the event's stack below this node: the comm of its thread, or whom it woke.
 uint32_t stacks_node(struct stacks *stacks, const struct native_event *event,
                      const uint64_t *frames, uint32_t below);
+// Whether a node since the last call of this would be another one later: source lines and inlined
+// functions are asked for that are not known yet.
+bool stacks_waited(struct stacks *stacks);
 
 #endif

@@ -13,7 +13,8 @@
 #define FILL_SECOND INT64_C(1000000000)
 
 // A stack as "comm;caller;callee": the first word is the thread's name. A frame may start with "k:"
-// (kernel), and end in "@module".
+// (kernel), and end in "@module", then "#file:line". "?" has
+// no name.
 static inline uint32_t fill_node(struct dict *dict, const char *stack)
 {
     char *copy = strdup(stack);
@@ -27,12 +28,19 @@ static inline uint32_t fill_node(struct dict *dict, const char *stack)
             frame.module = dict_string_z(dict, "[kernel]");
             word += 2;
         }
+        char *place = strchr(word, '#'), *line = place ? strrchr(place, ':') : NULL;
+        if (line) {
+            *place = *line = '\0';
+            frame.file = dict_string_z(dict, place + 1);
+            frame.line = (uint32_t)atoi(line + 1);
+        }
         char *module = strchr(word, '@');
         if (module) {
             *module = '\0';
             frame.module = dict_string_z(dict, module + 1);
         }
-        frame.name = dict_string_z(dict, word);
+        if (strcmp(word, "?") != 0)
+            frame.name = dict_string_z(dict, word);
         node = dict_node(dict, node, dict_frame(dict, &frame));
     }
     free(copy);

@@ -1,5 +1,6 @@
 // Names for addresses: tables, ELF files, maps, JIT maps, and this very process.
 #include "collectors/address_map.h"
+#include "collectors/elf_sections.h"
 #include "collectors/elf_symbols.h"
 #include "collectors/jit_symbols.h"
 #include "collectors/symbols.h"
@@ -87,7 +88,7 @@ static void a_damaged_file_has_fewer_names_and_nothing_worse(void **state)
             copy[(seed >> 8) % (hit < 10 ? 1024 : (size_t)len)] = (char)(seed >> 24);
         }
         assert_int_equal(write(fd, copy, kept), kept);
-        struct elf_symbols *elf = elf_symbols_read(fd);
+        struct elf_symbols *elf = elf_symbols_read(fd, NULL);
         uint64_t address = 0;
         for (uint64_t offset = 0; offset < 1 << 20; offset += 64 * 1024) {
             if (elf_symbols_address(elf, offset, &address))
@@ -98,6 +99,34 @@ static void a_damaged_file_has_fewer_names_and_nothing_worse(void **state)
         close(fd);
     }
     free(image);
+}
+
+// A stripped file still tells where its functions start.
+static void functions_start_where_the_unwinding_table_says(void **state)
+{
+    (void)state;
+    extern const char __executable_start;
+    int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    elf_version(EV_CURRENT);
+    Elf *elf = elf_begin(self, ELF_C_READ, NULL);
+    uint64_t base = 0;
+    size_t count = 0, found = 0;
+    int32_t *starts = elf_function_starts(elf, &base, &count);
+    assert_non_null(starts);
+    const uint64_t wanted[] = {
+        (uint64_t)((const char *)&elf_symbols_read - &__executable_start),
+        (uint64_t)((const char *)&functions_start_where_the_unwinding_table_says -
+                   &__executable_start),
+    };
+    for (size_t i = 0; i < count; i++) {
+        assert_true(!i || starts[i - 1] <= starts[i]);
+        for (size_t k = 0; k < 2; k++)
+            found += base + (uint64_t)(int64_t)starts[i] == wanted[k];
+    }
+    assert_int_equal(found, 2);
+    free(starts);
+    elf_end(elf);
+    close(self);
 }
 
 static void a_jit_map_grows_while_it_is_read(void **state)
@@ -305,6 +334,63 @@ static void ranges_added_later_hide_earlier_ones(void **state)
     }
 }
 
+// The mapping of this program that holds an address; path is the caller's to free.
+static struct address_range own_range(const void *address)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    struct bytes text = {0};
+    char line[512];
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps))
+        bytes_append_text(&text, line);
+    fclose(maps);
+    struct address_map *map = address_map_parse(text.data, text.len);
+    const struct address_range *found = address_map_find(map, (uint64_t)(uintptr_t)address);
+    assert_non_null(found);
+    struct address_range range = *found;
+    range.path = xstrdup(found->path);
+    address_map_release(map);
+    bytes_dispose(&text);
+    return range;
+}
+
+// Of processes that nobody can look at any more, records say what was mapped where; a number that
+// is used again does not lend its names.
+static void records_name_what_is_gone(void **state)
+{
+    (void)state;
+    enum { PARENT = (1 << 22) + 1, CHILD }; // above all that the kernel gives
+    struct dict dict;
+    dict_init(&dict);
+    struct launcher *launcher = launcher_local();
+    struct symbols *symbols = symbols_new(launcher);
+    const uint64_t address = (uint64_t)(uintptr_t)&records_name_what_is_gone;
+    struct address_range range = own_range((const void *)&records_name_what_is_gone);
+    struct frame frame;
+    symbols_on_exec(symbols, PARENT);
+    uint64_t empty = symbols_space(symbols, PARENT);
+    symbols_resolve(symbols, &dict, PARENT, address, &frame);
+    assert_true(frame_is_unresolved(&frame));
+    symbols_on_map(symbols, PARENT, &range);
+    uint64_t mapped = symbols_space(symbols, PARENT);
+    assert_int_not_equal(mapped, empty);
+    symbols_on_fork(symbols, PARENT, CHILD);
+    assert_int_equal(symbols_space(symbols, CHILD), mapped); // names hold for both
+    symbols_on_exit(symbols, PARENT);
+    for (int32_t pid = PARENT; pid <= CHILD; pid++) {
+        symbols_resolve(symbols, &dict, pid, address, &frame);
+        assert_string_equal(dict_text(&dict, frame.name), "records_name_what_is_gone");
+    }
+    symbols_on_exec(symbols, CHILD);
+    assert_int_not_equal(symbols_space(symbols, CHILD), mapped);
+    symbols_resolve(symbols, &dict, CHILD, address, &frame);
+    assert_true(frame_is_unresolved(&frame));
+    free(range.path);
+    symbols_free(symbols);
+    launcher_free(launcher);
+    dict_dispose(&dict);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,11 +398,13 @@ int main(void)
         cmocka_unit_test(a_table_knows_sizes_gaps_and_nesting),
         cmocka_unit_test(maps_are_read_as_the_kernel_writes_them),
         cmocka_unit_test(a_damaged_file_has_fewer_names_and_nothing_worse),
+        cmocka_unit_test(functions_start_where_the_unwinding_table_says),
         cmocka_unit_test(a_jit_map_grows_while_it_is_read),
         cmocka_unit_test(this_process_is_named),
         cmocka_unit_test(the_newest_line_that_covers_an_address_wins),
         cmocka_unit_test(pieces_are_what_every_line_says),
         cmocka_unit_test(jit_code_is_named),
+        cmocka_unit_test(records_name_what_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

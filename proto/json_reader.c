@@ -1,26 +1,21 @@
-// The JSON reader: a state machine over bytes, and a trie of the paths that are wanted.
+// The JSON reader: a state machine over bytes.
+//
+// What lies whole in the bytes at hand, as nearly all does, is taken at once: a string up to its
+// quote, a number eight digits at a time. What lies across the end of a push goes byte by byte
+// through `text`.
 #include "proto/json_reader.h"
 
 #include "proto/alloc.h"
+#include "proto/json_places.h"
 #include "proto/utf8.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
 
-// A place in the tree of wanted paths.
-struct place {
-    const char *key; // borrowed from the table; NULL: an element of an array
-    size_t key_len;
-    int id; // -1: only on the way to others
-    int first_child, next_sibling;
-    int alias; // the place that it stands for, -1: itself
-};
+#define INLINE static inline __attribute__((always_inline))
 
 enum expect {
     EXPECT_VALUE, // or, in an array, its end
@@ -33,97 +28,47 @@ enum expect {
 // What lies across the end of a push.
 enum partial { PARTIAL_NONE, PARTIAL_STRING, PARTIAL_SCALAR };
 
+enum {
+    RUN = 256,         // integers handed over together
+    INTEGER_BYTES = 24 // that may be looked at for one
+};
+
 struct level {
-    int place; // -1: nothing below is wanted
+    int place;   // JSON_NOWHERE: nothing below is wanted
+    int element; // of an array
     bool is_object;
 };
 
 struct json_reader {
     json_each_fn *each;
     void *arg;
-    struct place *places;
-    size_t place_count, place_capacity;
+    struct json_places places;
 
     enum expect expect;
     enum partial partial;
     bool is_key;        // the string in hand
-    bool escaped;       // the string in hand goes through `text`
     unsigned in_escape; // 1: after the backslash, 2..5: within \uXXXX
     unsigned code, high_surrogate;
     bool has_high_bytes;
-    struct bytes text;  // of a string or scalar that is not whole or not plain
-    struct bytes clean; // the same, made UTF-8
-    int place;          // where the next value lies
+    struct bytes text;     // of a string or scalar that is not whole or not plain
+    struct bytes clean;    // the same, made UTF-8
+    uint64_t token_offset; // where a scalar began
+    int place;             // where the next value lies
+    bool in_object;
     struct level levels[JSON_DEPTH_MAX];
     size_t depth;
-    uint64_t offset; // of the push in hand
+    int64_t run[RUN];
+    const char *data; // the push in hand
+    uint64_t offset;  // where it begins
     int failed;
 };
-
-// --- paths ---------------------------------------------------------------------------------------
-
-static int place_new(struct json_reader *json, const char *key, size_t len)
-{
-    array_reserve(&json->places, &json->place_capacity, json->place_count + 1);
-    json->places[json->place_count] = (struct place){
-        .key = key, .key_len = len, .id = -1, .first_child = -1, .next_sibling = -1, .alias = -1};
-    return (int)json->place_count++;
-}
-
-static int real_place(const struct json_reader *json, int place)
-{
-    return place >= 0 && json->places[place].alias >= 0 ? json->places[place].alias : place;
-}
-
-static int child_find(const struct json_reader *json, int place, const char *key, size_t len)
-{
-    place = real_place(json, place);
-    if (place < 0)
-        return -1;
-    for (int at = json->places[place].first_child; at >= 0; at = json->places[at].next_sibling) {
-        const struct place *child = json->places + at;
-        if (!key != !child->key)
-            continue;
-        if (!key || (child->key_len == len && !memcmp(child->key, key, len)))
-            return at;
-    }
-    return -1;
-}
-
-static int path_find(struct json_reader *json, const char *path, bool add)
-{
-    int place = 0;
-    while (*path && place >= 0) {
-        const char *key = NULL;
-        size_t len = 2;
-        if (*path != '[') {
-            key = *path == '.' ? path + 1 : path;
-            len = strcspn(key, ".[");
-        }
-        path = (key ? key : path) + len;
-        int child = child_find(json, place, key, len);
-        if (child < 0 && add) {
-            child = place_new(json, key, len);
-            json->places[child].next_sibling = json->places[place].first_child;
-            json->places[place].first_child = child;
-        }
-        place = child;
-    }
-    return place;
-}
 
 struct json_reader *json_reader_new(const struct json_path *paths, json_each_fn *each, void *arg)
 {
     struct json_reader *json = xcalloc(1, sizeof *json);
     json->each = each;
     json->arg = arg;
-    place_new(json, NULL, 0);
-    for (; paths->path; paths++) {
-        int place = path_find(json, paths->path, true);
-        json->places[place].id = paths->id;
-        if (paths->again)
-            json->places[place].alias = path_find(json, paths->again, false);
-    }
+    json_places_init(&json->places, paths);
     return json;
 }
 
@@ -131,65 +76,174 @@ void json_reader_free(struct json_reader *json)
 {
     if (!json)
         return;
-    free(json->places);
+    json_places_dispose(&json->places);
     bytes_dispose(&json->text);
     bytes_dispose(&json->clean);
     free(json);
 }
 
+// --- bytes ---------------------------------------------------------------------------------------
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static bool is_digit(char c)
+{
+    return (unsigned char)(c - '0') < 10;
+}
+
+static bool is_letter(char c)
+{
+    return (unsigned char)((c | 0x20) - 'a') < 26;
+}
+
+static bool is_scalar_byte(char c)
+{
+    return is_digit(c) || is_letter(c) || c == '-' || c == '+' || c == '.';
+}
+
+// How many of eight bytes are digits, from the first on, and their number.
+INLINE unsigned eight_digits(const char *at, uint64_t *number)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    word ^= 0x3030303030303030u; // digits are 0 to 9 now; the high bit marks what is none
+    uint64_t others =
+        (((word & 0x7f7f7f7f7f7f7f7fu) + 0x7676767676767676u) | word) & 0x8080808080808080u;
+    unsigned digits = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
+    if (!digits)
+        return 0;
+    word <<= 64 - 8 * digits; // zeros before them
+    word = word * 10 + (word >> 8);
+    *number = ((word & 0x000000ff000000ffu) * 0x000f424000000064u +
+               (word >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >>
+              32;
+    return digits;
+}
+
+// An integer of up to 15 digits in INTEGER_BYTES that may be read. Returns what follows; NULL: it
+// is something else.
+INLINE const char *read_integer(const char *at, int64_t *out)
+{
+    static const uint64_t POWERS[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+    uint64_t number = 0, rest = 0;
+    bool negative = *at == '-';
+    unsigned digits = eight_digits(at += negative, &number);
+    at += digits;
+    if (digits == 8) {
+        digits = eight_digits(at, &rest);
+        if (digits == 8)
+            return NULL;
+        number = number * POWERS[digits] + rest;
+        at += digits;
+    } else if (!digits) {
+        return NULL;
+    }
+    *out = negative ? -(int64_t)number : (int64_t)number;
+    return is_scalar_byte(*at) ? NULL : at;
+}
+
+// The end of a string's plain bytes: its quote, an escape, or the end of what is there.
+INLINE const char *scan_plain(const char *at, const char *end, bool *has_high_bytes)
+{
+    unsigned char high = 0;
+#ifdef __SSE2__
+    const __m128i quotes = _mm_set1_epi8('"'), backslashes = _mm_set1_epi8('\\');
+    for (; end - at >= 16; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        unsigned stops = (unsigned)_mm_movemask_epi8(
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, backslashes)));
+        unsigned highs = (unsigned)_mm_movemask_epi8(bytes);
+        *has_high_bytes |= (highs & (stops ? (stops & -stops) - 1 : 0xffff)) != 0;
+        if (stops)
+            return at + __builtin_ctz(stops);
+    }
+#endif
+    while (at < end && *at != '"' && *at != '\\')
+        high |= (unsigned char)*at++;
+    *has_high_bytes |= high >= 0x80;
+    return at;
+}
+
 // --- values --------------------------------------------------------------------------------------
 
-static int bad(struct json_reader *json, const char *data, const char *at, const char *expected,
-               struct err *err)
+static void bad(struct json_reader *json, uint64_t offset, char seen, const char *expected,
+                struct err *err)
 {
-    char seen[8] = "?";
-    if (at && *at > ' ' && *at < 0x7f)
-        seen[0] = *at;
-    uint64_t offset = json->offset + (uint64_t)(at - data);
-    return json->failed = err_set(err, -EBADMSG, "byte %llu: '%s' where %s was expected",
-                                  (unsigned long long)offset, seen, expected);
+    char text[2] = {seen > ' ' && seen < 0x7f ? seen : '?', '\0'};
+    json->failed = err_set(err, -EBADMSG, "byte %llu: '%s' where %s was expected",
+                           (unsigned long long)offset, text, expected);
 }
 
-static int hand_over(struct json_reader *json, enum json_kind kind, const char *text, size_t len,
+static void bad_byte(struct json_reader *json, const char *at, const char *expected,
                      struct err *err)
 {
-    int place = real_place(json, json->place);
-    if (place < 0 || json->places[place].id < 0)
-        return 0;
-    struct json_value value = {json->places[place].id, kind, text, len};
-    return json->failed = json->each(json->arg, &value, err);
+    bad(json, json->offset + (uint64_t)(at - json->data), *at, expected, err);
 }
 
-// After a value: what may follow.
-static void value_done(struct json_reader *json)
+INLINE int wanted_id(const struct json_reader *json)
+{
+    return json->place < 0 ? -1 : json->places.rows[json->place].id;
+}
+
+INLINE void hand_over(struct json_reader *json, struct json_value value, struct err *err)
+{
+    value.id = wanted_id(json);
+    if (value.id >= 0)
+        json->failed = json->each(json->arg, &value, err);
+}
+
+static void begin_item(struct json_reader *json)
+{
+    json->expect = json->in_object ? EXPECT_KEY : EXPECT_VALUE;
+    if (!json->in_object)
+        json->place = json->levels[json->depth - 1].element;
+}
+
+// After a value: what may follow. The comma is taken at once where it is there.
+INLINE const char *value_done(struct json_reader *json, const char *at, const char *end)
 {
     json->expect = json->depth ? EXPECT_COMMA : EXPECT_NOTHING;
+    if (at == end || *at != ',' || !json->depth)
+        return at;
+    begin_item(json);
+    return at + 1;
 }
 
-static int open_level(struct json_reader *json, const char *data, const char *at, struct err *err)
+static void open_level(struct json_reader *json, const char *at, struct err *err)
 {
     bool is_object = *at == '{';
-    if (json->depth == JSON_DEPTH_MAX)
-        return json->failed = err_set(err, -EBADMSG, "byte %llu: nested deeper than %d",
-                                      (unsigned long long)(json->offset + (uint64_t)(at - data)),
-                                      JSON_DEPTH_MAX);
-    int code = hand_over(json, is_object ? JSON_OBJECT : JSON_ARRAY, "", 0, err);
-    int place = json->place;
-    json->levels[json->depth++] = (struct level){place, is_object};
-    json->expect = is_object ? EXPECT_KEY : EXPECT_VALUE;
-    if (!is_object)
-        json->place = child_find(json, place, NULL, 0);
-    return code;
+    if (json->depth == JSON_DEPTH_MAX) {
+        json->failed = err_set(err, -EBADMSG, "byte %llu: nested deeper than %d",
+                               (unsigned long long)(json->offset + (uint64_t)(at - json->data)),
+                               JSON_DEPTH_MAX);
+        return;
+    }
+    hand_over(json, (struct json_value){.kind = is_object ? JSON_OBJECT : JSON_ARRAY, .text = ""},
+              err);
+    struct level *level = json->levels + json->depth++;
+    *level = (struct level){json->place, json_place_element(&json->places, json->place), is_object};
+    json->in_object = is_object;
+    begin_item(json);
 }
 
-static int close_level(struct json_reader *json, struct err *err)
+static const char *close_level(struct json_reader *json, const char *at, const char *end,
+                               struct err *err)
 {
     const struct level *level = json->levels + --json->depth;
+    enum json_kind kind = level->is_object ? JSON_OBJECT_END : JSON_ARRAY_END;
     json->place = level->place;
-    int code = hand_over(json, level->is_object ? JSON_OBJECT_END : JSON_ARRAY_END, "", 0, err);
-    value_done(json);
-    return code;
+    json->in_object = json->depth && level[-1].is_object;
+    hand_over(json, (struct json_value){.kind = kind, .text = ""}, err);
+    return value_done(json, at + 1, end);
 }
+
+// --- strings -------------------------------------------------------------------------------------
 
 // Text with the bytes replaced that are not UTF-8.
 static void make_utf8(struct bytes *out, const char *text, size_t len)
@@ -203,27 +257,33 @@ static void make_utf8(struct bytes *out, const char *text, size_t len)
 }
 
 // Whether the string in hand matters at all: else it is scanned for its end only.
-static bool is_wanted(const struct json_reader *json)
+INLINE bool is_wanted(const struct json_reader *json)
 {
-    return json->is_key ? json->levels[json->depth - 1].place >= 0 : json->place >= 0;
+    return json->is_key ? json->levels[json->depth - 1].place >= 0 : wanted_id(json) >= 0;
 }
 
-static int string_done(struct json_reader *json, const char *text, size_t len, struct err *err)
+// Takes the string in hand; `at` is behind its quote.
+INLINE const char *string_done(struct json_reader *json, const char *text, size_t len,
+                               const char *at, const char *end, struct err *err)
 {
+    len = len < JSON_STRING_MAX_BYTES ? len : JSON_STRING_MAX_BYTES;
     if (json->has_high_bytes && is_wanted(json)) {
         make_utf8(&json->clean, text, len);
         text = json->clean.data;
         len = json->clean.len;
-        json->has_high_bytes = false;
     }
     json->partial = PARTIAL_NONE;
     if (!json->is_key) {
-        value_done(json);
-        return hand_over(json, JSON_STRING, text, len, err);
+        hand_over(json, (struct json_value){.kind = JSON_STRING, .text = text, .len = len}, err);
+        return value_done(json, at, end);
     }
-    json->place = child_find(json, json->levels[json->depth - 1].place, text, len);
+    json->place = json_place_member(&json->places, json->levels[json->depth - 1].place, text, len);
     json->expect = EXPECT_COLON;
-    return 0;
+    if (at < end && *at == ':') {
+        json->expect = EXPECT_VALUE;
+        at++;
+    }
+    return at;
 }
 
 // Everything that is wanted of a string, up to a length that no name has.
@@ -234,20 +294,29 @@ static void keep_text(struct json_reader *json, const char *text, size_t len)
         bytes_append(&json->text, text, len < room ? len : room);
 }
 
+// Half of a pair whose other half does not come.
+static void keep_lone_surrogate(struct json_reader *json)
+{
+    if (json->high_surrogate)
+        keep_text(json, "\xef\xbf\xbd", 3);
+    json->high_surrogate = 0;
+}
+
 static void keep_code(struct json_reader *json, unsigned code)
 {
     char utf8[4];
     size_t len = 0;
+    bool is_low = code >= 0xdc00 && code < 0xe000;
+    if (is_low && json->high_surrogate) {
+        code = 0x10000 + ((json->high_surrogate - 0xd800) << 10) + (code - 0xdc00);
+        json->high_surrogate = 0;
+    } else if (is_low) {
+        code = 0xfffd;
+    }
+    keep_lone_surrogate(json);
     if (code >= 0xd800 && code < 0xdc00) { // wait for its other half
         json->high_surrogate = code;
-        return;
-    }
-    if (code >= 0xdc00 && code < 0xe000)
-        code = json->high_surrogate
-                   ? 0x10000 + ((json->high_surrogate - 0xd800) << 10) + (code - 0xdc00)
-                   : 0xfffd;
-    json->high_surrogate = 0;
-    if (code < 0x80) {
+    } else if (code < 0x80) {
         utf8[len++] = (char)code;
     } else {
         unsigned extra = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
@@ -269,15 +338,16 @@ static bool escape_byte(struct json_reader *json, char c)
             json->in_escape = 2;
             json->code = 0;
         } else if (known) {
+            keep_lone_surrogate(json);
             keep_text(json, TO + (known - FROM), 1);
             json->in_escape = 0;
         }
         return c == 'u' || known;
     }
-    if (!isxdigit((unsigned char)c))
+    bool is_hex_letter = (unsigned char)((c | 0x20) - 'a') < 6;
+    if (!is_digit(c) && !is_hex_letter)
         return false;
-    json->code = json->code << 4 | (isdigit((unsigned char)c) ? (unsigned)(c - '0')
-                                                              : (unsigned)((c | 0x20) - 'a' + 10));
+    json->code = json->code << 4 | (unsigned)(is_hex_letter ? (c | 0x20) - 'a' + 10 : c - '0');
     if (++json->in_escape == 6) {
         keep_code(json, json->code);
         json->in_escape = 0;
@@ -285,57 +355,26 @@ static bool escape_byte(struct json_reader *json, char c)
     return true;
 }
 
-// Plain bytes of a string up to its end, an escape, or the end of data.
-static const char *scan_plain(struct json_reader *json, const char *at, const char *end)
-{
-    unsigned char high = 0;
-#ifdef __SSE2__
-    const __m128i quotes = _mm_set1_epi8('"'), backslashes = _mm_set1_epi8('\\');
-    for (; end - at >= 16; at += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-        unsigned stops = (unsigned)_mm_movemask_epi8(
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, backslashes)));
-        unsigned highs = (unsigned)_mm_movemask_epi8(bytes);
-        unsigned before = stops ? (1u << __builtin_ctz(stops)) - 1 : 0xffff;
-        json->has_high_bytes |= (highs & before) != 0;
-        if (stops)
-            return at + __builtin_ctz(stops);
-    }
-#endif
-    while (at < end && *at != '"' && *at != '\\')
-        high |= (unsigned char)*at++;
-    json->has_high_bytes |= high >= 0x80;
-    return at;
-}
-
-// The rest of a string, or as much as there is.
-static const char *string_bytes(struct json_reader *json, const char *data, const char *at,
-                                const char *end, struct err *err)
+// The rest of a string that is not plain or not whole, or as much as there is.
+static const char *string_bytes(struct json_reader *json, const char *at, const char *end,
+                                struct err *err)
 {
     while (at < end) {
         if (json->in_escape) {
             if (!escape_byte(json, *at)) {
-                bad(json, data, at, "an escape", err);
+                bad_byte(json, at, "an escape", err);
                 return at;
             }
             at++;
             continue;
         }
         const char *start = at;
-        at = scan_plain(json, at, end);
-        if (json->high_surrogate && at > start)
-            json->high_surrogate = 0;
-        bool ends = at < end && *at == '"';
-        if (ends && !json->escaped) { // whole and plain: not copied
-            string_done(json, start, (size_t)(at - start), err);
-            return at + 1;
-        }
-        json->escaped = true;
+        at = scan_plain(at, end, &json->has_high_bytes);
+        if (at > start || (at < end && *at == '"'))
+            keep_lone_surrogate(json);
         keep_text(json, start, (size_t)(at - start));
-        if (ends) {
-            string_done(json, bytes_text(&json->text), json->text.len, err);
-            return at + 1;
-        }
+        if (at < end && *at == '"')
+            return string_done(json, bytes_text(&json->text), json->text.len, at + 1, end, err);
         if (at < end) {
             json->in_escape = 1;
             at++;
@@ -344,152 +383,190 @@ static const char *string_bytes(struct json_reader *json, const char *data, cons
     return at;
 }
 
-static const char *string_begin(struct json_reader *json, bool is_key, const char *data,
-                                const char *at, const char *end, struct err *err)
+INLINE const char *string_token(struct json_reader *json, bool is_key, const char *at,
+                                const char *end, struct err *err)
 {
-    json->partial = PARTIAL_STRING;
     json->is_key = is_key;
-    json->escaped = json->has_high_bytes = false;
+    json->has_high_bytes = false;
+    const char *close = scan_plain(++at, end, &json->has_high_bytes);
+    if (close < end && *close == '"') // whole and plain: not copied
+        return string_done(json, at, (size_t)(close - at), close + 1, end, err);
+    json->partial = PARTIAL_STRING;
     json->in_escape = json->high_surrogate = 0;
     bytes_clear(&json->text);
-    return string_bytes(json, data, at + 1, end, err);
+    return string_bytes(json, at, end, err);
 }
 
-static bool is_scalar_byte(char c)
+// --- numbers and words ---------------------------------------------------------------------------
+
+static size_t count_digits(const char *text, size_t len)
 {
-    return isalnum((unsigned char)c) || c == '-' || c == '+' || c == '.';
+    size_t digits = 0;
+    while (digits < len && is_digit(text[digits]))
+        digits++;
+    return digits;
 }
 
-static int scalar_done(struct json_reader *json, const char *text, size_t len, const char **problem,
-                       struct err *err)
+// As RFC 8259 has it, but that zeros may lead.
+static bool is_number(const char *text, size_t len)
+{
+    const char *at = text, *end = text + len;
+    at += at < end && *at == '-';
+    size_t digits = count_digits(at, (size_t)(end - at));
+    at += digits;
+    if (digits && at < end && *at == '.') {
+        digits = count_digits(at + 1, (size_t)(end - at - 1));
+        at += 1 + digits;
+    }
+    if (digits && at < end && (*at | 0x20) == 'e') {
+        at++;
+        at += at < end && (*at == '-' || *at == '+');
+        digits = count_digits(at, (size_t)(end - at));
+        at += digits;
+    }
+    return digits && at == end;
+}
+
+// False: the scalar is none.
+static bool scalar_done(struct json_reader *json, const char *text, size_t len, struct err *err)
 {
     static const struct {
         const char *word;
         enum json_kind kind;
     } WORDS[] = {{"true", JSON_TRUE}, {"false", JSON_FALSE},   {"null", JSON_NULL},
                  {"NaN", JSON_NULL},  {"Infinity", JSON_NULL}, {"-Infinity", JSON_NULL}};
-    enum json_kind kind = JSON_NUMBER;
+    struct json_value value = {.kind = JSON_NUMBER, .text = text, .len = len};
     json->partial = PARTIAL_NONE;
-    bool is_number =
-        isdigit((unsigned char)text[0]) || (text[0] == '-' && len > 1 && text[1] != 'I');
-    for (size_t i = 0; !is_number && i < sizeof WORDS / sizeof *WORDS; i++) {
-        if (len == strlen(WORDS[i].word) && !memcmp(text, WORDS[i].word, len))
-            kind = WORDS[i].kind;
+    bool good = len <= JSON_NUMBER_MAX_BYTES && is_number(text, len);
+    for (size_t i = 0; !good && i < sizeof WORDS / sizeof *WORDS; i++) {
+        if (len == strlen(WORDS[i].word) && !memcmp(text, WORDS[i].word, len)) {
+            value.kind = WORDS[i].kind;
+            good = true;
+        }
     }
-    for (size_t i = 1; is_number && i < len; i++) {
-        if (isalpha((unsigned char)text[i]) && text[i] != 'e' && text[i] != 'E')
-            is_number = false, kind = JSON_NUMBER;
-    }
-    if (kind == JSON_NUMBER && !is_number) {
-        *problem = "a value";
-        return 0;
-    }
-    value_done(json);
-    return hand_over(json, kind, text, len, err);
+    if (good)
+        hand_over(json, value, err);
+    else
+        bad(json, json->token_offset, *text, "a value", err);
+    return good;
 }
 
-static const char *scalar_bytes(struct json_reader *json, const char *data, const char *at,
-                                const char *end, struct err *err)
+// A scalar byte by byte, or as much of it as there is.
+static const char *scalar_bytes(struct json_reader *json, const char *at, const char *end,
+                                struct err *err)
 {
-    const char *start = at, *problem = NULL;
+    const char *start = at;
+    bool begun = json->partial == PARTIAL_SCALAR;
     while (at < end && is_scalar_byte(*at))
         at++;
-    bool begun = json->partial == PARTIAL_SCALAR;
+    if (!begun) {
+        bytes_clear(&json->text);
+        json->token_offset = json->offset + (uint64_t)(start - json->data);
+    }
     if (begun || at == end) {
+        size_t len = (size_t)(at - start), room = JSON_NUMBER_MAX_BYTES + 1 - json->text.len;
         json->partial = PARTIAL_SCALAR;
-        if (!begun)
-            bytes_clear(&json->text);
-        if (json->text.len < 64) // no number is longer; a longer one is cut
-            bytes_append(&json->text, start, (size_t)(at - start));
+        bytes_append(&json->text, start, len < room ? len : room);
         if (at == end)
             return at;
-        scalar_done(json, json->text.data, json->text.len, &problem, err);
-    } else {
-        scalar_done(json, start, (size_t)(at - start), &problem, err);
     }
-    if (problem)
-        bad(json, data, start, problem, err);
-    return at;
+    bool good = begun ? scalar_done(json, json->text.data, json->text.len, err)
+                      : scalar_done(json, start, (size_t)(at - start), err);
+    return good ? value_done(json, at, end) : at;
 }
 
-// Plain integers of an array, one after the other, which long profiles consist of: a short cut past
-// the machine. Stops before the one that is not whole, not plain, or the last.
-static const char *number_run(struct json_reader *json, const char *at, const char *end,
-                              struct err *err)
+INLINE const char *number_token(struct json_reader *json, const char *at, const char *end,
+                                struct err *err)
 {
-    int place = real_place(json, json->place);
-    int id = place < 0 ? -1 : json->places[place].id;
-    for (;;) {
-        const char *start = at;
-        at += *at == '-';
-        while (at < end && (unsigned char)(*at - '0') < 10)
-            at++;
-        if (at == end || *at != ',' || at - start < 1 + (*start == '-') || at - start > 64)
-            return start;
-        struct json_value value = {id, JSON_NUMBER, start, (size_t)(at - start)};
-        at++;
-        if (id >= 0 && (json->failed = json->each(json->arg, &value, err)))
-            return at;
-        if (at == end || ((unsigned char)(*at - '0') >= 10 && *at != '-'))
-            return at;
+    struct json_value value = {.kind = JSON_NUMBER, .is_integer = true, .text = at};
+    const char *after = end - at >= INTEGER_BYTES ? read_integer(at, &value.integer) : NULL;
+    if (!after)
+        return scalar_bytes(json, at, end, err);
+    value.len = (size_t)(after - at);
+    hand_over(json, value, err);
+    return value_done(json, after, end);
+}
+
+// Integers of an array, one after the other, each with its comma. Stops before what is something
+// else, not whole, or the last.
+static const char *integer_run(struct json_reader *json, const char *at, const char *end,
+                               struct err *err)
+{
+    size_t count = 0;
+    while (count < RUN && end - at >= INTEGER_BYTES) {
+        const char *after = read_integer(at, json->run + count);
+        if (!after || *after != ',')
+            break;
+        at = after + 1;
+        at += *at == ' ';
+        count++;
     }
+    if (count)
+        hand_over(json,
+                  (struct json_value){.kind = JSON_INTEGERS, .integers = json->run, .len = count},
+                  err);
+    return at;
 }
 
 // --- the machine ---------------------------------------------------------------------------------
 
-static const char *value_begin(struct json_reader *json, const char *data, const char *at,
-                               const char *end, struct err *err)
+INLINE const char *value_begin(struct json_reader *json, const char *at, const char *end,
+                               struct err *err)
 {
-    bool in_array = json->depth && !json->levels[json->depth - 1].is_object;
     if (*at == '"')
-        return string_begin(json, false, data, at, end, err);
-    if (*at == '{' || *at == '[') {
-        open_level(json, data, at, err);
-    } else if (*at == ']' && in_array) {
-        close_level(json, err);
-    } else if (is_scalar_byte(*at)) {
-        const char *after = in_array ? number_run(json, at, end, err) : at;
-        return after == at ? scalar_bytes(json, data, at, end, err) : after;
-    } else {
-        bad(json, data, at, "a value", err);
+        return string_token(json, false, at, end, err);
+    if (is_digit(*at) || *at == '-') {
+        bool alone = json->in_object || !json->depth ||
+                     (wanted_id(json) >= 0 && !json->places.rows[json->place].runs);
+        const char *after = alone ? at : integer_run(json, at, end, err);
+        return after == at ? number_token(json, at, end, err) : after;
     }
+    if (*at == '{' || *at == '[') {
+        open_level(json, at, err);
+        return at + 1;
+    }
+    if (*at == ']' && json->depth && !json->in_object)
+        return close_level(json, at, end, err);
+    if (is_scalar_byte(*at))
+        return scalar_bytes(json, at, end, err);
+    bad_byte(json, at, "a value", err);
+    return at;
+}
+
+static const char *after_value(struct json_reader *json, const char *at, const char *end,
+                               struct err *err)
+{
+    if (*at == (json->in_object ? '}' : ']'))
+        return close_level(json, at, end, err);
+    if (*at == ',')
+        begin_item(json);
+    else
+        bad_byte(json, at, json->in_object ? "',' or '}'" : "',' or ']'", err);
     return at + 1;
 }
 
-static const char *step(struct json_reader *json, const char *data, const char *at, const char *end,
-                        struct err *err)
+INLINE const char *step(struct json_reader *json, const char *at, const char *end, struct err *err)
 {
-    bool in_object = json->depth && json->levels[json->depth - 1].is_object;
     switch (json->expect) {
     case EXPECT_VALUE:
-        return value_begin(json, data, at, end, err);
+        return value_begin(json, at, end, err);
     case EXPECT_KEY:
         if (*at == '"')
-            return string_begin(json, true, data, at, end, err);
+            return string_token(json, true, at, end, err);
         if (*at == '}')
-            close_level(json, err);
-        else
-            bad(json, data, at, "a key or '}'", err);
+            return close_level(json, at, end, err);
+        bad_byte(json, at, "a key or '}'", err);
         break;
     case EXPECT_COLON:
         if (*at == ':')
             json->expect = EXPECT_VALUE;
         else
-            bad(json, data, at, "':'", err);
+            bad_byte(json, at, "':'", err);
         break;
     case EXPECT_COMMA:
-        if (*at == (in_object ? '}' : ']')) {
-            close_level(json, err);
-        } else if (*at == ',') {
-            json->expect = in_object ? EXPECT_KEY : EXPECT_VALUE;
-            if (!in_object)
-                json->place = child_find(json, json->levels[json->depth - 1].place, NULL, 0);
-        } else {
-            bad(json, data, at, in_object ? "',' or '}'" : "',' or ']'", err);
-        }
-        break;
+        return after_value(json, at, end, err);
     case EXPECT_NOTHING:
-        bad(json, data, at, "the end", err);
+        bad_byte(json, at, "the end", err);
         break;
     }
     return at + 1;
@@ -500,15 +577,16 @@ int json_reader_push(struct json_reader *json, const char *data, size_t len, str
     const char *at = data, *end = data + len;
     if (json->failed)
         return err_set(err, json->failed, "reading has failed before");
+    json->data = data;
+    if (json->partial == PARTIAL_STRING)
+        at = string_bytes(json, at, end, err);
+    else if (json->partial == PARTIAL_SCALAR)
+        at = scalar_bytes(json, at, end, err);
     while (at < end && !json->failed) {
-        if (json->partial == PARTIAL_STRING)
-            at = string_bytes(json, data, at, end, err);
-        else if (json->partial == PARTIAL_SCALAR)
-            at = scalar_bytes(json, data, at, end, err);
-        else if (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')
+        if (is_space(*at))
             at++;
         else
-            at = step(json, data, at, end, err);
+            at = step(json, at, end, err);
     }
     json->offset += len;
     return json->failed;
@@ -519,117 +597,11 @@ int json_reader_finish(struct json_reader *json, bool *complete, struct err *err
     *complete = json->expect == EXPECT_NOTHING;
     if (json->failed || json->partial != PARTIAL_SCALAR || json->depth)
         return 0;
-    const char *problem = NULL;
-    int code = scalar_done(json, json->text.data, json->text.len, &problem, err);
-    *complete = !problem;
-    return code;
+    *complete = scalar_done(json, json->text.data, json->text.len, err);
+    return json->failed;
 }
 
 uint64_t json_reader_offset(const struct json_reader *json)
 {
     return json->offset;
-}
-
-// --- reading and writing values ------------------------------------------------------------------
-
-// A number of up to 18 digits and nothing else: nearly all of them.
-static bool plain_int(const struct json_value *value, int64_t *out)
-{
-    size_t at = value->len && value->text[0] == '-', start = at;
-    int64_t number = 0;
-    for (; at < value->len && at - start < 18; at++) {
-        unsigned digit = (unsigned char)value->text[at] - (unsigned)'0';
-        if (digit > 9)
-            return false;
-        number = number * 10 + digit;
-    }
-    *out = start ? -number : number;
-    return at == value->len && at > start;
-}
-
-double json_value_double(const struct json_value *value)
-{
-    char text[72];
-    int64_t number;
-    if (value->kind != JSON_NUMBER && value->kind != JSON_STRING)
-        return 0;
-    if (plain_int(value, &number))
-        return (double)number;
-    size_t len = value->len < sizeof text - 1 ? value->len : sizeof text - 1;
-    memcpy(text, value->text, len);
-    text[len] = '\0';
-    double wide = strtod(text, NULL);
-    return isfinite(wide) ? wide : 0;
-}
-
-bool json_value_fixed(const struct json_value *value, unsigned digits, int64_t *out)
-{
-    static const double POWERS[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
-    const char *at = value->text, *end = at + value->len;
-    bool negative = at < end && *at == '-';
-    uint64_t whole = 0;
-    unsigned seen = 0, behind = 0;
-    at += negative;
-    for (; at < end && isdigit((unsigned char)*at) && seen < 19; at++, seen++)
-        whole = whole * 10 + (uint64_t)(*at - '0');
-    if (at < end && *at == '.' && seen + digits < 19) {
-        bool up = false;
-        for (at++; at < end && isdigit((unsigned char)*at); at++, behind++) {
-            if (behind < digits)
-                whole = whole * 10 + (uint64_t)(*at - '0');
-            else if (behind == digits)
-                up = *at >= '5';
-        }
-        for (; behind < digits; behind++)
-            whole *= 10;
-        whole += up;
-    } else if (at == end && seen + digits < 19) {
-        for (; behind < digits; behind++)
-            whole *= 10;
-    } else {
-        at = NULL;
-    }
-    if (at == end && seen && (value->kind == JSON_NUMBER || value->kind == JSON_STRING)) {
-        *out = negative ? -(int64_t)whole : (int64_t)whole;
-        return true;
-    }
-    double wide = json_value_double(value) * POWERS[digits]; // an exponent, or very long
-    if ((value->kind != JSON_NUMBER && value->kind != JSON_STRING) || !(fabs(wide) < 9.2e18))
-        return false;
-    *out = llround(wide);
-    return true;
-}
-
-int64_t json_value_int(const struct json_value *value)
-{
-    int64_t number;
-    if ((value->kind == JSON_NUMBER || value->kind == JSON_STRING) && plain_int(value, &number))
-        return number;
-    double wide = json_value_double(value);
-    return wide >= 0x1p63 ? INT64_MAX : wide < -0x1p63 ? INT64_MIN : (int64_t)wide;
-}
-
-bool json_value_is(const struct json_value *value, const char *text)
-{
-    return value->kind == JSON_STRING && value->len == strlen(text) &&
-           !memcmp(value->text, text, value->len);
-}
-
-void json_quote(struct bytes *out, const char *text, size_t len)
-{
-    bytes_append_char(out, '"');
-    for (size_t at = 0; at < len;) {
-        unsigned char c = (unsigned char)text[at];
-        size_t good = utf8_length(text + at, len - at);
-        if (c == '"' || c == '\\') {
-            bytes_append_char(out, '\\');
-            bytes_append_char(out, (char)c);
-        } else if (c < 0x20) {
-            bytes_printf(out, "\\u%04x", c);
-        } else {
-            bytes_append(out, good ? text + at : "\xef\xbf\xbd", good ? good : 3);
-        }
-        at += good ? good : 1;
-    }
-    bytes_append_char(out, '"');
 }

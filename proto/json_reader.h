@@ -7,42 +7,26 @@
 //
 // RFC 8259, and what real profiles have beyond it: trailing commas, an end that is missing (Chrome
 // writes traces so on purpose), NaN and Infinity (read as null). Nesting is at most 512 deep.
-// Strings are handed over as UTF-8: bytes that are not are replaced by U+FFFD.
+// Strings are handed over as UTF-8: bytes that are not, and halves of a surrogate pair, are
+// replaced by U+FFFD. What nobody asked for is checked as the rest is.
 #ifndef FLICKER_PROTO_JSON_READER_H
 #define FLICKER_PROTO_JSON_READER_H
 
-#include "proto/bytes.h"
+#include "proto/json_value.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
-enum { JSON_DEPTH_MAX = 512, JSON_STRING_MAX_BYTES = 1 << 20 };
-
-enum json_kind {
-    JSON_OBJECT,
-    JSON_OBJECT_END,
-    JSON_ARRAY,
-    JSON_ARRAY_END,
-    JSON_STRING,
-    JSON_NUMBER,
-    JSON_TRUE,
-    JSON_FALSE,
-    JSON_NULL,
+enum {
+    JSON_DEPTH_MAX = 512,
+    JSON_STRING_MAX_BYTES = 1 << 20, // what is behind is cut off
+    JSON_NUMBER_MAX_BYTES = 512,
 };
 
 // One row of the table: the last has a NULL path. "" is the whole document, ".key" a member,
-// "[]" every element.
+// "[]" every element; with "[+]" integers that follow each other come together, as JSON_INTEGERS,
+// however many: long profiles consist of them.
 struct json_path {
     const char *path;
     int id;            // what the format is called with; not negative
     const char *again; // the path means what this earlier row means: for trees ("head.children[]")
-};
-
-struct json_value {
-    int id;
-    enum json_kind kind;
-    const char *text; // string: unescaped (may hold NULs); number: as written. Borrowed
-    size_t len;
 };
 
 // A non-zero result stops the reader for good.
@@ -57,17 +41,5 @@ int json_reader_push(struct json_reader *json, const char *data, size_t len,
 // Hands over a number that ended the text. *complete: the document was closed.
 int json_reader_finish(struct json_reader *json, bool *complete, struct err *err) MUST_CHECK;
 uint64_t json_reader_offset(const struct json_reader *json);
-
-// A number as an integer, rounded towards zero; clamped to the type's range. Strings of digits
-// count too: some writers quote their numbers. 0 for anything else.
-int64_t json_value_int(const struct json_value *value);
-// A number times 10^digits (at most 9), rounded to the nearest, exactly; false when it is none or
-// does not fit.
-bool json_value_fixed(const struct json_value *value, unsigned digits, int64_t *out);
-double json_value_double(const struct json_value *value);
-bool json_value_is(const struct json_value *value, const char *text); // a string that equals text
-
-// Appends text as a JSON string, quotes included; what is not UTF-8 becomes U+FFFD.
-void json_quote(struct bytes *out, const char *text, size_t len);
 
 #endif

@@ -1,0 +1,53 @@
+// Numbers that wait, first in, first out: varints in chunks, which are given back one by one as they
+// are read. So a file's numbers take less memory than their text did, and what they become can
+// take the place of what they were.
+#ifndef FLICKER_PROTO_PACKED_H
+#define FLICKER_PROTO_PACKED_H
+
+#include "proto/varint.h"
+
+#include <stdbool.h>
+
+struct packed_chunk {
+    struct packed_chunk *next;
+    size_t len, capacity; // of bytes
+    uint8_t bytes[];
+};
+
+// Starts as {0}.
+struct packed {
+    struct packed_chunk *first, *last;
+    size_t read; // in the first chunk
+    uint64_t count;
+};
+
+void packed_dispose(struct packed *packed); // and it is {0} again
+void packed_add_chunk(struct packed *packed);
+void packed_drop_chunk(struct packed *packed);
+// Moves the numbers of `from` behind those of packed; from is empty then.
+void packed_append(struct packed *packed, struct packed *from);
+
+static inline void packed_add(struct packed *packed, uint64_t value)
+{
+    if (!packed->last || packed->last->capacity - packed->last->len < VARINT_MAX_BYTES)
+        packed_add_chunk(packed);
+    packed->last->len += varint_write(packed->last->bytes + packed->last->len, value);
+    packed->count++;
+}
+
+// The oldest number; 0 when there is none.
+static inline uint64_t packed_take(struct packed *packed)
+{
+    uint64_t value = 0;
+    if (!packed->count)
+        return 0;
+    if (packed->read == packed->first->len)
+        packed_drop_chunk(packed);
+    const struct packed_chunk *chunk = packed->first;
+    const uint8_t *at = chunk->bytes + packed->read;
+    packed->read = (size_t)(varint_read(at, chunk->bytes + chunk->len, &value) - chunk->bytes);
+    packed->count--;
+    return value;
+}
+
+#endif

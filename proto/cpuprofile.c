@@ -33,10 +33,8 @@ static int end_profile(struct cpuprofile *file, struct err *err)
     struct sample sample = {.thread = dict_thread(dict, &thread),
                             .cpu = SAMPLE_NO_CPU,
                             .event = (uint16_t)dict_event(dict, &event)};
-    int code = v8_profile_emit(&file->profile, &file->base, sample,
-                               dict_comm_node(dict, thread.comm), err);
-    v8_profile_clear(&file->profile);
-    return code;
+    return v8_profile_emit(&file->profile, &file->base, sample, dict_comm_node(dict, thread.comm),
+                           err);
 }
 
 static int each(void *arg, const struct json_value *value, struct err *err)

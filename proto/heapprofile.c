@@ -3,20 +3,35 @@
 //     {"head": {"callFrame": {...}, "selfSize": bytes, "children": [...]}}
 //
 // It has no times: a sample a node, worth the bytes allocated there that are still alive.
+//
+// A node whose callers are known goes onto the stage when it is closed, so that only the nodes that
+// we are within are held; V8 writes a frame before its children. What has them the other way round
+// waits for the end.
+#include "proto/alloc.h"
 #include "proto/json_decoder.h"
 #include "proto/v8_nodes.h"
 
-enum { NODE, NAME, URL, LINE, SELF };
+#include <stdlib.h>
+
+enum { NODE, FRAME, NAME, URL, LINE, SELF };
 
 struct heapprofile {
     struct json_decoder base;
     struct v8_nodes nodes;
-    size_t open[JSON_DEPTH_MAX]; // rows of the nodes that we are within
+    uint64_t *self; // bytes, by row
+    size_t self_capacity;
+    struct open_node {
+        uint32_t row;
+        bool has_frame;
+    } open[JSON_DEPTH_MAX]; // the nodes that we are within
     size_t depth;
+    struct sample sample; // what all have in common
+    uint32_t top;         // DICT_ROOT: there was none yet
 };
 
 static const struct json_path paths[] = {
     {"head", NODE, NULL},
+    {"head.callFrame", FRAME, NULL},
     {"head.callFrame.functionName", NAME, NULL},
     {"head.callFrame.url", URL, NULL},
     {"head.callFrame.lineNumber", LINE, NULL},
@@ -25,61 +40,106 @@ static const struct json_path paths[] = {
     {NULL, 0, NULL},
 };
 
+static uint32_t top_of(struct heapprofile *profile)
+{
+    struct dict *dict = &profile->base.stage.dict;
+    if (profile->top != DICT_ROOT)
+        return profile->top;
+    struct thread thread = {.pid = -1, .tid = -1, .comm = dict_string_z(dict, "(root)")};
+    struct event event = {.name = dict_string_z(dict, "heap"),
+                          .unit = dict_string_z(dict, "bytes"),
+                          .by_value = true};
+    profile->sample = (struct sample){.time_ns = SAMPLE_NO_TIME,
+                                      .thread = dict_thread(dict, &thread),
+                                      .cpu = SAMPLE_NO_CPU,
+                                      .event = (uint16_t)dict_event(dict, &event)};
+    return profile->top = dict_comm_node(dict, thread.comm);
+}
+
+// False: its callers are not known yet.
+static bool resolve(struct heapprofile *profile, uint32_t row)
+{
+    const struct v8_node *rows = profile->nodes.rows;
+    if (rows[row].node == DICT_ROOT &&
+        (rows[row].parent == V8_NO_ROW || rows[rows[row].parent].node != DICT_ROOT))
+        v8_nodes_resolve_row(&profile->nodes, &profile->base.stage, row, top_of(profile));
+    return rows[row].node != DICT_ROOT;
+}
+
+static int emit(struct heapprofile *profile, uint32_t row, struct err *err)
+{
+    profile->sample.node = profile->nodes.rows[row].node;
+    profile->sample.value = profile->self[row];
+    profile->self[row] = 0;
+    if (profile->sample.value)
+        stage_add(&profile->base.stage, &profile->sample);
+    return profile->base.stage.count >= STAGE_BATCH ? json_decoder_flush(&profile->base, err) : 0;
+}
+
+static void open_node(struct heapprofile *profile)
+{
+    struct open_node *above = profile->depth ? profile->open + profile->depth - 1 : NULL;
+    if (above && above->has_frame)
+        (void)resolve(profile, above->row);
+    uint32_t row = v8_nodes_add(&profile->nodes, above ? above->row : V8_NO_ROW);
+    array_reserve(&profile->self, &profile->self_capacity, profile->nodes.count);
+    profile->self[row] = 0;
+    profile->open[profile->depth++] = (struct open_node){row, false};
+}
+
+static int close_node(struct heapprofile *profile, struct err *err)
+{
+    uint32_t row = profile->open[--profile->depth].row;
+    bool in_place = !profile->depth || profile->open[profile->depth - 1].has_frame;
+    if (!in_place || !resolve(profile, row))
+        return 0;
+    int code = emit(profile, row, err);
+    if (row + 1 == profile->nodes.count)
+        profile->nodes.count--;
+    return code;
+}
+
 static int each(void *arg, const struct json_value *value, struct err *err)
 {
     struct heapprofile *profile = arg;
     struct dict *dict = &profile->base.stage.dict;
-    (void)err;
-    if (value->id == NODE && value->kind == JSON_OBJECT) {
-        int64_t parent = profile->depth ? (int64_t)profile->open[profile->depth - 1] : -1;
-        profile->open[profile->depth++] = v8_nodes_add(&profile->nodes, parent);
-        return 0;
-    }
+    if (value->id == NODE && value->kind == JSON_OBJECT)
+        open_node(profile);
     if (!profile->depth)
         return 0;
-    struct v8_node *row = profile->nodes.rows + profile->open[profile->depth - 1];
+    uint32_t row = profile->open[profile->depth - 1].row;
+    struct v8_node *node = profile->nodes.rows + row;
     switch (value->id) {
     case NODE:
-        profile->depth -= value->kind == JSON_OBJECT_END;
+        return value->kind == JSON_OBJECT_END ? close_node(profile, err) : 0;
+    case FRAME:
+        profile->open[profile->depth - 1].has_frame |= value->kind == JSON_OBJECT_END;
         break;
     case NAME:
-        row->name = value->kind == JSON_STRING ? dict_string(dict, value->text, value->len) : 0;
+        node->name = value->kind == JSON_STRING ? dict_string(dict, value->text, value->len) : 0;
         break;
     case URL:
-        row->url = value->kind == JSON_STRING ? dict_string(dict, value->text, value->len) : 0;
+        node->url = value->kind == JSON_STRING ? dict_string(dict, value->text, value->len) : 0;
         break;
     case LINE:
-        row->line = json_value_int(value);
+        v8_nodes_set_line(&profile->nodes, row, value);
         break;
     case SELF:
-        row->self = json_value_int(value) > 0 ? (uint64_t)json_value_int(value) : 0;
+        profile->self[row] = json_value_int(value) > 0 ? (uint64_t)json_value_int(value) : 0;
         break;
     }
     return 0;
 }
 
+// What is left: nodes with their frames behind their children, or a file that is cut.
 static int end(struct json_decoder *decoder, struct err *err)
 {
-    (void)err;
     struct heapprofile *profile = (struct heapprofile *)decoder;
-    struct stage *stage = &decoder->stage;
-    struct dict *dict = &stage->dict;
-    struct thread thread = {.pid = -1, .tid = -1, .comm = dict_string_z(dict, "(root)")};
-    struct event event = {.name = dict_string_z(dict, "heap"),
-                          .unit = dict_string_z(dict, "bytes"),
-                          .by_value = true};
-    struct sample sample = {.time_ns = SAMPLE_NO_TIME,
-                            .thread = dict_thread(dict, &thread),
-                            .cpu = SAMPLE_NO_CPU,
-                            .event = (uint16_t)dict_event(dict, &event)};
-    v8_nodes_resolve(&profile->nodes, stage, dict_comm_node(dict, thread.comm));
-    for (size_t i = 0; i < profile->nodes.count; i++) {
-        sample.node = profile->nodes.rows[i].node;
-        sample.value = profile->nodes.rows[i].self;
-        if (sample.value)
-            stage_add(stage, &sample);
-    }
-    return 0;
+    int code = 0;
+    v8_nodes_resolve(&profile->nodes, &decoder->stage, top_of(profile));
+    for (uint32_t row = 0; !code && row < profile->nodes.count; row++)
+        code = emit(profile, row, err);
+    return code;
 }
 
 static void hello(struct json_decoder *decoder, struct hello *out)
@@ -92,6 +152,7 @@ static void hello(struct json_decoder *decoder, struct hello *out)
 static void dispose(struct json_decoder *decoder)
 {
     v8_nodes_dispose(&((struct heapprofile *)decoder)->nodes);
+    free(((struct heapprofile *)decoder)->self);
 }
 
 static struct decoder *decoder_new(struct sink *sink, const struct decode_options *options)

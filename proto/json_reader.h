@@ -21,8 +21,8 @@ enum {
 };
 
 // One row of the table: the last has a NULL path. "" is the whole document, ".key" a member,
-// "[]" every element; with "[+]" integers that follow each other come together, as JSON_INTEGERS,
-// however many: long profiles consist of them.
+// "[]" every element; with "[+]" integers of up to 15 digits that follow each other may come
+// together, as JSON_INTEGERS, or one by one: long profiles consist of them.
 struct json_path {
     const char *path;
     int id;            // what the format is called with; not negative

@@ -31,14 +31,43 @@ static bool plain_int(const struct json_value *value, int64_t *out)
     return at == value->len && at > start;
 }
 
+// Up to 15 digits with a point among them: both the digits and the power of ten are exact, so that
+// their quotient is rounded once, as strtod does.
+static bool plain_decimal(const struct json_value *value, double *out)
+{
+    static const double POWERS[] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    const char *at = value->text, *end = at + value->len, *point = NULL;
+    bool negative = at < end && *at == '-';
+    uint64_t digits = 0;
+    if (value->len > 17)
+        return false;
+    for (at += negative; at < end; at++) {
+        if (is_digit(*at))
+            digits = digits * 10 + (uint64_t)(*at - '0');
+        else if (*at == '.' && !point)
+            point = at;
+        else
+            return false;
+    }
+    if (!point || point == end - 1 || value->len - negative - 1 > 15)
+        return false;
+    double number = (double)digits / POWERS[end - 1 - point];
+    *out = negative ? -number : number;
+    return true;
+}
+
 double json_value_double(const struct json_value *value)
 {
     char text[JSON_NUMBER_MAX_BYTES + 1];
     int64_t number;
+    double decimal;
     if (value->kind != JSON_NUMBER && value->kind != JSON_STRING)
         return 0;
     if (plain_int(value, &number))
         return (double)number;
+    if (plain_decimal(value, &decimal))
+        return decimal;
     size_t len = value->len < sizeof text - 1 ? value->len : sizeof text - 1;
     memcpy(text, value->text, len);
     text[len] = '\0';
@@ -53,6 +82,8 @@ bool json_value_fixed(const struct json_value *value, unsigned digits, int64_t *
     bool negative = at < end && *at == '-';
     uint64_t whole = 0;
     unsigned seen = 0, behind = 0;
+    if (value->is_integer && !__builtin_mul_overflow(value->integer, (int64_t)POWERS[digits], out))
+        return true;
     at += negative;
     for (; at < end && is_digit(*at) && seen < 19; at++, seen++)
         whole = whole * 10 + (uint64_t)(*at - '0');

@@ -3,7 +3,16 @@
 
 #include "proto/alloc.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+// The lowest bit tells a whole number; else five bits tell how many decimals it was multiplied by,
+// or that the bits of the double follow.
+enum { DECIMALS_MOST = 9, AS_IT_IS = 31 };
+
+static const double POWERS[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+#define WHOLE_MOST 0x1p53
 
 enum { FIRST_BYTES = 256, MOST_BYTES = 64 << 10 };
 
@@ -44,4 +53,36 @@ void packed_append(struct packed *packed, struct packed *from)
     while (from->count)
         packed_add(packed, packed_take(from));
     packed_dispose(from);
+}
+
+void packed_add_double(struct packed *packed, double value)
+{
+    for (unsigned decimals = 0; decimals <= DECIMALS_MOST; decimals++) {
+        double whole = rint(value * POWERS[decimals]);
+        if (!(fabs(whole) < WHOLE_MOST))
+            break;
+        if (whole / POWERS[decimals] != value)
+            continue;
+        uint64_t number = zigzag((int64_t)whole);
+        packed_add(packed, decimals ? number << 6 | decimals << 1 | 1 : number << 1);
+        return;
+    }
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    packed_add(packed, AS_IT_IS << 1 | 1);
+    packed_add(packed, bits);
+}
+
+double packed_take_double(struct packed *packed)
+{
+    uint64_t number = packed_take(packed);
+    unsigned decimals = number >> 1 & 31;
+    if (!(number & 1))
+        return (double)unzigzag(number >> 1);
+    if (decimals <= DECIMALS_MOST)
+        return (double)unzigzag(number >> 6) / POWERS[decimals];
+    double value;
+    uint64_t bits = packed_take(packed);
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }

@@ -1,5 +1,5 @@
-// Numbers that wait, first in, first out: varints in chunks, which are given back one by one as they
-// are read. So a file's numbers take less memory than their text did, and what they become can
+// Numbers that wait, first in, first out: varints in chunks, which are given back one by one as
+// they are read. So a file's numbers take less memory than their text did, and what they become can
 // take the place of what they were.
 #ifndef FLICKER_PROTO_PACKED_H
 #define FLICKER_PROTO_PACKED_H
@@ -24,6 +24,9 @@ struct packed {
 void packed_dispose(struct packed *packed); // and it is {0} again
 void packed_add_chunk(struct packed *packed);
 void packed_drop_chunk(struct packed *packed);
+// Whole numbers and those of few decimals, as nearly all are, take no more than they need.
+void packed_add_double(struct packed *packed, double value);
+double packed_take_double(struct packed *packed); // 0 when there is none
 // Moves the numbers of `from` behind those of packed; from is empty then.
 void packed_append(struct packed *packed, struct packed *from);
 

@@ -8,10 +8,11 @@
 // that samples lie where they were; values are exact, and a sample that overlaps the next one moves
 // it.
 #include "proto/alloc.h"
-#include "proto/gather.h"
+#include "proto/hash.h"
 #include "proto/json_decoder.h"
+#include "proto/packed.h"
+#include "proto/speedscope_encode.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ enum {
 #define PROFILE_PATHS(top)                                                                         \
     {top, PROFILE, NULL}, {top ".name", PROFILE_NAME, NULL}, {top ".unit", PROFILE_UNIT, NULL},    \
         {top ".startValue", PROFILE_START, NULL}, {top ".samples[]", STACK, NULL},                 \
-        {top ".samples[][]", STACK_FRAME, NULL}, {top ".weights[]", WEIGHT, NULL},                 \
+        {top ".samples[][+]", STACK_FRAME, NULL}, {top ".weights[+]", WEIGHT, NULL},               \
         {top ".events[]", EVENT, NULL}, {top ".events[].type", EVENT_TYPE, NULL},                  \
         {top ".events[].frame", EVENT_FRAME, NULL},                                                \
     {                                                                                              \
@@ -54,38 +55,45 @@ static const struct json_path paths[] = {
     {NULL, 0, NULL},
 };
 
-struct stack {
-    size_t first, count; // in stack_frames
-};
-
-struct span_event {
-    double at;
-    uint32_t frame;
-    bool opens;
-};
+enum { DEPTH_MAX = 1024 }; // open frames of an evented profile; deeper ones are counted
 
 // One profile of the file, kept until the end: the shared frames may come last.
 struct profile {
     uint32_t name, unit; // strings of the stage
     double start;
-    struct stack *stacks;
-    size_t stack_count, stack_capacity;
-    double *weights;
-    size_t weight_count, weight_capacity;
-    struct span_event *events;
-    size_t event_count, event_capacity;
+    struct packed stacks; // rows of the file's call paths
+    struct packed weights;
+    uint64_t weight_count;
+    struct packed events; // see event_done
+    double last_at;
+};
+
+// The stacks of the file as a tree, by the numbers that its frames have there.
+struct path {
+    uint32_t parent; // row; the first stands for no frame at all
+    uint32_t frame;
+    uint32_t node; // of the stage, for the profile in hand
 };
 
 struct speedscope {
     struct json_decoder base;
     struct frame *frames;
     size_t frame_count, frame_capacity;
-    uint32_t *stack_frames; // of all profiles
-    size_t stack_frame_count, stack_frame_capacity;
+    struct path *paths;
+    size_t path_count, path_capacity;
+    struct idset path_set;
+    uint64_t seed;
+    uint32_t *last_stack; // the rows of it, which the next one mostly shares
+    size_t last_len, last_capacity;
+    uint32_t path; // of the stack in hand
+    size_t depth;
+    struct {
+        double at;
+        uint32_t frame;
+        bool opens;
+    } event; // in hand
     struct profile *profiles;
     size_t profile_count, profile_capacity;
-    uint32_t *open; // frames of an evented profile
-    size_t open_capacity;
 };
 
 static struct profile *last_profile(struct speedscope *file)
@@ -111,45 +119,112 @@ static void frame_value(struct speedscope *file, const struct json_value *value)
         frame->line = (uint32_t)json_value_int(value);
 }
 
+static uint32_t index_of(int64_t number)
+{
+    return number >= 0 && number < UINT32_MAX ? (uint32_t)number : UINT32_MAX;
+}
+
 static uint32_t frame_index(const struct json_value *value)
 {
-    int64_t index = json_value_int(value);
-    return index >= 0 && index < UINT32_MAX && value->kind == JSON_NUMBER ? (uint32_t)index
-                                                                          : UINT32_MAX;
+    return value->kind == JSON_NUMBER ? index_of(json_value_int(value)) : UINT32_MAX;
 }
 
-static void sample_value(struct speedscope *file, struct profile *profile,
-                         const struct json_value *value)
+static uint64_t path_hash(const void *owner, uint32_t row)
+{
+    const struct speedscope *file = owner;
+    return hash_pair(file->seed, file->paths[row].parent, file->paths[row].frame);
+}
+
+static uint32_t path_add(struct speedscope *file, uint32_t parent, uint32_t frame)
+{
+    if (!file->path_count) { // the empty one is not in the set
+        file->seed = hash_seed();
+        array_reserve(&file->paths, &file->path_capacity, ++file->path_count);
+        file->paths[0] = (struct path){0};
+    }
+    idset_reserve(&file->path_set, path_hash, file);
+    uint32_t slot = idset_first(&file->path_set, hash_pair(file->seed, parent, frame)), row;
+    for (; (row = idset_at(&file->path_set, slot)) != IDSET_NONE;
+         slot = idset_next(&file->path_set, slot)) {
+        if (file->paths[row].parent == parent && file->paths[row].frame == frame)
+            return row;
+    }
+    row = (uint32_t)file->path_count;
+    array_reserve(&file->paths, &file->path_capacity, ++file->path_count);
+    file->paths[row] = (struct path){.parent = parent, .frame = frame};
+    idset_put(&file->path_set, slot, row);
+    return row;
+}
+
+static void stack_frame(struct speedscope *file, uint32_t frame)
+{
+    size_t at = file->depth++;
+    if (at < file->last_len) {
+        uint32_t row = file->last_stack[at];
+        if (file->paths[row].parent == file->path && file->paths[row].frame == frame) {
+            file->path = row;
+            return;
+        }
+    }
+    file->path = path_add(file, file->path, frame);
+    array_reserve(&file->last_stack, &file->last_capacity, at + 1);
+    file->last_stack[at] = file->path;
+    file->last_len = at + 1;
+}
+
+static void stack_value(struct speedscope *file, struct profile *profile,
+                        const struct json_value *value)
 {
     if (value->id == STACK && value->kind == JSON_ARRAY) {
-        array_reserve(&profile->stacks, &profile->stack_capacity, profile->stack_count + 1);
-        profile->stacks[profile->stack_count++] = (struct stack){file->stack_frame_count, 0};
-    } else if (value->id == STACK_FRAME && profile->stack_count) {
-        array_reserve(&file->stack_frames, &file->stack_frame_capacity,
-                      file->stack_frame_count + 1);
-        file->stack_frames[file->stack_frame_count++] = frame_index(value);
-        profile->stacks[profile->stack_count - 1].count++;
-    } else if (value->id == WEIGHT) {
-        array_reserve(&profile->weights, &profile->weight_capacity, profile->weight_count + 1);
-        profile->weights[profile->weight_count++] = json_value_double(value);
+        file->path = 0;
+        file->depth = 0;
+    } else if (value->id == STACK && value->kind == JSON_ARRAY_END) {
+        packed_add(&profile->stacks, file->path);
+    } else if (value->id == STACK_FRAME && value->kind == JSON_INTEGERS) {
+        for (size_t i = 0; i < value->len; i++)
+            stack_frame(file, index_of(value->integers[i]));
+    } else if (value->id == STACK_FRAME) {
+        stack_frame(file, frame_index(value));
     }
 }
 
-static void event_value(struct profile *profile, const struct json_value *value)
+static void weight_value(struct profile *profile, const struct json_value *value)
+{
+    profile->weight_count += value->kind == JSON_INTEGERS ? value->len : 1;
+    if (value->kind != JSON_INTEGERS)
+        packed_add_double(&profile->weights, json_value_double(value));
+    for (size_t i = 0; value->kind == JSON_INTEGERS && i < value->len; i++)
+        packed_add_double(&profile->weights, (double)value->integers[i]);
+}
+
+// Two numbers an event: its frame, whether it opens it, whether the second is the time since the
+// event before; the time.
+static void event_done(struct speedscope *file, struct profile *profile)
+{
+    double since = file->event.at - profile->last_at;
+    bool exact = profile->last_at + since == file->event.at;
+    packed_add(&profile->events,
+               (uint64_t)file->event.frame << 2 | (uint64_t)exact << 1 | file->event.opens);
+    packed_add_double(&profile->events, exact ? since : file->event.at);
+    profile->last_at = file->event.at;
+}
+
+static void event_value(struct speedscope *file, struct profile *profile,
+                        const struct json_value *value)
 {
     if (value->id == EVENT && value->kind == JSON_OBJECT) {
-        array_reserve(&profile->events, &profile->event_capacity, profile->event_count + 1);
-        profile->events[profile->event_count++] = (struct span_event){.frame = UINT32_MAX};
+        file->event.frame = UINT32_MAX;
+        file->event.at = 0;
+        file->event.opens = false;
+    } else if (value->id == EVENT && value->kind == JSON_OBJECT_END) {
+        event_done(file, profile);
+    } else if (value->id == EVENT_TYPE) {
+        file->event.opens = json_value_is(value, "O");
+    } else if (value->id == EVENT_FRAME) {
+        file->event.frame = frame_index(value);
+    } else if (value->id == EVENT_AT) {
+        file->event.at = json_value_double(value);
     }
-    if (!profile->event_count)
-        return;
-    struct span_event *event = profile->events + profile->event_count - 1;
-    if (value->id == EVENT_TYPE)
-        event->opens = json_value_is(value, "O");
-    else if (value->id == EVENT_FRAME)
-        event->frame = frame_index(value);
-    else if (value->id == EVENT_AT)
-        event->at = json_value_double(value);
 }
 
 static int each(void *arg, const struct json_value *value, struct err *err)
@@ -175,9 +250,11 @@ static int each(void *arg, const struct json_value *value, struct err *err)
     else if (value->id == PROFILE_START)
         profile->start = json_value_double(value);
     else if (value->id >= EVENT)
-        event_value(profile, value);
+        event_value(file, profile, value);
+    else if (value->id == WEIGHT)
+        weight_value(profile, value);
     else if (value->id >= STACK)
-        sample_value(file, profile, value);
+        stack_value(file, profile, value);
     return 0;
 }
 
@@ -250,38 +327,44 @@ static bool to_unit(struct speedscope *file, const struct scale *scale, double n
     return true;
 }
 
-static int emit_sampled(struct speedscope *file, const struct profile *profile,
-                        struct sample sample, const struct scale *scale, struct err *err)
+// The nodes of all call paths below `top`, parents first as the rows are; DICT_ROOT where a frame
+// is not there.
+static void resolve_paths(struct speedscope *file, uint32_t top)
 {
-    struct stage *stage = &file->base.stage;
-    uint32_t top = sample.node;
+    for (size_t row = 0; row < file->path_count; row++) {
+        struct path *path = file->paths + row;
+        uint32_t parent = row ? file->paths[path->parent].node : top;
+        bool good = parent != DICT_ROOT && (!row || path->frame < file->frame_count);
+        path->node = !good ? DICT_ROOT
+                     : row ? stage_node(&file->base.stage, parent, file->frames + path->frame)
+                           : top;
+    }
+}
+
+static int emit_sampled(struct speedscope *file, struct profile *profile, struct sample sample,
+                        const struct scale *scale, struct err *err)
+{
     int64_t now_ns = 0;
     double carry = 0; // of rounding, so that it does not add up
+    bool weighed = profile->weight_count;
     int code = 0;
     if (!to_unit(file, scale, profile->start, &now_ns))
         return 0;
-    if (profile->weight_count && profile->weight_count != profile->stack_count)
+    if (weighed && profile->weight_count != profile->stacks.count)
         json_decoder_skip(&file->base, "more stacks than weights, or fewer");
-    for (size_t i = 0; !code && i < profile->stack_count; i++) {
-        const struct stack *stack = profile->stacks + i;
-        double weight = !profile->weight_count      ? 1
-                        : i < profile->weight_count ? profile->weights[i]
-                                                    : 0;
+    resolve_paths(file, sample.node);
+    while (!code && profile->stacks.count) {
+        uint32_t row = (uint32_t)packed_take(&profile->stacks);
+        double weight = weighed ? packed_take_double(&profile->weights) : 1;
         int64_t value = 0;
-        bool good = weight >= 0;
-        sample.node = top;
-        for (size_t j = 0; good && j < stack->count; j++) {
-            uint32_t frame = file->stack_frames[stack->first + j];
-            good = frame < file->frame_count;
-            if (good)
-                sample.node = stage_node(stage, sample.node, file->frames + frame);
-        }
+        sample.node = row ? file->paths[row].node : DICT_ROOT;
+        bool good = weight >= 0 && (!row || sample.node != DICT_ROOT);
         if (!good)
             json_decoder_skip(&file->base, "a frame that is not there, or a negative weight");
         if (!(weight > 0) || !to_unit(file, scale, weight + carry / scale->factor, &value))
             continue;
         carry += weight * scale->factor - (double)value;
-        if (good && stack->count) // an empty one is a time in which nothing was seen
+        if (good && row) // an empty one is a time in which nothing was seen
             code = emit(file, sample, scale, now_ns, value, err);
         if (__builtin_add_overflow(now_ns, value, &now_ns))
             now_ns = INT64_MAX;
@@ -289,45 +372,63 @@ static int emit_sampled(struct speedscope *file, const struct profile *profile,
     return code;
 }
 
+// What is open while the events of a profile are gone through.
+struct open_frames {
+    uint32_t frames[DEPTH_MAX], nodes[DEPTH_MAX];
+    size_t depth;
+};
+
 // Closes the innermost open frame of that number, and those within it.
-static bool close_frame(const struct speedscope *file, size_t *depth, uint32_t frame)
+static bool close_frame(struct open_frames *open, uint32_t frame)
 {
-    for (size_t at = *depth; at-- > 0;) {
-        if (file->open[at] == frame) {
-            *depth = at;
+    for (size_t at = open->depth; at-- > 0;) {
+        if (open->frames[at] == frame) {
+            open->depth = at;
             return true;
         }
     }
     return false;
 }
 
-static int emit_evented(struct speedscope *file, const struct profile *profile,
-                        struct sample sample, const struct scale *scale, struct err *err)
+static const char *open_frame(struct speedscope *file, struct open_frames *open, uint32_t top,
+                              uint32_t frame)
 {
-    struct stage *stage = &file->base.stage;
-    uint32_t top = sample.node, *nodes = xmalloc((profile->event_count + 1) * sizeof *nodes);
-    array_reserve(&file->open, &file->open_capacity, profile->event_count + 1);
-    size_t depth = 0;
-    double now = profile->start;
+    if (frame >= file->frame_count)
+        return "an event of a frame that is not open, or not there";
+    if (open->depth == DEPTH_MAX)
+        return "more than 1024 frames within each other";
+    uint32_t above = open->depth ? open->nodes[open->depth - 1] : top;
+    open->frames[open->depth] = frame;
+    open->nodes[open->depth++] = stage_node(&file->base.stage, above, file->frames + frame);
+    return NULL;
+}
+
+static int emit_evented(struct speedscope *file, struct profile *profile, struct sample sample,
+                        const struct scale *scale, struct err *err)
+{
+    struct open_frames open;
+    uint32_t top = sample.node;
+    double now = profile->start, at = 0;
     int code = 0;
-    for (size_t i = 0; !code && i < profile->event_count; i++) {
-        const struct span_event *event = profile->events + i;
-        sample.node = depth ? nodes[depth - 1] : top;
+    open.depth = 0;
+    while (!code && profile->events.count) {
+        uint64_t what = packed_take(&profile->events);
+        at = packed_take_double(&profile->events) + (what & 2 ? at : 0);
         int64_t from_ns, to_ns;
-        if (depth && to_unit(file, scale, now, &from_ns) && to_unit(file, scale, event->at, &to_ns))
+        sample.node = open.depth ? open.nodes[open.depth - 1] : top;
+        if (open.depth && to_unit(file, scale, now, &from_ns) && to_unit(file, scale, at, &to_ns))
             code = emit(file, sample, scale, from_ns, to_ns - from_ns, err);
-        now = event->at > now || !depth ? event->at : now;
-        if (event->frame >= file->frame_count ||
-            (!event->opens && !close_frame(file, &depth, event->frame))) {
-            json_decoder_skip(&file->base, "an event of a frame that is not open, or not there");
-        } else if (event->opens) {
-            nodes[depth] = stage_node(stage, sample.node, file->frames + event->frame);
-            file->open[depth++] = event->frame;
-        }
+        now = at > now || !open.depth ? at : now;
+        const char *problem = NULL;
+        if (what & 1)
+            problem = open_frame(file, &open, top, (uint32_t)(what >> 2));
+        else if (!close_frame(&open, (uint32_t)(what >> 2)))
+            problem = "an event of a frame that is not open, or not there";
+        if (problem)
+            json_decoder_skip(&file->base, problem);
     }
-    if (depth)
+    if (open.depth)
         json_decoder_skip(&file->base, "frames that are never closed");
-    free(nodes);
     return code;
 }
 
@@ -337,7 +438,7 @@ static int end(struct json_decoder *decoder, struct err *err)
     struct dict *dict = &decoder->stage.dict;
     int code = 0;
     for (size_t i = 0; !code && i < file->profile_count; i++) {
-        const struct profile *profile = file->profiles + i;
+        struct profile *profile = file->profiles + i;
         struct scale scale = scale_of(dict_text(dict, profile->unit));
         struct thread thread = thread_of(dict, profile->name);
         struct event event = {.name = dict_string_z(dict, "samples"),
@@ -347,8 +448,8 @@ static int end(struct json_decoder *decoder, struct err *err)
                                 .node = dict_comm_node(dict, thread.comm),
                                 .cpu = SAMPLE_NO_CPU,
                                 .event = (uint16_t)dict_event(dict, &event)};
-        code = profile->event_count ? emit_evented(file, profile, sample, &scale, err)
-                                    : emit_sampled(file, profile, sample, &scale, err);
+        code = profile->events.count ? emit_evented(file, profile, sample, &scale, err)
+                                     : emit_sampled(file, profile, sample, &scale, err);
     }
     return code;
 }
@@ -364,14 +465,15 @@ static void dispose(struct json_decoder *decoder)
 {
     struct speedscope *file = (struct speedscope *)decoder;
     for (size_t i = 0; i < file->profile_count; i++) {
-        free(file->profiles[i].stacks);
-        free(file->profiles[i].weights);
-        free(file->profiles[i].events);
+        packed_dispose(&file->profiles[i].stacks);
+        packed_dispose(&file->profiles[i].weights);
+        packed_dispose(&file->profiles[i].events);
     }
     free(file->profiles);
     free(file->frames);
-    free(file->stack_frames);
-    free(file->open);
+    free(file->paths);
+    free(file->last_stack);
+    idset_dispose(&file->path_set);
 }
 
 static struct decoder *decoder_new(struct sink *sink, const struct decode_options *options)
@@ -388,170 +490,13 @@ static int probe(const void *head, size_t len)
     return json_probe(head, len, "profiles") && json_probe(head, len, "shared") ? 70 : 0;
 }
 
-// --- writing -------------------------------------------------------------------------------------
-
-struct writer {
-    struct gather *gather;
-    const struct dict *dict;
-    struct gather_index nodes, frames, threads;
-    size_t *order; // samples by thread, then time
-    const char *unit;
-    bool timed;
-};
-
-static void put_frames(struct writer *writer)
-{
-    struct bytes *out = &writer->gather->text, name = {0};
-    const char *comma = "\n";
-    for (size_t i = 0; i < writer->frames.count; i++) {
-        const struct frame *frame = writer->dict->frames + writer->frames.ids[i];
-        bytes_clear(&name);
-        gather_frame_text(&name, writer->dict, frame);
-        bytes_printf(out, "%s{\"name\":", comma);
-        json_quote(out, bytes_text(&name), name.len);
-        if (frame->file != DICT_EMPTY) {
-            bytes_append_text(out, ",\"file\":");
-            json_quote(out, dict_text(writer->dict, frame->file),
-                       dict_text_len(writer->dict, frame->file));
-        }
-        if (frame->line)
-            bytes_printf(out, ",\"line\":%u", frame->line);
-        bytes_append_char(out, '}');
-        comma = ",\n";
-    }
-    bytes_dispose(&name);
-}
-
-static void put_stack(struct writer *writer, uint32_t node)
-{
-    const struct dict *dict = writer->dict;
-    size_t depth = 0;
-    for (uint32_t at = node; at != DICT_ROOT && dict->nodes[at].parent != DICT_ROOT;
-         at = dict->nodes[at].parent)
-        depth++;
-    if (!depth && node != DICT_ROOT)
-        depth = 1; // the comm, so that the sample is not lost in a gap
-    uint32_t *frames = xmalloc((depth + 1) * sizeof *frames);
-    for (size_t i = depth; i-- > 0; node = dict->nodes[node].parent)
-        frames[i] = writer->frames.index[dict->nodes[node].frame];
-    bytes_append_char(&writer->gather->text, '[');
-    for (size_t i = 0; i < depth; i++)
-        bytes_printf(&writer->gather->text, "%s%u", i ? "," : "", frames[i]);
-    bytes_append_char(&writer->gather->text, ']');
-    free(frames);
-}
-
-// The samples of one thread, twice: first their stacks, then their weights.
-static int put_column(struct writer *writer, size_t from, size_t to, bool stacks, int64_t *end_ns,
-                      struct err *err)
-{
-    struct gather *gather = writer->gather;
-    int64_t now_ns = gather->samples[writer->order[from]].time_ns;
-    const char *comma = "";
-    int code = 0;
-    for (size_t i = from; !code && i < to; i++) {
-        const struct sample *sample = gather->samples + writer->order[i];
-        if (writer->timed && sample->time_ns > now_ns) {
-            if (stacks)
-                bytes_printf(&gather->text, "%s[]", comma);
-            else
-                bytes_printf(&gather->text, "%s%" PRId64, comma, sample->time_ns - now_ns);
-            comma = ",";
-            now_ns = sample->time_ns;
-        }
-        bytes_append_text(&gather->text, comma);
-        if (stacks)
-            put_stack(writer, sample->node);
-        else
-            bytes_printf(&gather->text, "%" PRIu64, sample->value);
-        comma = ",";
-        now_ns += (int64_t)sample->value;
-        code = gather_put(gather, false, err);
-    }
-    *end_ns = now_ns;
-    return code;
-}
-
-static int put_thread(struct writer *writer, size_t from, size_t to, struct err *err)
-{
-    struct gather *gather = writer->gather;
-    const struct sample *first = gather->samples + writer->order[from];
-    const struct thread *thread = writer->dict->threads + first->thread;
-    struct bytes *out = &gather->text, name = {0};
-    int64_t end_ns;
-    bytes_append(&name, dict_text(writer->dict, thread->comm),
-                 dict_text_len(writer->dict, thread->comm));
-    if (thread->pid >= 0)
-        bytes_printf(&name, " (%d/%d)", thread->pid, thread->tid);
-    bytes_append_text(out, "{\"type\":\"sampled\",\"name\":");
-    json_quote(out, bytes_text(&name), name.len);
-    bytes_dispose(&name);
-    bytes_printf(out, ",\"unit\":\"%s\",\"startValue\":%" PRId64 ",\n\"samples\":[", writer->unit,
-                 writer->timed ? first->time_ns : 0);
-    int code = put_column(writer, from, to, true, &end_ns, err);
-    bytes_append_text(out, "],\n\"weights\":[");
-    if (!code)
-        code = put_column(writer, from, to, false, &end_ns, err);
-    bytes_printf(out, "],\n\"endValue\":%" PRId64 "}",
-                 writer->timed ? end_ns : end_ns - first->time_ns);
-    return code;
-}
-
-static void choose_unit(struct writer *writer)
-{
-    const struct gather *gather = writer->gather;
-    bool all_timed = true, all_ns = true, all_bytes = true;
-    for (size_t i = 0; i < gather->count; i++) {
-        const char *unit =
-            dict_text(writer->dict, writer->dict->events[gather->samples[i].event].unit);
-        all_timed &= gather->samples[i].time_ns != SAMPLE_NO_TIME;
-        all_ns &= !strcmp(unit, "ns");
-        all_bytes &= !strcmp(unit, "bytes");
-    }
-    writer->timed = all_timed && all_ns;
-    writer->unit = all_ns ? "nanoseconds" : all_bytes ? "bytes" : "none";
-}
-
-static int write_all(struct gather *gather, struct err *err)
-{
-    struct writer writer = {.gather = gather, .dict = gather->base.sink.dict};
-    gather_sort(gather);
-    gather_nodes(&writer.nodes, gather);
-    gather_frames(&writer.frames, gather, &writer.nodes);
-    gather_threads(&writer.threads, gather);
-    size_t *starts = gather_by_thread(&writer.order, gather, &writer.threads);
-    choose_unit(&writer);
-    bytes_append_text(&gather->text,
-                      "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
-                      "\"exporter\":\"flicker\",\"shared\":{\"frames\":[");
-    put_frames(&writer);
-    bytes_append_text(&gather->text, "]},\n\"profiles\":[");
-    int code = 0;
-    for (size_t i = 0; !code && i < writer.threads.count; i++) {
-        bytes_append_text(&gather->text, i ? ",\n" : "\n");
-        code = put_thread(&writer, starts[i], starts[i + 1], err);
-    }
-    bytes_append_text(&gather->text, "]}\n");
-    gather_index_dispose(&writer.nodes);
-    gather_index_dispose(&writer.frames);
-    gather_index_dispose(&writer.threads);
-    free(writer.order);
-    free(starts);
-    return code;
-}
-
-static struct encoder *encoder_new(struct dict *dict, struct output *output)
-{
-    return gather_new(dict, output, write_all);
-}
-
 const struct format format_speedscope = {
     .name = "speedscope",
     .summary = "speedscope's own format",
     .extension = ".speedscope.json",
     .probe = probe,
     .decoder_new = decoder_new,
-    .encoder_new = encoder_new,
+    .encoder_new = speedscope_encoder_new,
     .loses =
         HOLD_BARE_TIME | HOLD_CPU | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_KIND | HOLD_LOSS,
 };

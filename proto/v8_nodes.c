@@ -10,22 +10,34 @@
 void v8_nodes_dispose(struct v8_nodes *nodes)
 {
     free(nodes->rows);
-    free(nodes->links);
+    packed_dispose(&nodes->links);
     free(nodes->path);
     idset_dispose(&nodes->by_id);
+    *nodes = (struct v8_nodes){0};
 }
 
 void v8_nodes_clear(struct v8_nodes *nodes)
 {
-    nodes->count = nodes->link_count = 0;
+    nodes->count = 0;
+    nodes->link_row = 0;
+    packed_dispose(&nodes->links);
     idset_clear(&nodes->by_id);
 }
 
-size_t v8_nodes_add(struct v8_nodes *nodes, int64_t parent)
+// Beyond 2^32 - 1 rows, which no file within reason has, the last one stands for the rest.
+uint32_t v8_nodes_add(struct v8_nodes *nodes, uint32_t parent)
 {
+    if (nodes->count == IDSET_NONE)
+        return IDSET_NONE - 1;
     array_reserve(&nodes->rows, &nodes->capacity, nodes->count + 1);
-    nodes->rows[nodes->count] = (struct v8_node){.parent = parent, .line = -1};
-    return nodes->count++;
+    nodes->rows[nodes->count] = (struct v8_node){.parent = parent};
+    return (uint32_t)nodes->count++;
+}
+
+void v8_nodes_set_line(struct v8_nodes *nodes, uint32_t row, const struct json_value *value)
+{
+    int64_t line = json_value_int(value);
+    nodes->rows[row].line = line >= 0 && line < UINT32_MAX - 1 ? (uint32_t)line + 1 : 0;
 }
 
 static uint64_t id_hash(uint64_t id)
@@ -51,9 +63,9 @@ int64_t v8_nodes_find(const struct v8_nodes *nodes, uint64_t id)
     return -1;
 }
 
-void v8_nodes_set_id(struct v8_nodes *nodes, size_t row, uint64_t id)
+void v8_nodes_set_id(struct v8_nodes *nodes, uint32_t row, uint64_t id)
 {
-    if (nodes->rows[row].has_id || row >= IDSET_NONE || v8_nodes_find(nodes, id) >= 0)
+    if (nodes->rows[row].has_id || v8_nodes_find(nodes, id) >= 0)
         return; // the first of two keeps it
     nodes->rows[row].id = id;
     nodes->rows[row].has_id = true;
@@ -61,81 +73,103 @@ void v8_nodes_set_id(struct v8_nodes *nodes, size_t row, uint64_t id)
     uint32_t slot = idset_first(&nodes->by_id, id_hash(id));
     while (idset_at(&nodes->by_id, slot) != IDSET_NONE)
         slot = idset_next(&nodes->by_id, slot);
-    idset_put(&nodes->by_id, slot, (uint32_t)row);
+    idset_put(&nodes->by_id, slot, row);
 }
 
-static void link_add(struct v8_nodes *nodes, struct v8_link link)
+// The rows whose links these are rise, mostly, by one: how far, and which way the link leads; then
+// the id that it leads to.
+static void link_add(struct v8_nodes *nodes, uint32_t row, uint64_t id, bool by_parent)
 {
-    array_reserve(&nodes->links, &nodes->link_capacity, nodes->link_count + 1);
-    nodes->links[nodes->link_count++] = link;
+    int64_t step = (int64_t)row - nodes->link_row;
+    packed_add(&nodes->links, zigzag(step) << 1 | by_parent);
+    packed_add(&nodes->links, id);
+    nodes->link_row = row;
 }
 
-void v8_nodes_link_child(struct v8_nodes *nodes, size_t row, uint64_t child)
+void v8_nodes_link_child(struct v8_nodes *nodes, uint32_t row, uint64_t child)
 {
-    link_add(nodes, (struct v8_link){child, row, false});
+    link_add(nodes, row, child, false);
 }
 
-void v8_nodes_link_parent(struct v8_nodes *nodes, size_t row, uint64_t parent)
+void v8_nodes_link_parent(struct v8_nodes *nodes, uint32_t row, uint64_t parent)
 {
-    link_add(nodes, (struct v8_link){parent, row, true});
+    link_add(nodes, row, parent, true);
+}
+
+struct link {
+    uint32_t row;
+    uint64_t id;
+    bool by_parent; // the id is that of the row's parent
+};
+
+static struct link link_take(struct packed *links, uint32_t row)
+{
+    uint64_t how = packed_take(links), id = packed_take(links);
+    return (struct link){(uint32_t)(row + unzigzag(how >> 1)), id, how & 1};
 }
 
 static void apply_links(struct v8_nodes *nodes)
 {
-    for (size_t i = 0; i < nodes->link_count; i++) {
-        const struct v8_link *link = nodes->links + i;
-        int64_t found = v8_nodes_find(nodes, link->child);
+    struct link link = {0};
+    while (nodes->links.count) {
+        link = link_take(&nodes->links, link.row);
+        int64_t found = v8_nodes_find(nodes, link.id);
         if (found < 0) {
             nodes->broken++;
             continue;
         }
-        struct v8_node *below = nodes->rows + (link->by_parent ? link->parent : (size_t)found);
-        int64_t above = link->by_parent ? found : (int64_t)link->parent;
-        if (below->parent < 0)
+        struct v8_node *below = nodes->rows + (link.by_parent ? link.row : (size_t)found);
+        uint32_t above = link.by_parent ? (uint32_t)found : link.row;
+        if (below->parent == V8_NO_ROW)
             below->parent = above;
         else
             nodes->broken += below->parent != above;
     }
-    nodes->link_count = 0;
+    packed_dispose(&nodes->links);
+    nodes->link_row = 0;
 }
 
 static uint32_t add_node(struct stage *stage, const struct v8_node *row, uint32_t parent,
                          uint32_t top)
 {
     const char *name = dict_text(&stage->dict, row->name);
-    if (row->parent < 0 && !strcmp(name, "(root)"))
+    if (row->parent == V8_NO_ROW && !strcmp(name, "(root)"))
         return top;
     struct frame frame = {
         .name = row->name == DICT_EMPTY ? dict_string_z(&stage->dict, "(anonymous)") : row->name,
         .file = row->url,
-        .line = row->url != DICT_EMPTY && row->line >= 0 && row->line < UINT32_MAX - 1
-                    ? (uint32_t)row->line + 1
-                    : 0,
+        .line = row->url != DICT_EMPTY ? row->line : 0,
         .kind = row->url == DICT_EMPTY ? FRAME_USER : FRAME_JIT,
     };
     return stage_node(stage, parent, &frame);
 }
 
+uint32_t v8_nodes_resolve_row(struct v8_nodes *nodes, struct stage *stage, uint32_t row,
+                              uint32_t top)
+{
+    struct v8_node *below = nodes->rows + row;
+    uint32_t parent = below->parent == V8_NO_ROW ? DICT_ROOT : nodes->rows[below->parent].node;
+    return below->node = add_node(stage, below, parent == DICT_ROOT ? top : parent, top);
+}
+
 // One row and those above it, from the top down. A chain longer than there are rows is a circle.
-static void resolve_row(struct v8_nodes *nodes, struct stage *stage, size_t row, uint32_t top)
+static void resolve_chain(struct v8_nodes *nodes, struct stage *stage, uint32_t row, uint32_t top)
 {
     size_t depth = 0;
-    int64_t at = (int64_t)row;
-    for (; at >= 0 && nodes->rows[at].node == DICT_ROOT; at = nodes->rows[at].parent) {
+    uint32_t at = row;
+    for (; at != V8_NO_ROW && nodes->rows[at].node == DICT_ROOT; at = nodes->rows[at].parent) {
         if (depth == nodes->count) {
             nodes->broken++;
-            nodes->rows[at].parent = -1;
+            nodes->rows[nodes->path[depth - 1]].parent = V8_NO_ROW;
             break;
         }
         array_reserve(&nodes->path, &nodes->path_capacity, depth + 1);
-        nodes->path[depth++] = (size_t)at;
+        nodes->path[depth++] = at;
     }
-    uint32_t parent = at >= 0 && nodes->rows[at].node != DICT_ROOT ? nodes->rows[at].node : top;
     while (depth) {
-        struct v8_node *below = nodes->rows + nodes->path[--depth];
-        if (below->node == DICT_ROOT) // in a circle, the same row comes twice
-            below->node = add_node(stage, below, parent, top);
-        parent = below->node;
+        row = nodes->path[--depth];
+        if (nodes->rows[row].node == DICT_ROOT) // in a circle, the same row comes twice
+            v8_nodes_resolve_row(nodes, stage, row, top);
     }
 }
 
@@ -143,26 +177,26 @@ void v8_nodes_resolve(struct v8_nodes *nodes, struct stage *stage, uint32_t top)
 {
     apply_links(nodes);
     for (size_t row = 0; row < nodes->count; row++)
-        resolve_row(nodes, stage, row, top);
+        resolve_chain(nodes, stage, (uint32_t)row, top);
 }
 
-void v8_nodes_append(struct v8_nodes *nodes, const struct v8_nodes *piece)
+void v8_nodes_append(struct v8_nodes *nodes, struct v8_nodes *piece)
 {
-    size_t base = nodes->count;
+    uint32_t base = (uint32_t)nodes->count;
     for (size_t i = 0; i < piece->count; i++) {
         const struct v8_node *from = piece->rows + i;
-        size_t row = v8_nodes_add(nodes, from->parent < 0 ? -1 : from->parent + (int64_t)base);
+        uint32_t row =
+            v8_nodes_add(nodes, from->parent == V8_NO_ROW ? V8_NO_ROW : from->parent + base);
         struct v8_node *to = nodes->rows + row;
         to->name = from->name;
         to->url = from->url;
         to->line = from->line;
-        to->self = from->self;
         if (from->has_id)
             v8_nodes_set_id(nodes, row, from->id);
     }
-    for (size_t i = 0; i < piece->link_count; i++) {
-        struct v8_link link = piece->links[i];
-        link.parent += base;
-        link_add(nodes, link);
+    struct link link = {0};
+    while (piece->links.count) {
+        link = link_take(&piece->links, link.row);
+        link_add(nodes, link.row + base, link.id, link.by_parent);
     }
 }

@@ -10,8 +10,8 @@ void v8_profile_dispose(struct v8_profile *profile)
 {
     v8_nodes_dispose(&profile->nodes);
     free(profile->open);
-    free(profile->samples);
-    free(profile->times);
+    packed_dispose(&profile->samples);
+    packed_dispose(&profile->times);
     *profile = (struct v8_profile){0};
 }
 
@@ -19,41 +19,104 @@ void v8_profile_clear(struct v8_profile *profile)
 {
     v8_nodes_clear(&profile->nodes);
     profile->nodes.broken = 0;
-    profile->sample_count = profile->time_count = profile->depth = 0;
-    profile->are_timestamps = false;
-    profile->start_us = profile->end_us = 0;
+    profile->depth = 0;
+    packed_dispose(&profile->samples);
+    packed_dispose(&profile->times);
+    profile->out_of_order = profile->are_timestamps = false;
+    profile->stamp_ns = profile->start_ns = profile->end_ns = 0;
 }
 
 bool v8_profile_is_empty(const struct v8_profile *profile)
 {
-    return !profile->nodes.count && !profile->sample_count;
+    return !profile->nodes.count && !profile->samples.count;
 }
 
-static void add_time(struct v8_profile *profile, double us)
+// --- times ---------------------------------------------------------------------------------------
+
+#define TIME_MOST_NS ((int64_t)1 << 60)
+
+static int64_t time_sum(int64_t time_ns, int64_t delta_ns)
 {
-    if (profile->time_count == profile->time_capacity)
-        array_reserve(&profile->times, &profile->time_capacity, profile->time_count + 1);
-    profile->times[profile->time_count++] = us;
+    int64_t sum_ns = time_ns + delta_ns; // neither is beyond TIME_MOST_NS
+    return sum_ns > TIME_MOST_NS ? TIME_MOST_NS : sum_ns < -TIME_MOST_NS ? -TIME_MOST_NS : sum_ns;
 }
 
-static void add_sample(struct v8_profile *profile, uint32_t id)
+// Of microseconds; 0 where they are none.
+static int64_t to_ns(const struct json_value *value)
 {
-    if (profile->sample_count == profile->sample_capacity)
-        array_reserve(&profile->samples, &profile->sample_capacity, profile->sample_count + 1);
-    profile->samples[profile->sample_count++] = id;
+    int64_t ns;
+    return json_value_fixed(value, 3, &ns) ? time_sum(ns / 2, ns - ns / 2) : 0;
 }
+
+// Whole microseconds, as nearly all are, or nanoseconds: the lowest bit tells.
+static void put_delta(struct packed *times, int64_t ns)
+{
+    if (ns % 1000)
+        packed_add(times, zigzag(ns) << 1 | 1);
+    else
+        packed_add(times, zigzag(ns / 1000) << 1);
+}
+
+static int64_t take_delta(struct packed *times)
+{
+    uint64_t packed = packed_take(times);
+    return unzigzag(packed >> 1) * (packed & 1 ? 1 : 1000);
+}
+
+static void add_delta(struct v8_profile *profile, int64_t ns)
+{
+    profile->out_of_order |= profile->times.count && ns < 0;
+    put_delta(&profile->times, ns);
+}
+
+static void add_timestamp(struct v8_profile *profile, int64_t ns)
+{
+    if (!profile->are_timestamps) // there may have been deltas, too
+        packed_dispose(&profile->times);
+    profile->are_timestamps = true;
+    add_delta(profile, time_sum(ns, -profile->stamp_ns));
+    profile->stamp_ns = ns;
+}
+
+static void add_time(struct v8_profile *profile, int64_t ns, bool is_timestamp)
+{
+    if (is_timestamp)
+        add_timestamp(profile, ns);
+    else if (!profile->are_timestamps)
+        add_delta(profile, ns);
+}
+
+static void time_value(struct v8_profile *profile, const struct json_value *value)
+{
+    bool is_timestamp = value->id == V8_TIMESTAMP;
+    if (value->kind == JSON_INTEGERS) { // of up to 15 digits
+        for (size_t i = 0; i < value->len; i++)
+            add_time(profile, value->integers[i] * 1000, is_timestamp);
+    } else if (value->kind != JSON_OBJECT_END && value->kind != JSON_ARRAY_END) {
+        add_time(profile, to_ns(value), is_timestamp);
+    }
+}
+
+// --- nodes ---------------------------------------------------------------------------------------
 
 // Nodes lie within each other in old profiles.
 static void node_bounds(struct v8_profile *profile, enum json_kind kind)
 {
     if (kind == JSON_OBJECT) {
-        bool within = profile->depth > 0;
-        int64_t parent = within ? (int64_t)profile->open[profile->depth - 1] : -1;
+        uint32_t parent = profile->depth ? profile->open[profile->depth - 1] : V8_NO_ROW;
         array_reserve(&profile->open, &profile->open_capacity, profile->depth + 1);
         profile->open[profile->depth++] = v8_nodes_add(&profile->nodes, parent);
     } else if (kind == JSON_OBJECT_END && profile->depth) {
         profile->depth--;
     }
+}
+
+static void children_value(struct v8_nodes *nodes, uint32_t row, const struct json_value *value)
+{
+    if (value->kind == JSON_NUMBER)
+        v8_nodes_link_child(nodes, row, (uint64_t)json_value_int(value));
+    for (size_t i = 0; value->kind == JSON_INTEGERS && i < value->len; i++)
+        v8_nodes_link_child(nodes, row, (uint64_t)value->integers[i]);
 }
 
 // Within a node: the row whose member this is.
@@ -64,7 +127,7 @@ static void node_value(struct v8_profile *profile, struct stage *stage,
         return;
     struct v8_nodes *nodes = &profile->nodes;
     struct dict *dict = &stage->dict;
-    size_t row = profile->open[profile->depth - 1];
+    uint32_t row = profile->open[profile->depth - 1];
     switch (value->id) {
     case V8_NODE_ID:
         v8_nodes_set_id(nodes, row, (uint64_t)json_value_int(value));
@@ -73,8 +136,7 @@ static void node_value(struct v8_profile *profile, struct stage *stage,
         v8_nodes_link_parent(nodes, row, (uint64_t)json_value_int(value));
         break;
     case V8_NODE_CHILD:
-        if (value->kind == JSON_NUMBER)
-            v8_nodes_link_child(nodes, row, (uint64_t)json_value_int(value));
+        children_value(nodes, row, value);
         break;
     case V8_NODE_NAME:
         if (value->kind == JSON_STRING)
@@ -85,8 +147,18 @@ static void node_value(struct v8_profile *profile, struct stage *stage,
             nodes->rows[row].url = dict_string(dict, value->text, value->len);
         break;
     case V8_NODE_LINE:
-        nodes->rows[row].line = json_value_int(value);
+        v8_nodes_set_line(nodes, row, value);
         break;
+    }
+}
+
+static void sample_value(struct v8_profile *profile, const struct json_value *value)
+{
+    if (value->kind == JSON_INTEGERS) {
+        for (size_t i = 0; i < value->len; i++)
+            packed_add(&profile->samples, (uint64_t)value->integers[i]);
+    } else if (value->kind != JSON_OBJECT_END && value->kind != JSON_ARRAY_END) {
+        packed_add(&profile->samples, (uint64_t)json_value_int(value));
     }
 }
 
@@ -98,21 +170,17 @@ void v8_profile_value(struct v8_profile *profile, struct stage *stage,
         node_bounds(profile, value->kind);
         break;
     case V8_SAMPLE:
-        add_sample(profile, (uint32_t)json_value_int(value));
+        sample_value(profile, value);
         break;
     case V8_TIMESTAMP:
-        profile->are_timestamps = true;
-        add_time(profile, json_value_double(value));
-        break;
     case V8_DELTA:
-        if (!profile->are_timestamps)
-            add_time(profile, json_value_double(value));
+        time_value(profile, value);
         break;
     case V8_START_TIME:
-        profile->start_us = json_value_double(value);
+        profile->start_ns = to_ns(value);
         break;
     case V8_END_TIME:
-        profile->end_us = json_value_double(value);
+        profile->end_ns = to_ns(value);
         break;
     default:
         node_value(profile, stage, value);
@@ -120,24 +188,26 @@ void v8_profile_value(struct v8_profile *profile, struct stage *stage,
     }
 }
 
-void v8_profile_append(struct v8_profile *profile, const struct v8_profile *piece)
+void v8_profile_append(struct v8_profile *profile, struct v8_profile *piece)
 {
     v8_nodes_append(&profile->nodes, &piece->nodes);
-    for (size_t i = 0; i < piece->sample_count; i++)
-        add_sample(profile, piece->samples[i]);
-    for (size_t i = 0; i < piece->time_count; i++)
-        add_time(profile, piece->times[i]);
-    profile->are_timestamps |= piece->are_timestamps;
-    if (piece->start_us > 0)
-        profile->start_us = piece->start_us;
-    if (piece->end_us > 0)
-        profile->end_us = piece->end_us;
+    packed_append(&profile->samples, &piece->samples);
+    int64_t stamp_ns = 0;
+    while (piece->times.count) {
+        stamp_ns = time_sum(stamp_ns, take_delta(&piece->times));
+        if (piece->are_timestamps)
+            add_timestamp(profile, stamp_ns);
+        else
+            add_time(profile, stamp_ns, false);
+        stamp_ns = piece->are_timestamps ? stamp_ns : 0;
+    }
+    if (piece->start_ns > 0)
+        profile->start_ns = piece->start_ns;
+    if (piece->end_ns > 0)
+        profile->end_ns = piece->end_ns;
 }
 
-static int64_t to_ns(double us)
-{
-    return us > -9e15 && us < 9e15 ? (int64_t)(us * 1000 + (us < 0 ? -0.5 : 0.5)) : 0;
-}
+// --- samples -------------------------------------------------------------------------------------
 
 // The node of each sample: ids are small numbers in all that V8 writes, so that a table does.
 struct sample_nodes {
@@ -163,7 +233,7 @@ static void sample_nodes_init(struct sample_nodes *out, const struct v8_nodes *n
 }
 
 // False: there is no such node.
-static bool sample_node(const struct sample_nodes *nodes, uint32_t id, uint32_t *out)
+static bool sample_node(const struct sample_nodes *nodes, uint64_t id, uint32_t *out)
 {
     if (nodes->by_id) {
         *out = (id < nodes->count ? nodes->by_id[id] : 0) - 1;
@@ -174,85 +244,115 @@ static bool sample_node(const struct sample_nodes *nodes, uint32_t id, uint32_t 
     return row >= 0;
 }
 
-// The times of all samples, in order, in the place of the deltas; deltas may be negative (V8
-// samples in two places), and then the samples change places, too.
 struct timed {
     int64_t time_ns;
-    uint32_t id;
+    uint64_t id;
 };
 
-static int compare_times(const void *a, const void *b)
+// Merges the sorted halves. They overlap little, so that scratch need not be large: of the left one
+// only what lies above the right one's first is moved.
+static void merge_halves(struct timed *timed, size_t left, size_t count, struct timed **scratch,
+                         size_t *capacity)
 {
-    const struct timed *x = a, *y = b;
-    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+    size_t first = 0, last = left;
+    while (first < last) {
+        size_t middle = first + (last - first) / 2;
+        if (timed[middle].time_ns <= timed[left].time_ns)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    size_t moved = left - first, i = 0, right = left, out = first;
+    array_reserve(scratch, capacity, moved);
+    memcpy(*scratch, timed + first, moved * sizeof *timed);
+    while (i < moved) {
+        bool take_right = right < count && timed[right].time_ns < (*scratch)[i].time_ns;
+        timed[out++] = take_right ? timed[right++] : (*scratch)[i++];
+    }
 }
 
+static void merge_sort(struct timed *timed, size_t count, struct timed **scratch, size_t *capacity)
+{
+    size_t left = count / 2;
+    if (count < 2)
+        return;
+    merge_sort(timed, left, scratch, capacity);
+    merge_sort(timed + left, count - left, scratch, capacity);
+    if (timed[left].time_ns < timed[left - 1].time_ns)
+        merge_halves(timed, left, count, scratch, capacity);
+}
+
+// Deltas may be negative (V8 samples in two places): puts the samples into the order of their
+// times.
 static void sort_samples(struct v8_profile *profile, size_t count)
 {
-    struct timed *timed = xmalloc((count + 1) * sizeof *timed);
-    for (size_t i = 0; i < count; i++)
-        timed[i] = (struct timed){to_ns(profile->times[i]), profile->samples[i]};
-    qsort(timed, count, sizeof *timed, compare_times);
+    struct timed *timed = xmalloc((count + 1) * sizeof *timed), *scratch = NULL;
+    size_t capacity = 0;
+    int64_t now_ns = profile->are_timestamps ? 0 : profile->start_ns;
     for (size_t i = 0; i < count; i++) {
-        profile->times[i] = (double)timed[i].time_ns / 1000;
-        profile->samples[i] = timed[i].id;
+        now_ns = time_sum(now_ns, take_delta(&profile->times));
+        timed[i] = (struct timed){now_ns, packed_take(&profile->samples)};
+    }
+    packed_dispose(&profile->times);
+    packed_dispose(&profile->samples);
+    merge_sort(timed, count, &scratch, &capacity);
+    free(scratch);
+    now_ns = profile->are_timestamps ? 0 : profile->start_ns;
+    for (size_t i = 0; i < count; i++) {
+        put_delta(&profile->times, time_sum(timed[i].time_ns, -now_ns));
+        packed_add(&profile->samples, timed[i].id);
+        now_ns = timed[i].time_ns;
     }
     free(timed);
 }
 
-static void make_times(struct v8_profile *profile, size_t count)
+// Takes the samples one after the other, of `count` in all.
+static int emit_samples(struct v8_profile *profile, struct json_decoder *decoder,
+                        const struct sample_nodes *nodes, struct sample *sample, size_t count,
+                        struct err *err)
 {
-    double now_us = profile->start_us;
-    bool sorted = true;
-    for (size_t i = 0; i < count; i++) {
-        double last_us = now_us;
-        now_us = profile->times[i] + (profile->are_timestamps ? 0 : now_us);
-        sorted &= !i || now_us >= last_us;
-        profile->times[i] = now_us;
-    }
-    if (!sorted)
-        sort_samples(profile, count);
-}
-
-// What a sample is worth, and when it was.
-static void put_time(const struct v8_profile *profile, size_t i, size_t count,
-                     struct sample *sample)
-{
+    bool has_times = profile->times.count > 0;
+    int64_t next_ns = profile->are_timestamps ? 0 : profile->start_ns;
+    if (has_times)
+        next_ns = time_sum(next_ns, take_delta(&profile->times));
     sample->time_ns = SAMPLE_NO_TIME;
     sample->value = 1;
-    if (!profile->time_count)
-        return;
-    int64_t next_ns = to_ns(i + 1 < count ? profile->times[i + 1] : profile->end_us);
-    sample->time_ns = to_ns(profile->times[i]);
-    sample->value = next_ns > sample->time_ns ? (uint64_t)(next_ns - sample->time_ns) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (has_times) {
+            sample->time_ns = next_ns;
+            next_ns =
+                i + 1 < count ? time_sum(next_ns, take_delta(&profile->times)) : profile->end_ns;
+            sample->value = next_ns > sample->time_ns ? (uint64_t)(next_ns - sample->time_ns) : 0;
+        }
+        if (!sample_node(nodes, packed_take(&profile->samples), &sample->node)) {
+            json_decoder_skip(decoder, "a sample of a node that is not there");
+            continue;
+        }
+        stage_add(&decoder->stage, sample);
+        int code = decoder->stage.count == STAGE_BATCH ? json_decoder_flush(decoder, err) : 0;
+        if (code)
+            return code;
+    }
+    return 0;
 }
 
 int v8_profile_emit(struct v8_profile *profile, struct json_decoder *decoder, struct sample sample,
                     uint32_t top, struct err *err)
 {
-    size_t count = profile->sample_count;
+    size_t count = profile->samples.count;
     struct sample_nodes nodes;
-    if (profile->time_count && profile->time_count < count) {
-        json_decoder_skip(decoder, "samples without times");
-        count = profile->time_count;
-    }
-    if (profile->time_count)
-        make_times(profile, count);
     v8_nodes_resolve(&profile->nodes, &decoder->stage, top);
     sample_nodes_init(&nodes, &profile->nodes);
-    int code = 0;
-    for (size_t i = 0; !code && i < count; i++) {
-        if (!sample_node(&nodes, profile->samples[i], &sample.node)) {
-            json_decoder_skip(decoder, "a sample of a node that is not there");
-            continue;
-        }
-        put_time(profile, i, count, &sample);
-        stage_add(&decoder->stage, &sample);
-        if (decoder->stage.count == STAGE_BATCH)
-            code = json_decoder_flush(decoder, err);
+    if (profile->times.count && profile->times.count < count) {
+        json_decoder_skip(decoder, "samples without times");
+        count = profile->times.count;
     }
+    if (profile->times.count && profile->out_of_order)
+        sort_samples(profile, count);
+    int code = emit_samples(profile, decoder, &nodes, &sample, count, err);
     free(nodes.by_id);
     if (profile->nodes.broken)
         json_decoder_skip(decoder, "nodes whose parent or children are not there");
+    v8_profile_dispose(profile);
     return code;
 }

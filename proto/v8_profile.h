@@ -38,28 +38,29 @@ enum v8_path {
         tree ".lineNumber", V8_NODE_LINE, NULL                                                     \
     }
 #define V8_TIME_PATHS(top)                                                                         \
-    {top ".timeDeltas[]", V8_DELTA, NULL}, {top ".timestamps[]", V8_TIMESTAMP, NULL},              \
+    {top ".timeDeltas[+]", V8_DELTA, NULL}, {top ".timestamps[+]", V8_TIMESTAMP, NULL},            \
         {top ".startTime", V8_START_TIME, NULL},                                                   \
     {                                                                                              \
         top ".endTime", V8_END_TIME, NULL                                                          \
     }
 // Rows of a table of paths for a profile that lies at `top`.
 #define V8_PROFILE_PATHS(top)                                                                      \
-    V8_TREE_PATHS(top ".nodes[]"), {top ".nodes[].children[]", V8_NODE_CHILD, NULL},               \
+    V8_TREE_PATHS(top ".nodes[]"), {top ".nodes[].children[+]", V8_NODE_CHILD, NULL},              \
         V8_TREE_PATHS(top ".head"), {top ".head.children[]", V8_NODE, top ".head"},                \
-        {top ".samples[]", V8_SAMPLE, NULL}, V8_TIME_PATHS(top)
+        {top ".samples[+]", V8_SAMPLE, NULL}, V8_TIME_PATHS(top)
 
-// Starts as {0}.
+// Starts as {0}. Samples and times wait packed, for in any order of the keys the one comes before
+// the other, and both may come before the nodes.
 struct v8_profile {
     struct v8_nodes nodes;
-    size_t *open; // rows of the nodes that we are within
+    uint32_t *open; // rows of the nodes that we are within
     size_t depth, open_capacity;
-    uint32_t *samples; // node ids
-    size_t sample_count, sample_capacity;
-    double *times; // deltas or timestamps, us
-    size_t time_count, time_capacity;
+    struct packed samples; // node ids
+    struct packed times;   // since the time before, see v8_profile.c
+    bool out_of_order;     // times
     bool are_timestamps;
-    double start_us, end_us;
+    int64_t stamp_ns; // the last timestamp
+    int64_t start_ns, end_ns;
 };
 
 void v8_profile_dispose(struct v8_profile *profile);
@@ -68,9 +69,9 @@ bool v8_profile_is_empty(const struct v8_profile *profile);
 // A value whose id is below V8_PATHS. Names go into the stage's dictionary.
 void v8_profile_value(struct v8_profile *profile, struct stage *stage,
                       const struct json_value *value);
-// Adds a piece of the same profile behind it.
-void v8_profile_append(struct v8_profile *profile, const struct v8_profile *piece);
-// Puts its samples, of this thread and event, below `top` onto the decoder's stage. A sample is
+// Moves a piece of the same profile behind it.
+void v8_profile_append(struct v8_profile *profile, struct v8_profile *piece);
+// Hands over its samples, of this thread and event, below `top`, and forgets them. A sample is
 // worth the time until the next one; the last, until endTime.
 int v8_profile_emit(struct v8_profile *profile, struct json_decoder *decoder, struct sample sample,
                     uint32_t top, struct err *err) MUST_CHECK;

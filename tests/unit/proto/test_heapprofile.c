@@ -18,10 +18,32 @@ static void test_bytes_by_call_path(void **state)
         capture_decode(&capture, &format_heapprofile, NULL, TEXT, sizeof TEXT - 1, 0, NULL), 0);
     assert_string_equal(bytes_text(&capture.text),
                         "hello V8 - - - 0 Hz 0 cpus clock 2\n"
-                        "- (root) -1/-1 heap 3bytes!: (root)\n"
                         "- (root) -1/-1 heap 40bytes!: (root);f a.js:2_[j];(anonymous)\n"
-                        "- (root) -1/-1 heap 5bytes!: (root);g\n");
+                        "- (root) -1/-1 heap 5bytes!: (root);g\n"
+                        "- (root) -1/-1 heap 3bytes!: (root)\n");
     capture_dispose(&capture);
+}
+
+// Members in any order, as JSON allows: what is below a frame may come before it.
+static void test_children_before_their_callers(void **state)
+{
+    (void)state;
+    static const char TEXT[] =
+        "{\"head\": {\"children\": [{\"children\": [{\"selfSize\": 2, \"callFrame\": "
+        "{\"functionName\": \"g\"}}, {\"callFrame\": {\"functionName\": \"h\"}, \"selfSize\": 4}], "
+        "\"callFrame\": {\"functionName\": \"f\"}, \"selfSize\": 1}], \"selfSize\": 8, "
+        "\"callFrame\": {\"functionName\": \"(root)\"}}}";
+    struct capture capture;
+    capture_init(&capture);
+    assert_int_equal(
+        capture_decode(&capture, &format_heapprofile, NULL, TEXT, sizeof TEXT - 1, 0, NULL), 0);
+    assert_int_equal(capture.value, 15);
+    static const char *const LINES[] = {"8bytes!: (root)\n", "1bytes!: (root);f\n",
+                                        "2bytes!: (root);f;g\n", "4bytes!: (root);f;h\n"};
+    for (size_t i = 0; i < 4; i++)
+        assert_non_null(strstr(bytes_text(&capture.text), LINES[i]));
+    capture_dispose(&capture);
+    capture_check_splits(&format_heapprofile, NULL, TEXT, sizeof TEXT - 1, 1);
 }
 
 static void test_recording_of_node(void **state)
@@ -45,6 +67,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_by_call_path),
+        cmocka_unit_test(test_children_before_their_callers),
         cmocka_unit_test(test_recording_of_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

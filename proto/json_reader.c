@@ -126,8 +126,8 @@ INLINE unsigned eight_digits(const char *at, uint64_t *number)
     return digits;
 }
 
-// An integer of up to 15 digits in INTEGER_BYTES that may be read. Returns what follows; NULL: it
-// is something else.
+// The digits of an integer, up to 15, in INTEGER_BYTES that may be read. Returns what follows,
+// which must not be more of a number; NULL: it is something else.
 INLINE const char *read_integer(const char *at, int64_t *out)
 {
     static const uint64_t POWERS[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
@@ -145,7 +145,7 @@ INLINE const char *read_integer(const char *at, int64_t *out)
         return NULL;
     }
     *out = negative ? -(int64_t)number : (int64_t)number;
-    return is_scalar_byte(*at) ? NULL : at;
+    return at;
 }
 
 // The end of a string's plain bytes: its quote, an escape, or the end of what is there.
@@ -480,27 +480,31 @@ INLINE const char *number_token(struct json_reader *json, const char *at, const 
 {
     struct json_value value = {.kind = JSON_NUMBER, .is_integer = true, .text = at};
     const char *after = end - at >= INTEGER_BYTES ? read_integer(at, &value.integer) : NULL;
-    if (!after)
+    if (!after || is_scalar_byte(*after))
         return scalar_bytes(json, at, end, err);
     value.len = (size_t)(after - at);
     hand_over(json, value, err);
     return value_done(json, after, end);
 }
 
-// Integers of an array, one after the other, each with its comma. Stops before what is something
-// else, not whole, or the last.
+// Integers of an array, one after the other, each with its comma, and the last one. Stops before
+// what is something else, or not whole.
 static const char *integer_run(struct json_reader *json, const char *at, const char *end,
                                struct err *err)
 {
     size_t count = 0;
-    while (count < RUN && end - at >= INTEGER_BYTES) {
+    bool is_last = false;
+    while (count < RUN && end - at >= INTEGER_BYTES && !is_last) {
         const char *after = read_integer(at, json->run + count);
-        if (!after || *after != ',')
+        is_last = after && *after == ']';
+        if (!is_last && (!after || *after != ','))
             break;
-        at = after + 1;
+        at = after + !is_last;
         at += *at == ' ';
         count++;
     }
+    if (is_last)
+        json->expect = EXPECT_COMMA;
     if (count)
         hand_over(json,
                   (struct json_value){.kind = JSON_INTEGERS, .integers = json->run, .len = count},

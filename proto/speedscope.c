@@ -212,18 +212,23 @@ static void event_done(struct speedscope *file, struct profile *profile)
 static void event_value(struct speedscope *file, struct profile *profile,
                         const struct json_value *value)
 {
-    if (value->id == EVENT && value->kind == JSON_OBJECT) {
+    switch (value->id) {
+    case EVENT:
+        if (value->kind == JSON_OBJECT_END)
+            event_done(file, profile);
         file->event.frame = UINT32_MAX;
         file->event.at = 0;
         file->event.opens = false;
-    } else if (value->id == EVENT && value->kind == JSON_OBJECT_END) {
-        event_done(file, profile);
-    } else if (value->id == EVENT_TYPE) {
+        break;
+    case EVENT_TYPE:
         file->event.opens = json_value_is(value, "O");
-    } else if (value->id == EVENT_FRAME) {
+        break;
+    case EVENT_FRAME:
         file->event.frame = frame_index(value);
-    } else if (value->id == EVENT_AT) {
+        break;
+    case EVENT_AT:
         file->event.at = json_value_double(value);
+        break;
     }
 }
 
@@ -243,18 +248,29 @@ static int each(void *arg, const struct json_value *value, struct err *err)
     struct profile *profile = last_profile(file);
     if (!profile)
         return 0;
-    if (value->id == PROFILE_NAME && value->kind == JSON_STRING)
-        profile->name = dict_string(dict, value->text, value->len);
-    else if (value->id == PROFILE_UNIT && value->kind == JSON_STRING)
-        profile->unit = dict_string(dict, value->text, value->len);
-    else if (value->id == PROFILE_START)
+    switch (value->id) {
+    case PROFILE_NAME:
+        if (value->kind == JSON_STRING)
+            profile->name = dict_string(dict, value->text, value->len);
+        break;
+    case PROFILE_UNIT:
+        if (value->kind == JSON_STRING)
+            profile->unit = dict_string(dict, value->text, value->len);
+        break;
+    case PROFILE_START:
         profile->start = json_value_double(value);
-    else if (value->id >= EVENT)
-        event_value(file, profile, value);
-    else if (value->id == WEIGHT)
-        weight_value(profile, value);
-    else if (value->id >= STACK)
+        break;
+    case STACK:
+    case STACK_FRAME:
         stack_value(file, profile, value);
+        break;
+    case WEIGHT:
+        weight_value(profile, value);
+        break;
+    default:
+        event_value(file, profile, value);
+        break;
+    }
     return 0;
 }
 

@@ -25,10 +25,9 @@ void stage_dispose(struct stage *stage)
     free(stage->depths);
 }
 
-void stage_add(struct stage *stage, const struct sample *sample)
+void stage_grow(struct stage *stage)
 {
     array_reserve(&stage->samples, &stage->capacity, stage->count + 1);
-    stage->samples[stage->count++] = *sample;
 }
 
 uint32_t stage_node(struct stage *stage, uint32_t parent, const struct frame *frame)
@@ -145,13 +144,18 @@ int stage_hand_over(struct stage *stage, struct decoder *decoder, struct err *er
         size_t count = stage->count - at < BATCH ? stage->count - at : BATCH;
         for (size_t i = 0; i < count; i++) {
             batch[i] = stage->samples[at + i];
-            batch[i].node = node_of(stage, to, batch[i].node);
-            const struct stage_depth *depth = stage->depths + stage->samples[at + i].node;
+            uint32_t node = batch[i].node, thread = batch[i].thread;
+            if (stage->nodes.ids[node] == IDSET_NONE)
+                (void)node_of(stage, to, node);
+            if (stage->threads.ids[thread] == IDSET_NONE)
+                (void)thread_of(stage, to, thread);
+            batch[i].node = stage->nodes.ids[node];
+            batch[i].thread = stage->threads.ids[thread];
+            batch[i].event = (uint16_t)stage->events.ids[batch[i].event];
+            const struct stage_depth *depth = stage->depths + node;
             report->frames += depth->frames;
             report->unresolved += depth->unresolved;
             report->no_stack += !depth->frames;
-            batch[i].thread = thread_of(stage, to, batch[i].thread);
-            batch[i].event = event_of(stage, to, batch[i].event);
         }
         report->samples += count;
         code = sink_samples(decoder->sink, batch, count, err);

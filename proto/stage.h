@@ -29,7 +29,14 @@ struct stage {
 
 void stage_init(struct stage *stage);
 void stage_dispose(struct stage *stage);
-void stage_add(struct stage *stage, const struct sample *sample);
+void stage_grow(struct stage *stage);
+static inline void stage_add(struct stage *stage, const struct sample *sample)
+{
+    if (stage->count == stage->capacity)
+        stage_grow(stage);
+    stage->samples[stage->count++] = *sample;
+}
+
 // A node of the stage one level below parent; the frame's text is of the stage's dictionary.
 uint32_t stage_node(struct stage *stage, uint32_t parent, const struct frame *frame);
 enum { STAGE_BATCH = 4096 }; // samples after which it is worth to hand over

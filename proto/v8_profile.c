@@ -89,7 +89,12 @@ static void add_time(struct v8_profile *profile, int64_t ns, bool is_timestamp)
 static void time_value(struct v8_profile *profile, const struct json_value *value)
 {
     bool is_timestamp = value->id == V8_TIMESTAMP;
-    if (value->kind == JSON_INTEGERS) { // of up to 15 digits
+    if (value->kind == JSON_INTEGERS && !is_timestamp && !profile->are_timestamps) {
+        for (size_t i = 0; i < value->len; i++) { // the usual case, as add_delta does it
+            profile->out_of_order |= profile->times.count && value->integers[i] < 0;
+            packed_add(&profile->times, zigzag(value->integers[i]) << 1);
+        }
+    } else if (value->kind == JSON_INTEGERS) { // of up to 15 digits
         for (size_t i = 0; i < value->len; i++)
             add_time(profile, value->integers[i] * 1000, is_timestamp);
     } else if (value->kind != JSON_OBJECT_END && value->kind != JSON_ARRAY_END) {

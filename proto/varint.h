@@ -15,6 +15,10 @@ static inline const uint8_t *varint_read(const uint8_t *at, const uint8_t *end, 
         *out = *at;
         return at + 1;
     }
+    if (__builtin_expect(end - at >= 2 && at[1] < 0x80, 1)) {
+        *out = (*at & 0x7fu) | (uint64_t)at[1] << 7;
+        return at + 2;
+    }
     uint64_t value = 0;
     for (unsigned shift = 0; at < end && shift < 7 * VARINT_MAX_BYTES; shift += 7) {
         uint8_t byte = *at++;

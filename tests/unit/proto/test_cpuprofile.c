@@ -85,6 +85,40 @@ static void test_negative_deltas(void **state)
           0);
 }
 
+// A thousand samples out of order, whole microseconds and not, with timestamps and with deltas.
+static void test_many_out_of_order(void **state)
+{
+    (void)state;
+    for (int stamps = 0; stamps < 2; stamps++) {
+        struct bytes text = {0};
+        bytes_printf(&text, "{\"%s\": [", stamps ? "timestamps" : "timeDeltas");
+        double last = 0;
+        for (int i = 0; i < 1000; i++) {
+            double at = 1000 + i * 389 % 1000 * 1.5; // 389 and 1000 have no common factor
+            bytes_printf(&text, "%s%.1f", i ? "," : "", stamps ? at : at - last);
+            last = at;
+        }
+        bytes_append_text(&text, "], \"samples\": [1");
+        for (int i = 1; i < 1000; i++)
+            bytes_append_text(&text, i % 2 ? ", 2" : ", 1");
+        bytes_append_text(&text, "], \"startTime\": 0, \"endTime\": 2500, \"nodes\": ["
+                                 "{\"id\": 1, \"callFrame\": {\"functionName\": \"f\"}},"
+                                 "{\"id\": 2, \"callFrame\": {\"functionName\": \"g\"}}]}");
+        struct bytes expected = {0};
+        for (int i = 0; i < 1000; i++) {
+            int from = 0; // where in the file the i-th in time was
+            while (from * 389 % 1000 != i)
+                from++;
+            int ns = 1000000 + i * 1500;
+            bytes_printf(&expected, "0.%09d (root) -1/-1 cpu-profile 1500ns: (root);%s\n", ns,
+                         from % 2 ? "g" : "f");
+        }
+        check(bytes_text(&text), bytes_text(&expected), 0);
+        bytes_dispose(&text);
+        bytes_dispose(&expected);
+    }
+}
+
 static void test_lies_are_counted(void **state)
 {
     (void)state;
@@ -155,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_the_old_tree),
         cmocka_unit_test(test_several_profiles_are_processes),
         cmocka_unit_test(test_negative_deltas),
+        cmocka_unit_test(test_many_out_of_order),
         cmocka_unit_test(test_lies_are_counted),
         cmocka_unit_test(test_a_cut_file_keeps_what_came),
         cmocka_unit_test(test_recording_of_node),

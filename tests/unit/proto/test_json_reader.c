@@ -7,19 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME = 1, NUMBER, TREE, TREE_NAME, ALL };
+enum { NAME = 1, NUMBER, TREE, TREE_NAME, RUNS };
 
 static const struct json_path PATHS[] = {
-    {"a.name", NAME, NULL},         {"a.list[]", NUMBER, NULL},
-    {"a.grid[][]", NUMBER, NULL},   {"tree", TREE, NULL},
-    {"tree.name", TREE_NAME, NULL}, {"tree.children[]", TREE, "tree"},
-    {"[].name", NAME, NULL},        {NULL, 0, NULL},
+    {"a.name", NAME, NULL},  {"a.list[]", NUMBER, NULL},     {"a.grid[][]", NUMBER, NULL},
+    {"tree", TREE, NULL},    {"tree.name", TREE_NAME, NULL}, {"tree.children[]", TREE, "tree"},
+    {"[].name", NAME, NULL}, {"a.runs[+]", RUNS, NULL},      {NULL, 0, NULL},
 };
 
 static int note(void *arg, const struct json_value *value, struct err *err)
 {
     static const char *const KINDS[] = {"{", "}", "[", "]", "'", "", "true", "false", "null"};
     (void)err;
+    for (size_t i = 0; value->kind == JSON_INTEGERS && i < value->len; i++)
+        bytes_printf(arg, "%d:%lld ", value->id, (long long)value->integers[i]);
+    if (value->kind == JSON_INTEGERS)
+        return 0;
     bytes_printf(arg, "%d:%s", value->id, KINDS[value->kind]);
     bytes_append(arg, value->text, value->kind <= JSON_NUMBER ? value->len : 0);
     bytes_append_char(arg, ' ');
@@ -105,10 +108,89 @@ static void test_what_is_no_json(void **state)
     check("[\"\\x\"]", "!byte 3: 'x' where an escape was expected");
     check("[}", "!byte 1: '}' where a value was expected");
     check("{} x", "!byte 3: 'x' where the end was expected");
-    struct bytes got = {0};
-    read_text(&got, "[maybe]", 7, 100);
-    assert_string_equal(bytes_text(&got), "!byte 1: 'm' where a value was expected");
-    bytes_dispose(&got);
+    check("[ maybe]", "!byte 2: 'm' where a value was expected");
+    check("maybe", "!byte 0: 'm' where a value was expected");
+}
+
+// A number is one by its grammar, wherever it lies and whether it is wanted or not.
+static void test_numbers_are_checked(void **state)
+{
+    (void)state;
+    static const char *const GOOD[] = {"0",
+                                       "-0",
+                                       "12",
+                                       "1.5",
+                                       "-1.25e10",
+                                       "1E+5",
+                                       "12e-09",
+                                       "007",
+                                       "123456789012345678901234567890",
+                                       "12345678",
+                                       "123456789012345"};
+    static const char *const BAD[] = {"-",   "1.",    ".5",  "+1",    "1e",       "1e+",      "1-2",
+                                      "--1", "1.2.3", "0x1", "1e5.5", "1234567a", "12345678-"};
+    static const char *const FRAMES[][2] = {{"[{\"name\": ", "}]"},
+                                            {"[{\"other\": ", "}]"},
+                                            {"{\"a\": {\"list\": [", ", 1]}}"},
+                                            {"[[", ",                              1]]"},
+                                            {"{\"a\": {\"runs\": [", "]}}                       "}};
+    for (size_t i = 0; i < sizeof FRAMES / sizeof *FRAMES; i++) {
+        for (size_t j = 0; j < sizeof GOOD / sizeof *GOOD + sizeof BAD / sizeof *BAD; j++) {
+            bool good = j < sizeof GOOD / sizeof *GOOD;
+            const char *number = good ? GOOD[j] : BAD[j - sizeof GOOD / sizeof *GOOD];
+            char *text = xasprintf("%s%s%s", FRAMES[i][0], number, FRAMES[i][1]);
+            char *seen = xasprintf("!byte %zu: '%c' where a value was expected",
+                                   strlen(FRAMES[i][0]), *number);
+            for (size_t chunk = 1; chunk < strlen(text) + 1; chunk++) {
+                struct bytes got = {0};
+                read_text(&got, text, strlen(text), chunk);
+                if (good ? strchr(bytes_text(&got), '!') != NULL
+                         : strcmp(bytes_text(&got), seen) != 0)
+                    fail_msg("in chunks of %zu: %s\ngives %s", chunk, text, bytes_text(&got));
+                bytes_dispose(&got);
+            }
+            free(text);
+            free(seen);
+        }
+    }
+    static char text[2000];
+    memset(text, '1', sizeof text);
+    for (size_t chunk = 1; chunk < 4000; chunk *= 3) {
+        struct bytes got = {0};
+        read_text(&got, text, sizeof text, chunk);
+        assert_string_equal(bytes_text(&got), "!byte 0: '1' where a value was expected");
+        bytes_dispose(&got);
+    }
+}
+
+// Integers come together or one by one, as the chunks are, but all of them and in order.
+static void test_runs(void **state)
+{
+    (void)state;
+    check(
+        "{\"a\": {\"runs\": [1,-22, 333,4444,55555,666666,7777777,88888888,-999999999,\n12, 3.5,"
+        "123456789012345,1234567890123456,12345678901234567890,null,17,18,]}}                    ",
+        "5:1 5:-22 5:333 5:4444 5:55555 5:666666 5:7777777 5:88888888 5:-999999999 5:12 5:3.5 "
+        "5:123456789012345 5:1234567890123456 5:12345678901234567890 5:null 5:17 5:18 ");
+    check("{\"a\": {\"runs\": [0], \"name\": \"x\", \"list\": [1,2,3], \"runs\": []}}             ",
+          "5:0 1:'x 2:1 2:2 2:3 ");
+    struct bytes text = {0}, expected = {0};
+    bytes_append_text(&text, "{\"a\": {\"runs\": [");
+    for (int i = 0; i < 1000; i++) {
+        bytes_printf(&text, "%d%s", i * i, i < 999 ? "," : "]}}");
+        bytes_printf(&expected, "5:%d ", i * i);
+    }
+    check(bytes_text(&text), bytes_text(&expected));
+    bytes_dispose(&text);
+    bytes_dispose(&expected);
+}
+
+static void test_surrogates(void **state)
+{
+    (void)state;
+    check("[{\"name\": \"\\ud83d\\n\\ude00\"}]", "1:'\xef\xbf\xbd\n\xef\xbf\xbd ");
+    check("[{\"name\": \"\\ud83d\\ud83d\\ude00\"}]", "1:'\xef\xbf\xbd\xf0\x9f\x98\x80 ");
+    check("[{\"name\": \"x\\uD83D\"}]", "1:'x\xef\xbf\xbd ");
 }
 
 static void test_depth_is_bounded(void **state)
@@ -138,6 +220,10 @@ static void test_numbers(void **state)
         {"1e30", INT64_MAX, 1e30},
         {"-1e30", INT64_MIN, -1e30},
         {"9223372036854775807", INT64_MAX, 9223372036854775807.0},
+        {"25253326720.125", 25253326720, 25253326720.125},
+        {"-0.1", 0, -0.1},
+        {"0.3", 0, 0.3},
+        {"123456789.123456", 123456789, 123456789.123456},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct json_value value = {
@@ -165,6 +251,9 @@ int main(void)
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_lenient_where_profiles_are),
         cmocka_unit_test(test_what_is_no_json),
+        cmocka_unit_test(test_numbers_are_checked),
+        cmocka_unit_test(test_runs),
+        cmocka_unit_test(test_surrogates),
         cmocka_unit_test(test_depth_is_bounded),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_quoting),

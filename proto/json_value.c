@@ -87,7 +87,7 @@ bool json_value_fixed(const struct json_value *value, unsigned digits, int64_t *
     at += negative;
     for (; at < end && is_digit(*at) && seen < 19; at++, seen++)
         whole = whole * 10 + (uint64_t)(*at - '0');
-    if (at < end && *at == '.' && seen + digits < 19) {
+    if (at < end && *at == '.' && seen + digits <= 19) {
         bool up = false;
         for (at++; at < end && is_digit(*at); at++, behind++) {
             if (behind < digits)
@@ -98,13 +98,14 @@ bool json_value_fixed(const struct json_value *value, unsigned digits, int64_t *
         for (; behind < digits; behind++)
             whole *= 10;
         whole += up;
-    } else if (at == end && seen + digits < 19) {
+    } else if (at == end && seen + digits <= 19) {
         for (; behind < digits; behind++)
             whole *= 10;
     } else {
         at = NULL;
     }
-    if (at == end && seen && (value->kind == JSON_NUMBER || value->kind == JSON_STRING)) {
+    if (at == end && seen && whole <= INT64_MAX &&
+        (value->kind == JSON_NUMBER || value->kind == JSON_STRING)) {
         *out = negative ? -(int64_t)whole : (int64_t)whole;
         return true;
     }

@@ -53,4 +53,26 @@ static inline uint64_t packed_take(struct packed *packed)
     return value;
 }
 
+// Times, which are whole microseconds nearly always: the lowest bit tells. Beyond 2^61 ns, 73
+// years, they are rounded to that.
+static inline void packed_add_us(struct packed *packed, int64_t us)
+{
+    packed_add(packed, zigzag(us) << 1);
+}
+
+static inline void packed_add_ns(struct packed *packed, int64_t ns)
+{
+    const int64_t MOST_NS = (int64_t)1 << 61;
+    if (ns % 1000 && ns < MOST_NS && ns > -MOST_NS)
+        packed_add(packed, zigzag(ns) << 1 | 1);
+    else
+        packed_add_us(packed, ns / 1000);
+}
+
+static inline int64_t packed_take_ns(struct packed *packed)
+{
+    uint64_t time = packed_take(packed);
+    return unzigzag(time >> 1) * (time & 1 ? 1 : 1000);
+}
+
 #endif

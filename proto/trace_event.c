@@ -290,7 +290,6 @@ static int emit_spans(struct trace *trace, struct err *err)
             continue;
         uint32_t top = begin_thread(trace, thread->pid, thread->tid, thread->name, &sample);
         code = trace_sweep_thread(sweep, &thread->spans, sample, top, err);
-        trace_spans_dispose(&thread->spans);
     }
     trace_sweep_free(sweep);
     return code;

@@ -12,16 +12,37 @@ enum {
     PIECE_NS = 10000000,
 };
 
+enum { BEGINS, ENDS, WHOLE };
+
 void trace_spans_dispose(struct trace_spans *spans)
 {
-    free(spans->changes);
+    packed_dispose(&spans->changes);
     *spans = (struct trace_spans){0};
 }
 
+// The time since the change before, what it is of which name, and how long it lasts.
 void trace_spans_add(struct trace_spans *spans, const struct trace_change *change)
 {
-    array_reserve(&spans->changes, &spans->capacity, spans->count + 1);
-    spans->changes[spans->count++] = *change;
+    unsigned kind = change->end_ns == TRACE_BEGINS ? BEGINS
+                    : change->end_ns == TRACE_ENDS ? ENDS
+                                                   : WHOLE;
+    packed_add_ns(&spans->changes, change->time_ns - spans->last_ns);
+    packed_add(&spans->changes, (uint64_t)change->name << 2 | kind);
+    if (kind == WHOLE)
+        packed_add_ns(&spans->changes, change->end_ns - change->time_ns);
+    spans->last_ns = change->time_ns;
+    spans->count++;
+}
+
+static struct trace_change take_change(struct trace_spans *spans, int64_t last_ns)
+{
+    int64_t time_ns = last_ns + packed_take_ns(&spans->changes);
+    uint64_t what = packed_take(&spans->changes);
+    struct trace_change change = {.time_ns = time_ns, .name = (uint32_t)(what >> 2)};
+    change.end_ns = (what & 3) == BEGINS ? TRACE_BEGINS
+                    : (what & 3) == ENDS ? TRACE_ENDS
+                                         : time_ns + packed_take_ns(&spans->changes);
+    return change;
 }
 
 struct open_span {
@@ -55,33 +76,50 @@ static bool is_before(const struct trace_change *x, const struct trace_change *y
     return x_whole != y_whole ? x_whole : x_whole && x->end_ns > y->end_ns;
 }
 
-// Stable, and fast on what is in order already, as most of a trace is. Scratch holds half of them.
-static void merge_sort(struct trace_change *changes, struct trace_change *scratch, size_t count)
+// Stable, and fast on what is in order already, as most of a trace is. Of the left half only what
+// comes behind the right one's first is moved to scratch.
+static void merge_sort(struct trace_change *changes, size_t count, struct trace_change **scratch,
+                       size_t *capacity)
 {
-    size_t left = count / 2, i = 0, right = left, out = 0;
+    size_t left = count / 2, first = 0, last = left;
     if (count < 2)
         return;
-    merge_sort(changes, scratch, left);
-    merge_sort(changes + left, scratch, count - left);
+    merge_sort(changes, left, scratch, capacity);
+    merge_sort(changes + left, count - left, scratch, capacity);
     if (!is_before(changes + left, changes + left - 1))
         return;
-    memcpy(scratch, changes, left * sizeof *scratch);
-    while (i < left) {
-        bool take_right = right < count && is_before(changes + right, scratch + i);
-        changes[out++] = take_right ? changes[right++] : scratch[i++];
+    while (first < last) {
+        size_t middle = first + (last - first) / 2;
+        if (is_before(changes + left, changes + middle))
+            last = middle;
+        else
+            first = middle + 1;
+    }
+    size_t moved = left - first, i = 0, right = left, out = first;
+    array_reserve(scratch, capacity, moved);
+    memcpy(*scratch, changes + first, moved * sizeof *changes);
+    while (i < moved) {
+        bool take_right = right < count && is_before(changes + right, *scratch + i);
+        changes[out++] = take_right ? changes[right++] : (*scratch)[i++];
     }
 }
 
+// Packed again when they are in order, so that samples can take their place.
 static void sort_changes(struct trace_spans *spans)
 {
-    size_t i = 1;
-    while (i < spans->count && !is_before(spans->changes + i, spans->changes + i - 1))
-        i++;
-    if (i >= spans->count)
-        return;
-    struct trace_change *scratch = xmalloc((spans->count / 2 + 1) * sizeof *scratch);
-    merge_sort(spans->changes, scratch, spans->count);
+    size_t count = spans->count, capacity = 0;
+    struct trace_change *changes = xreallocarray(NULL, count, sizeof *changes), *scratch = NULL;
+    int64_t last_ns = 0;
+    for (size_t i = 0; i < count; i++) {
+        changes[i] = take_change(spans, last_ns);
+        last_ns = changes[i].time_ns;
+    }
+    trace_spans_dispose(spans);
+    merge_sort(changes, count, &scratch, &capacity);
     free(scratch);
+    for (size_t i = 0; i < count; i++)
+        trace_spans_add(spans, changes + i);
+    free(changes);
 }
 
 static int emit(struct trace_sweep *sweep, int64_t time_ns, uint64_t value, struct err *err)
@@ -214,17 +252,21 @@ int trace_sweep_thread(struct trace_sweep *sweep, struct trace_spans *spans, str
     sweep->sample = sample;
     sweep->top = top;
     sweep->depth = 0;
-    sweep->now_ns = spans->changes[0].time_ns;
+    int64_t last_ns = 0;
     for (size_t i = 0; !code && i < spans->count; i++) {
-        const struct trace_change *change = spans->changes + i;
-        code = end_spans(sweep, change->time_ns, err);
+        struct trace_change change = take_change(spans, last_ns);
+        last_ns = change.time_ns;
+        if (!i)
+            sweep->now_ns = last_ns;
+        code = end_spans(sweep, last_ns, err);
         if (!code)
-            code = pass_time(sweep, change->time_ns, err);
-        if (change->end_ns == TRACE_ENDS)
-            end_span(sweep, change);
+            code = pass_time(sweep, last_ns, err);
+        if (change.end_ns == TRACE_ENDS)
+            end_span(sweep, &change);
         else
-            begin_span(sweep, change);
+            begin_span(sweep, &change);
     }
+    trace_spans_dispose(spans);
     if (!code)
         code = end_spans(sweep, INT64_MAX - 1, err);
     if (sweep->depth)

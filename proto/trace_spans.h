@@ -11,6 +11,7 @@
 #define FLICKER_PROTO_TRACE_SPANS_H
 
 #include "proto/json_decoder.h"
+#include "proto/packed.h"
 
 // Something that changes what is open.
 struct trace_change {
@@ -23,8 +24,9 @@ struct trace_change {
 
 // Starts as {0}.
 struct trace_spans {
-    struct trace_change *changes;
-    size_t count, capacity;
+    struct packed changes; // see trace_spans_add
+    size_t count;
+    int64_t last_ns;
 };
 
 void trace_spans_dispose(struct trace_spans *spans);
@@ -34,7 +36,7 @@ struct trace_sweep;
 // tick_ns: 0, or the time between two samples, which are taken at multiples of it from start_ns.
 struct trace_sweep *trace_sweep_new(struct json_decoder *decoder, int64_t tick_ns,
                                     int64_t start_ns);
-// Puts the samples of these spans onto the stage, below `top`; sorts the spans.
+// Puts the samples of these spans onto the stage, below `top`; the spans are empty then.
 int trace_sweep_thread(struct trace_sweep *sweep, struct trace_spans *spans, struct sample sample,
                        uint32_t top, struct err *err) MUST_CHECK;
 void trace_sweep_free(struct trace_sweep *sweep);

@@ -33,7 +33,7 @@ bool v8_profile_is_empty(const struct v8_profile *profile)
 
 // --- times ---------------------------------------------------------------------------------------
 
-#define TIME_MOST_NS ((int64_t)1 << 60)
+#define TIME_MOST_NS (((int64_t)1 << 62) - 1)
 
 static int64_t time_sum(int64_t time_ns, int64_t delta_ns)
 {
@@ -48,25 +48,10 @@ static int64_t to_ns(const struct json_value *value)
     return json_value_fixed(value, 3, &ns) ? time_sum(ns / 2, ns - ns / 2) : 0;
 }
 
-// Whole microseconds, as nearly all are, or nanoseconds: the lowest bit tells.
-static void put_delta(struct packed *times, int64_t ns)
-{
-    if (ns % 1000)
-        packed_add(times, zigzag(ns) << 1 | 1);
-    else
-        packed_add(times, zigzag(ns / 1000) << 1);
-}
-
-static int64_t take_delta(struct packed *times)
-{
-    uint64_t packed = packed_take(times);
-    return unzigzag(packed >> 1) * (packed & 1 ? 1 : 1000);
-}
-
 static void add_delta(struct v8_profile *profile, int64_t ns)
 {
     profile->out_of_order |= profile->times.count && ns < 0;
-    put_delta(&profile->times, ns);
+    packed_add_ns(&profile->times, ns);
 }
 
 static void add_timestamp(struct v8_profile *profile, int64_t ns)
@@ -92,7 +77,7 @@ static void time_value(struct v8_profile *profile, const struct json_value *valu
     if (value->kind == JSON_INTEGERS && !is_timestamp && !profile->are_timestamps) {
         for (size_t i = 0; i < value->len; i++) { // the usual case, as add_delta does it
             profile->out_of_order |= profile->times.count && value->integers[i] < 0;
-            packed_add(&profile->times, zigzag(value->integers[i]) << 1);
+            packed_add_us(&profile->times, value->integers[i]);
         }
     } else if (value->kind == JSON_INTEGERS) { // of up to 15 digits
         for (size_t i = 0; i < value->len; i++)
@@ -199,7 +184,7 @@ void v8_profile_append(struct v8_profile *profile, struct v8_profile *piece)
     packed_append(&profile->samples, &piece->samples);
     int64_t stamp_ns = 0;
     while (piece->times.count) {
-        stamp_ns = time_sum(stamp_ns, take_delta(&piece->times));
+        stamp_ns = time_sum(stamp_ns, packed_take_ns(&piece->times));
         if (piece->are_timestamps)
             add_timestamp(profile, stamp_ns);
         else
@@ -295,7 +280,7 @@ static void sort_samples(struct v8_profile *profile, size_t count)
     size_t capacity = 0;
     int64_t now_ns = profile->are_timestamps ? 0 : profile->start_ns;
     for (size_t i = 0; i < count; i++) {
-        now_ns = time_sum(now_ns, take_delta(&profile->times));
+        now_ns = time_sum(now_ns, packed_take_ns(&profile->times));
         timed[i] = (struct timed){now_ns, packed_take(&profile->samples)};
     }
     packed_dispose(&profile->times);
@@ -304,7 +289,7 @@ static void sort_samples(struct v8_profile *profile, size_t count)
     free(scratch);
     now_ns = profile->are_timestamps ? 0 : profile->start_ns;
     for (size_t i = 0; i < count; i++) {
-        put_delta(&profile->times, time_sum(timed[i].time_ns, -now_ns));
+        packed_add_ns(&profile->times, time_sum(timed[i].time_ns, -now_ns));
         packed_add(&profile->samples, timed[i].id);
         now_ns = timed[i].time_ns;
     }
@@ -319,14 +304,14 @@ static int emit_samples(struct v8_profile *profile, struct json_decoder *decoder
     bool has_times = profile->times.count > 0;
     int64_t next_ns = profile->are_timestamps ? 0 : profile->start_ns;
     if (has_times)
-        next_ns = time_sum(next_ns, take_delta(&profile->times));
+        next_ns = time_sum(next_ns, packed_take_ns(&profile->times));
     sample->time_ns = SAMPLE_NO_TIME;
     sample->value = 1;
     for (size_t i = 0; i < count; i++) {
         if (has_times) {
             sample->time_ns = next_ns;
-            next_ns =
-                i + 1 < count ? time_sum(next_ns, take_delta(&profile->times)) : profile->end_ns;
+            next_ns = i + 1 < count ? time_sum(next_ns, packed_take_ns(&profile->times))
+                                    : profile->end_ns;
             sample->value = next_ns > sample->time_ns ? (uint64_t)(next_ns - sample->time_ns) : 0;
         }
         if (!sample_node(nodes, packed_take(&profile->samples), &sample->node)) {

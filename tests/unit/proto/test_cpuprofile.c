@@ -85,6 +85,24 @@ static void test_negative_deltas(void **state)
           0);
 }
 
+// Microseconds since 1970, as some writers have them, with a fraction.
+static void test_times_of_day(void **state)
+{
+    (void)state;
+    check("{\"startTime\": 1700000000000000.5, \"timeDeltas\": [0, 1000.25], \"samples\": [1, 1],"
+          "\"endTime\": 1700000000002000, \"nodes\": [{\"id\": 1, \"callFrame\": "
+          "{\"functionName\": \"f\"}}]}",
+          "1700000000.000000500 (root) -1/-1 cpu-profile 1000250ns: (root);f\n"
+          "1700000000.001000750 (root) -1/-1 cpu-profile 999250ns: (root);f\n",
+          0);
+    check("{\"timestamps\": [1700000000000000.5, 1700000000001000.25], \"samples\": [1, 1],"
+          "\"endTime\": 1700000000.002, \"nodes\": [{\"id\": 1, \"callFrame\": "
+          "{\"functionName\": \"f\"}}]}",
+          "1700000000.000000500 (root) -1/-1 cpu-profile 999750ns: (root);f\n"
+          "1700000000.001000250 (root) -1/-1 cpu-profile 0ns: (root);f\n",
+          0);
+}
+
 // A thousand samples out of order, whole microseconds and not, with timestamps and with deltas.
 static void test_many_out_of_order(void **state)
 {
@@ -189,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_the_old_tree),
         cmocka_unit_test(test_several_profiles_are_processes),
         cmocka_unit_test(test_negative_deltas),
+        cmocka_unit_test(test_times_of_day),
         cmocka_unit_test(test_many_out_of_order),
         cmocka_unit_test(test_lies_are_counted),
         cmocka_unit_test(test_a_cut_file_keeps_what_came),

@@ -47,6 +47,24 @@ static void test_chunks_are_given_back(void **state)
     packed_dispose(&packed);
 }
 
+// At every length of a varint.
+static void test_bounds(void **state)
+{
+    (void)state;
+    struct packed packed = {0};
+    for (unsigned bit = 0; bit < 64; bit++) {
+        packed_add(&packed, (UINT64_C(1) << bit) - 1);
+        packed_add(&packed, UINT64_C(1) << bit);
+        packed_add(&packed, UINT64_MAX >> bit);
+    }
+    for (unsigned bit = 0; bit < 64; bit++) {
+        assert_true(packed_take(&packed) == (UINT64_C(1) << bit) - 1);
+        assert_true(packed_take(&packed) == UINT64_C(1) << bit);
+        assert_true(packed_take(&packed) == UINT64_MAX >> bit);
+    }
+    packed_dispose(&packed);
+}
+
 static void test_doubles(void **state)
 {
     (void)state;
@@ -87,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_and_out),
         cmocka_unit_test(test_chunks_are_given_back),
+        cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_doubles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

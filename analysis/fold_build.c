@@ -1,8 +1,9 @@
 // From weights on call paths to a tree in order.
 //
 // A fold that touches much of the index goes through all of it in the order that the index keeps,
-// which is the fold's own: sums from the back, then nodes from the front. Of a small one the touched
-// paths are marked in a bitmap, so that their ranks in it are a dense numbering, and put in order.
+// which is the fold's own: sums from the back, then nodes from the front. Of a small one the
+// touched paths are marked in a bitmap, so that their ranks in it are a dense numbering, and put in
+// order.
 #include "analysis/fold_build.h"
 
 #include "proto/alloc.h"
@@ -140,8 +141,7 @@ static struct callpath *take_branches(const struct touched *touched, struct call
         for (uint64_t bits = touched->bits[word]; bits; bits &= bits - 1) {
             const struct callpath *path =
                 &callpaths->paths[word * 64 + (size_t)__builtin_ctzll(bits)];
-            branches[at++] =
-                (struct callpath){touched_rank(touched, path->parent), path->function};
+            branches[at++] = (struct callpath){touched_rank(touched, path->parent), path->function};
         }
     }
     return branches;
@@ -167,9 +167,8 @@ static void build_touched(struct fold *out, struct callpaths *callpaths,
     struct touched touched = {0};
     mark(&touched, callpaths, weights, count);
     const struct callpath *branches = take_branches(&touched, callpaths);
-    const uint32_t *number =
-        path_order_number(branches, touched.count, callpaths->rank, callpaths->function_count,
-                          callpaths->order_scratch);
+    const uint32_t *number = path_order_number(branches, touched.count, callpaths->rank,
+                                               callpaths->function_count, callpaths->order_scratch);
     out->nodes = xreallocarray(NULL, touched.count, sizeof *out->nodes);
     out->count = out->capacity = touched.count;
     for (size_t i = 0; i < touched.count; i++) {

@@ -1,6 +1,6 @@
 // Numbering depth first without a walk: a path's number is its parent's, one, and the sizes of the
-// subtrees of the siblings before it. Sizes are one backward sweep; taking all paths in the order of
-// names adds up what each parent's earlier children take; numbers are one forward sweep.
+// subtrees of the siblings before it. Sizes are one backward sweep; taking all paths in the order
+// of names adds up what each parent's earlier children take; numbers are one forward sweep.
 #include "analysis/path_order.h"
 
 #include <string.h>

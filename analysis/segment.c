@@ -54,24 +54,27 @@ static void widen_cpus(struct segment *segment)
     segment->cpus = NULL;
 }
 
+static void append_wide_cpus(struct segment *segment, const struct segment_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++)
+        segment->wide_cpus[segment->count + i] = batch->samples[i].cpu;
+}
+
 static void append_cpus(struct segment *segment, const struct segment_batch *batch)
 {
-    uint32_t at = segment->count;
+    uint8_t *cpus = segment->cpus + segment->count;
     for (uint32_t i = 0; i < batch->count && !segment->wide_cpus; i++) {
         uint16_t cpu = batch->samples[i].cpu;
+        uint8_t narrow = (uint8_t)cpu; // SAMPLE_NO_CPU becomes SEGMENT_NARROW_NO_CPU
+        cpus[i] = narrow;
+        // Nearly always seen before; and then nothing is stored that the next one waits for.
+        if (!(segment->cpu_set[narrow / 64] >> narrow % 64 & 1))
+            segment->cpu_set[narrow / 64] |= UINT64_C(1) << narrow % 64;
         if (cpu >= SEGMENT_NARROW_NO_CPU && cpu != SAMPLE_NO_CPU)
             widen_cpus(segment);
     }
-    for (uint32_t i = 0; i < batch->count; i++) {
-        uint16_t cpu = batch->samples[i].cpu;
-        if (segment->wide_cpus) {
-            segment->wide_cpus[at + i] = cpu;
-            continue;
-        }
-        uint8_t narrow = (uint8_t)cpu; // SAMPLE_NO_CPU becomes SEGMENT_NARROW_NO_CPU
-        segment->cpus[at + i] = narrow;
-        segment->cpu_set[narrow / 64] |= UINT64_C(1) << narrow % 64;
-    }
+    if (segment->wide_cpus)
+        append_wide_cpus(segment, batch);
 }
 
 // From now on every sample has a value of its own.
@@ -120,6 +123,7 @@ static void append_times(struct segment *segment, const struct segment_batch *ba
     int64_t min_ns = segment->min_ns;
     int64_t max_ns = segment->max_ns;
     bool sorted = segment->sorted;
+    uint32_t *offsets = segment->offsets + at;
     for (uint32_t i = 0; i < batch->count; i++) {
         int64_t time_ns = batch->times[i];
         uint64_t offset = (uint64_t)time_ns - (uint64_t)base_ns;
@@ -128,7 +132,7 @@ static void append_times(struct segment *segment, const struct segment_batch *ba
             offset = BLOCK_SLACK_NS;
             add_block(segment, at + i, base_ns);
         }
-        segment->offsets[at + i] = (uint32_t)offset;
+        offsets[i] = (uint32_t)offset;
         sorted &= time_ns >= max_ns;
         max_ns = time_ns > max_ns ? time_ns : max_ns;
         min_ns = time_ns < min_ns ? time_ns : min_ns;
@@ -158,8 +162,8 @@ void segment_append(struct segment *segment, const struct segment_batch *batch)
     memcpy(segment->threads + at, batch->threads, batch->count * sizeof *batch->threads);
     append_cpus(segment, batch);
     append_values(segment, batch);
-    for (uint32_t i = 0; i < batch->count; i++)
-        segment->kinds[batch->flags[i] & CALLPATH_FLAGS]++;
+    for (unsigned flags = 0; flags <= CALLPATH_FLAGS; flags++)
+        segment->kinds[flags] += batch->kinds[flags];
     segment->count = at + batch->count;
 }
 

@@ -63,7 +63,8 @@ struct segment_batch {
     const struct sample *samples;
     const int64_t *times;    // instead of the samples' own; within +-2^62, see buffer_time
     const uint16_t *threads; // numbers of the segment's own table
-    const uint8_t *flags;    // of the samples' nodes: enum callpath_flag
+    const uint32_t *kinds;   // how many samples have nodes with which flags: enum callpath_flag
+    const uint8_t *flags;    // of each sample's node
     uint32_t count;
 };
 void segment_append(struct segment *segment, const struct segment_batch *batch);

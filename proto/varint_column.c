@@ -50,9 +50,8 @@ static inline __attribute__((always_inline)) const uint8_t *read_all(
     uint64_t (*pack)(uint64_t word, size_t len))
 {
     uint64_t *const out_end = out + count;
-    for (const uint8_t *chunk = at; end - chunk >= CHUNK + WORD && out_end - out >= CHUNK;
-         chunk += CHUNK) {
-        for (uint64_t ends = ends_of(chunk); ends; ends &= ends - 1) {
+    for (const uint8_t *chunk = at; end - chunk >= CHUNK + WORD && out < out_end; chunk += CHUNK) {
+        for (uint64_t ends = ends_of(chunk); ends && out < out_end; ends &= ends - 1) {
             const uint8_t *next = chunk + __builtin_ctzll(ends) + 1;
             size_t len = (size_t)(next - at);
             if (__builtin_expect(len <= WORD, 1))
@@ -88,29 +87,29 @@ __attribute__((target("bmi,bmi2"))) static const uint8_t *read_bmi2(uint64_t *ou
 }
 #endif
 
-// Where all are one byte long, which is seen at once.
-static const uint8_t *read_bytes(uint64_t *out, size_t count, const uint8_t *at)
+// Whether all are one byte long; they are then read.
+static bool read_bytes(uint64_t *out, size_t count, const uint8_t *at, const uint8_t *end)
 {
-    for (size_t i = 0; i < count; i++)
-        out[i] = at[i];
-    return at + count;
-}
-
-static bool are_bytes(size_t count, const uint8_t *at, const uint8_t *end)
-{
+    uint64_t any = 0;
+    size_t i = 0;
     if ((size_t)(end - at) < count)
         return false;
-    uint8_t any = 0;
-    for (size_t i = 0; i < count; i++)
+    for (; i + WORD <= count && !(any & UINT64_C(0x8080808080808080)); i += WORD)
+        any |= load(at + i);
+    for (; i < count; i++)
         any |= at[i];
-    return any < 0x80;
+    if (any & UINT64_C(0x8080808080808080))
+        return false;
+    for (i = 0; i < count; i++)
+        out[i] = at[i];
+    return true;
 }
 
 const uint8_t *varint_column_read(uint64_t *out, size_t count, const uint8_t *at,
                                   const uint8_t *end)
 {
-    if (are_bytes(count, at, end))
-        return read_bytes(out, count, at);
+    if (read_bytes(out, count, at, end))
+        return at + count;
 #if defined __x86_64__
     if (__builtin_cpu_supports("bmi2"))
         return read_bmi2(out, count, at, end);

@@ -256,20 +256,50 @@ size_t segment_mask_bytes(const struct segment *segment)
     return bytes;
 }
 
-uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end)
+enum { LOT = 16 }; // offsets that are compared at once, which compilers make vectors of
+
+static inline uint32_t count_below(const uint32_t *offsets, uint32_t end)
 {
-    enum { LOT = 16 }; // compared at once, which compilers make vectors of
-    uint32_t at = from;
-    for (; at + LOT <= to; at += LOT) {
-        uint32_t before = 0;
-        for (int i = 0; i < LOT; i++)
-            before += offsets[at + i] < end;
-        if (before < LOT)
-            return at + before;
+    uint32_t below = 0;
+    for (int i = 0; i < LOT; i++)
+        below += offsets[i] < end;
+    return below;
+}
+
+// The same as segment_skip, without a guess. Steps grow from the front, then are halved.
+static uint32_t search(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end)
+{
+    for (uint32_t step = LOT; from + step <= to && offsets[from + step - 1] < end; step *= 2)
+        from += step;
+    uint32_t step = LOT;
+    while (to - from > step && offsets[from + step] < end)
+        step *= 2;
+    if (to - from > step)
+        to = from + step;
+    while (to - from > LOT) {
+        uint32_t middle = from + (to - from) / 2;
+        if (offsets[middle] < end)
+            from = middle + 1;
+        else
+            to = middle;
     }
-    while (at < to && offsets[at] < end)
-        at++;
-    return at;
+    while (from < to && offsets[from] < end)
+        from++;
+    return from;
+}
+
+uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end,
+                      uint32_t guess)
+{
+    uint32_t at = guess > LOT / 2 && guess < to - from ? from + guess - LOT / 2 : from;
+    if (at > from && offsets[at - 1] >= end)
+        return search(offsets, from, at, end);
+    for (int lots = 0; lots < 2 && at + LOT <= to; lots++, at += LOT) {
+        uint32_t below = count_below(offsets + at, end);
+        if (below < LOT)
+            return at + below;
+    }
+    return search(offsets, at, to, end);
 }
 
 static int64_t time_at(const struct segment *segment, size_t block, uint32_t index)

@@ -83,8 +83,9 @@ uint32_t segment_find(const struct segment *segment, int64_t time_ns);
 // Index of the block that a sample is in.
 size_t segment_block(const struct segment *segment, uint32_t index);
 // The first of the offsets [from, to), which rise, that is not below `end`; `to` when there is
-// none. For ends that are near.
-uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end);
+// none. Found at once when it is about `guess` after `from`, as many as the time before had.
+uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end,
+                      uint32_t guess);
 // Where a block ends.
 static inline uint32_t segment_block_end(const struct segment *segment, size_t block)
 {

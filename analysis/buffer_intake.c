@@ -110,6 +110,16 @@ struct part {
     uint32_t kinds[CALLPATH_FLAGS + 1]; // how many have which, of those that were appended
 };
 
+// Those that are older than what is sealed; before they are appended, which may seal some of them.
+static void count_late(struct source *source, const struct part *part)
+{
+    const struct track *track = part->track;
+    if (part->timeless || !track->has_sealed || part->min_ns >= track->sealed_to_ns)
+        return;
+    for (uint32_t i = 0; i < part->count; i++)
+        source->late += part->times[i] < track->sealed_to_ns;
+}
+
 static void count_part(struct source *source, const struct part *part)
 {
     source->samples += part->count;
@@ -119,11 +129,6 @@ static void count_part(struct source *source, const struct part *part)
     }
     if (part->timeless)
         return;
-    const struct track *track = part->track;
-    if (track->has_sealed && part->min_ns < track->sealed_to_ns) {
-        for (uint32_t i = 0; i < part->count; i++)
-            source->late += part->times[i] < track->sealed_to_ns;
-    }
     if (!source->has_time || part->min_ns < source->first_ns)
         source->first_ns = part->min_ns;
     if (!source->has_time || part->max_ns > source->last_ns)
@@ -262,6 +267,7 @@ static int take_samples(struct sink *sink, const struct sample *samples, size_t 
     struct part part;
     for (size_t done = 0; done < count; done += part.count) {
         next_part(source, samples + done, count - done, &part);
+        count_late(source, &part);
         append_part(buffer, &part);
         count_part(source, &part);
     }

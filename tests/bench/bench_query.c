@@ -177,8 +177,8 @@ static void report(const struct bench *bench, struct question *questions, size_t
            "\"column_bytes_per_sample\": %.3f, \"table_bytes\": %" PRIu64 ", \"rss_peak\": %" PRIu64
            ", \"rounds\": %d",
            bench->samples, stats.nodes, bench->intake_ns, bench->open_s,
-           (double)stats.column_bytes / (double)stats.samples, stats.table_bytes,
-           rss_peak(), rounds);
+           (double)stats.column_bytes / (double)stats.samples, stats.table_bytes, rss_peak(),
+           rounds);
     for (size_t i = 0; i < count; i++) {
         struct question *question = &questions[i];
         qsort(question->wall_ms, (size_t)rounds, sizeof(double), compare_doubles);

@@ -14,7 +14,7 @@ enum {
     // To put all paths in order is not more work than to do it for so many of them.
     ORDER_FROM_SHARE = 4,
     // Going through all paths is not more work than to order so many of them.
-    USE_FROM_SHARE = 64,
+    USE_FROM_SHARE = 16,
 };
 
 // --- a large fold --------------------------------------------------------------------------------

@@ -140,16 +140,18 @@ static void add_stretch(struct bins *bins, const struct segment *segment,
                         const struct segment_mask *mask, int64_t base_ns, uint32_t from,
                         uint32_t end)
 {
-    uint32_t rank = segment_mask_rank(mask, from);
+    uint32_t rank = segment_mask_rank(mask, from), held = 0;
     for (uint32_t at = from; at < end;) {
         int64_t time_ns = base_ns + segment->offsets[at];
         if ((time_ns < bins->cell_from_ns || time_ns >= bins->cell_to_ns) &&
             !find_cell(bins, time_ns))
             return;
         int64_t cell_end = bins->cell_to_ns - base_ns;
-        at = cell_end > UINT32_MAX ? end
-                                   : segment_skip(segment->offsets, at, end, (uint32_t)cell_end);
-        uint32_t before = rank;
+        uint32_t first = at, before = rank;
+        at = cell_end > UINT32_MAX
+                 ? end
+                 : segment_skip(segment->offsets, at, end, (uint32_t)cell_end, held);
+        held = at - first;
         rank = segment_mask_rank(mask, at);
         bins->cells[bins->cell] += rank - before;
     }

@@ -27,6 +27,7 @@ enum { CELLS_MOST = 1 << 26, STEPS_MOST = 8 };
 
 struct map_worker {
     struct totals totals;
+    size_t own_from, own_end; // cells that nobody else counts into now
 };
 
 struct map_job {
@@ -37,7 +38,8 @@ struct map_job {
     uint64_t lanes[256];
     uint8_t *mask_nodes; // see mask.h
     atomic_size_t next_run;
-    bool shared; // several workers count into the cells
+    bool shared;        // several workers count into the cells
+    int64_t *before_ns; // of each run: the newest time in the runs before it
     struct map_worker workers[PARALLEL_MOST];
 };
 
@@ -61,19 +63,46 @@ static size_t cell_count(const struct heatmap_shape *shape)
     return (size_t)shape->columns * shape->rows;
 }
 
-// Workers share the cells: they meet at the ends of their runs only, and a large map's cells are
-// more than what is counted into them.
-static inline void add_to_cell(const struct map_job *job, size_t cell, uint64_t by)
+// Workers share the cells, since a large map's are more than what is counted into them. They meet
+// at the ends of their runs; a locked addition to every cell would keep the processor from reading
+// ahead, and cost more than the counting.
+static inline void add_to_cell(const struct map_job *job, const struct map_worker *worker,
+                               size_t cell, uint64_t by)
 {
     uint64_t *at = &job->out->cells[cell];
-    if (job->shared)
-        __atomic_fetch_add(at, by, __ATOMIC_RELAXED);
-    else
+    if (cell >= worker->own_from && cell < worker->own_end)
         *at += by;
+    else
+        __atomic_fetch_add(at, by, __ATOMIC_RELAXED);
+}
+
+static size_t cell_or_end(const struct heatmap_shape *shape, int64_t time_ns)
+{
+    if (time_ns < shape->from_ns)
+        return 0;
+    size_t cell = heatmap_cell_at(shape, time_ns);
+    return cell == SIZE_MAX ? cell_count(shape) : cell;
+}
+
+// The cells between those of the runs before (runs are in the order of their first times) and the
+// next one's first. Of intervals, which reach far back, none.
+static void own_cells(const struct map_job *job, struct map_worker *worker, size_t run)
+{
+    const struct view *view = job->view;
+    const struct heatmap_shape *shape = &job->out->shape;
+    worker->own_from = 0;
+    worker->own_end = cell_count(shape);
+    if (job->shared && run)
+        worker->own_from = cell_or_end(shape, job->before_ns[run]) + 1;
+    if (job->shared && run + 1 < view->run_count)
+        worker->own_end = cell_or_end(shape, view->runs[run + 1].segment->min_ns);
+    if (job->shared && view->intervals)
+        worker->own_end = 0;
 }
 
 // Spreads [from, to) over the cells it spans.
-static void spread(const struct map_job *job, int64_t from_ns, int64_t to_ns)
+static void spread(const struct map_job *job, const struct map_worker *worker, int64_t from_ns,
+                   int64_t to_ns)
 {
     const struct heatmap_shape *shape = &job->out->shape;
     if (from_ns < shape->from_ns)
@@ -86,13 +115,14 @@ static void spread(const struct map_job *job, int64_t from_ns, int64_t to_ns)
         int64_t next_ns = heatmap_cell_start(shape, cell + 1);
         if (next_ns > to_ns)
             next_ns = to_ns;
-        add_to_cell(job, cell, (uint64_t)(next_ns - from_ns));
+        add_to_cell(job, worker, cell, (uint64_t)(next_ns - from_ns));
         from_ns = next_ns;
     }
 }
 
 // Of an interval, what lies in the query's ranges.
-static void spread_interval(const struct map_job *job, int64_t end_ns, uint64_t value)
+static void spread_interval(const struct map_job *job, const struct map_worker *worker,
+                            int64_t end_ns, uint64_t value)
 {
     int64_t start_ns = value > (uint64_t)end_ns - (uint64_t)INT64_MIN
                            ? INT64_MIN
@@ -101,7 +131,7 @@ static void spread_interval(const struct map_job *job, int64_t end_ns, uint64_t 
     for (size_t i = ranges_find(ranges->items, ranges->count, start_ns);
          i < ranges->count && ranges->items[i].from_ns < end_ns; i++) {
         const struct range *range = &ranges->items[i];
-        spread(job, range->from_ns > start_ns ? range->from_ns : start_ns,
+        spread(job, worker, range->from_ns > start_ns ? range->from_ns : start_ns,
                range->to_ns < end_ns ? range->to_ns : end_ns);
     }
 }
@@ -165,8 +195,8 @@ static void position_move(const struct map_job *job, struct position *position, 
 // A stretch of one block, at most LANE_SAMPLES long; `threads` and `cpus` are compile-time NULL or
 // not in each copy of this loop. Returns the lanes' sums.
 static inline __attribute__((always_inline)) uint64_t count_stretch(
-    const struct map_job *job, const struct segment *segment, size_t block, uint32_t from,
-    uint32_t to, const uint8_t *threads, const uint8_t *cpus)
+    const struct map_job *job, const struct map_worker *worker, const struct segment *segment,
+    size_t block, uint32_t from, uint32_t to, const uint8_t *threads, const uint8_t *cpus)
 {
     // Copies, so that the compiler need not read them again after each store.
     const uint64_t *const lanes_of = job->lanes;
@@ -191,23 +221,24 @@ static inline __attribute__((always_inline)) uint64_t count_stretch(
                 lanes &= -(uint64_t)cpus[sample_cpus[at]];
             sum += lanes;
         }
-        add_to_cell(job, position.cell, (sum - before) & 0xffff);
+        add_to_cell(job, worker, position.cell, (sum - before) & 0xffff);
         if (at < to)
             position_move(job, &position, base_ns + offsets[at]);
     }
     return sum;
 }
 
-static uint64_t count_part(const struct map_job *job, const struct segment *segment, size_t block,
-                           uint32_t from, uint32_t to, const struct view_pass *pass)
+static uint64_t count_part(const struct map_job *job, const struct map_worker *worker,
+                           const struct segment *segment, size_t block, uint32_t from, uint32_t to,
+                           const struct view_pass *pass)
 {
     if (pass->threads && pass->cpus)
-        return count_stretch(job, segment, block, from, to, pass->threads, pass->cpus);
+        return count_stretch(job, worker, segment, block, from, to, pass->threads, pass->cpus);
     if (pass->threads)
-        return count_stretch(job, segment, block, from, to, pass->threads, NULL);
+        return count_stretch(job, worker, segment, block, from, to, pass->threads, NULL);
     if (pass->cpus)
-        return count_stretch(job, segment, block, from, to, NULL, pass->cpus);
-    return count_stretch(job, segment, block, from, to, NULL, NULL);
+        return count_stretch(job, worker, segment, block, from, to, NULL, pass->cpus);
+    return count_stretch(job, worker, segment, block, from, to, NULL, NULL);
 }
 
 // Counts by samples where all values of a segment are one.
@@ -223,7 +254,7 @@ static void count_run(const struct map_job *job, struct map_worker *worker,
         uint32_t end = segment_block_end(segment, block);
         end = end < run->to ? end : run->to;
         end = end - at < LANE_SAMPLES ? end : at + LANE_SAMPLES;
-        add_lanes(&worker->totals, count_part(job, segment, block, at, end, pass));
+        add_lanes(&worker->totals, count_part(job, worker, segment, block, at, end, pass));
         at = end;
     }
     worker->totals.value += (worker->totals.samples - samples) * segment->value;
@@ -236,15 +267,17 @@ static void count_mask(const struct map_job *job, struct map_worker *worker,
     for (size_t block = 0; block < segment->block_count; block++) {
         const int64_t base_ns = segment->blocks[block].base_ns;
         const uint32_t to = segment_block_end(segment, block);
-        uint32_t at = segment->blocks[block].first, rank = segment_mask_rank(mask, at);
+        uint32_t at = segment->blocks[block].first, rank = segment_mask_rank(mask, at), held = 0;
         struct position position;
         position_set(job, &position, base_ns + segment->offsets[at]);
         while (at < to) {
             const int64_t end = position.end_ns - base_ns;
-            at = end > UINT32_MAX ? to : segment_skip(segment->offsets, at, to, (uint32_t)end);
-            const uint32_t before = rank;
+            const uint32_t first = at, before = rank;
+            at =
+                end > UINT32_MAX ? to : segment_skip(segment->offsets, at, to, (uint32_t)end, held);
+            held = at - first;
             rank = segment_mask_rank(mask, at);
-            add_to_cell(job, position.cell, rank - before);
+            add_to_cell(job, worker, position.cell, rank - before);
             if (at < to)
                 position_move(job, &position, base_ns + segment->offsets[at]);
         }
@@ -277,9 +310,9 @@ static void count_each(const struct map_job *job, struct map_worker *worker,
             continue;
         worker->totals.value += weight;
         if (view->intervals)
-            spread_interval(job, time_ns, value);
+            spread_interval(job, worker, time_ns, value);
         else
-            add_to_cell(job, heatmap_cell_at(&job->out->shape, time_ns),
+            add_to_cell(job, worker, heatmap_cell_at(&job->out->shape, time_ns),
                         view->by_value ? value : 1);
     }
 }
@@ -295,6 +328,7 @@ static void count_runs(void *arg, unsigned number)
         struct view_pass pass;
         if (view_is_canceled(view))
             break;
+        own_cells(job, worker, i);
         const struct segment_mask *mask =
             run->segment->values ? NULL : mask_of(view, run, job->mask_nodes, threads);
         if (mask) {
@@ -322,13 +356,28 @@ static void add_worker(struct map_job *job, unsigned number)
     totals->unresolved += worker->totals.unresolved;
 }
 
+// Of each run, the newest time in those before it.
+static int64_t *newest_before(const struct view *view)
+{
+    int64_t *before_ns = xreallocarray(NULL, view->run_count + 1, sizeof *before_ns);
+    int64_t newest_ns = INT64_MIN;
+    for (size_t i = 0; i < view->run_count; i++) {
+        before_ns[i] = newest_ns;
+        if (view->runs[i].segment->max_ns > newest_ns)
+            newest_ns = view->runs[i].segment->max_ns;
+    }
+    return before_ns;
+}
+
 static int scan(struct map_job *job, struct err *err)
 {
     unsigned threads = parallel_threads(job->view->query->threads, job->view->run_samples);
     job->shared = threads > 1;
+    job->before_ns = newest_before(job->view);
     parallel_run(threads, count_runs, job);
     for (unsigned i = 0; i < threads; i++)
         add_worker(job, i);
+    free(job->before_ns);
     return view_canceled(job->view, err);
 }
 

@@ -104,37 +104,56 @@ struct part {
     const struct sample *samples;
     uint32_t count;
     bool timeless;
+    int64_t min_ns, max_ns;      // of the times
     int64_t times[PART_SAMPLES]; // on the axis
     uint8_t flags[PART_SAMPLES];
+    uint32_t kinds[CALLPATH_FLAGS + 1]; // how many have which, of those that were appended
 };
+
+// Those that are older than what is sealed; before they are appended, which may seal some of them.
+static void count_late(struct source *source, const struct part *part)
+{
+    const struct track *track = part->track;
+    if (part->timeless || !track->has_sealed || part->min_ns >= track->sealed_to_ns)
+        return;
+    for (uint32_t i = 0; i < part->count; i++)
+        source->late += part->times[i] < track->sealed_to_ns;
+}
 
 static void count_part(struct source *source, const struct part *part)
 {
     source->samples += part->count;
-    for (uint32_t i = 0; i < part->count; i++) {
-        source->unresolved += (part->flags[i] & CALLPATH_UNRESOLVED) != 0;
-        source->one_frame += (part->flags[i] & CALLPATH_ONE_USER) != 0;
+    for (unsigned flags = 0; flags <= CALLPATH_FLAGS; flags++) {
+        source->unresolved += flags & CALLPATH_UNRESOLVED ? part->kinds[flags] : 0;
+        source->one_frame += flags & CALLPATH_ONE_USER ? part->kinds[flags] : 0;
     }
     if (part->timeless)
         return;
-    int64_t first_ns = source->has_time ? source->first_ns : part->times[0];
-    int64_t last_ns = source->has_time ? source->last_ns : part->times[0];
-    for (uint32_t i = 0; i < part->count; i++) {
-        first_ns = part->times[i] < first_ns ? part->times[i] : first_ns;
-        last_ns = part->times[i] > last_ns ? part->times[i] : last_ns;
-        source->late += part->track->has_sealed && part->times[i] < part->track->sealed_to_ns;
-    }
+    if (!source->has_time || part->min_ns < source->first_ns)
+        source->first_ns = part->min_ns;
+    if (!source->has_time || part->max_ns > source->last_ns)
+        source->last_ns = part->max_ns;
     source->has_time = true;
-    source->first_ns = first_ns;
-    source->last_ns = last_ns;
-    for (size_t bins = 0; bins < TRACK_BINS; bins++) {
-        for (uint32_t i = 0; i < part->count; i++)
-            bins_add(&part->track->bins[bins], part->times[i], part->flags[i]);
+    for (size_t i = 0; i < TRACK_BINS; i++) {
+        struct bins *bins = &part->track->bins[i];
+        for (uint32_t at = 0; at < part->count && bins->shape.rows; at++)
+            bins_add(bins, part->times[at], part->flags[at]);
     }
 }
 
+// In turns, since adding to a number that was just added to has to wait for it.
+static void count_kinds(uint32_t *kinds, const uint8_t *flags, uint32_t count)
+{
+    enum { TURNS = 4, KINDS = CALLPATH_FLAGS + 1 };
+    uint32_t counts[TURNS][KINDS] = {0};
+    for (uint32_t i = 0; i < count; i++)
+        counts[i % TURNS][flags[i] & CALLPATH_FLAGS]++;
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        kinds[kind] = counts[0][kind] + counts[1][kind] + counts[2][kind] + counts[3][kind];
+}
+
 // Appends a part, to as many segments as it takes.
-static void append_part(struct buffer *buffer, const struct part *part)
+static void append_part(struct buffer *buffer, struct part *part)
 {
     uint16_t threads[PART_SAMPLES];
     for (uint32_t done = 0; done < part->count;) {
@@ -152,11 +171,16 @@ static void append_part(struct buffer *buffer, const struct part *part)
             }
             threads[count] = *slot;
         }
+        uint32_t kinds[CALLPATH_FLAGS + 1];
+        count_kinds(kinds, part->flags + done, count);
         segment_append(segment, &(struct segment_batch){.samples = part->samples + done,
                                                         .times = part->times + done,
                                                         .threads = threads,
+                                                        .kinds = kinds,
                                                         .flags = part->flags + done,
                                                         .count = count});
+        for (unsigned flags = 0; flags <= CALLPATH_FLAGS; flags++)
+            part->kinds[flags] += kinds[flags];
         done += count;
     }
 }
@@ -166,25 +190,47 @@ static bool is_timeless(const struct source *source, const struct sample *sample
     return source->clock == CLOCK_KIND_NONE || sample->time_ns == SAMPLE_NO_TIME;
 }
 
+// The times as the axis has them. Those of a file that is alone on it are as they come.
+static void take_times(const struct source *source, struct part *part)
+{
+    int64_t min_ns = part->samples[0].time_ns, max_ns = min_ns;
+    for (uint32_t i = 0; i < part->count; i++) {
+        int64_t time_ns = part->samples[i].time_ns;
+        part->times[i] = time_ns;
+        min_ns = time_ns < min_ns ? time_ns : min_ns;
+        max_ns = time_ns > max_ns ? time_ns : max_ns;
+    }
+    part->min_ns = buffer_time(source, min_ns);
+    part->max_ns = buffer_time(source, max_ns);
+    if (part->min_ns == min_ns && part->max_ns == max_ns)
+        return;
+    for (uint32_t i = 0; i < part->count; i++)
+        part->times[i] = buffer_time(source, part->times[i]);
+}
+
 // Cuts a part off the front of the samples.
 static void next_part(struct source *source, const struct sample *samples, size_t count,
                       struct part *part)
 {
     const struct dict *dict = &source->buffer->dict;
+    const uint8_t *marks = source->buffer->callpaths.marks;
     uint16_t event = samples[0].event;
     assert(event < dict->event_count);
     part->samples = samples;
     part->timeless = is_timeless(source, &samples[0]);
     part->track = track_of(source, event);
-    for (part->count = 0; part->count < count && part->count < PART_SAMPLES; part->count++) {
-        const struct sample *sample = &samples[part->count];
-        if (sample->event != event || is_timeless(source, sample) != part->timeless)
-            break;
-        assert(sample->node < dict->node_count && sample->thread < dict->thread_count);
-        part->times[part->count] =
-            part->timeless ? SAMPLE_NO_TIME : buffer_time(source, sample->time_ns);
-        part->flags[part->count] = source->buffer->callpaths.marks[sample->node];
+    uint32_t most = count < PART_SAMPLES ? (uint32_t)count : PART_SAMPLES;
+    part->count = 1;
+    while (part->count < most && samples[part->count].event == event &&
+           is_timeless(source, &samples[part->count]) == part->timeless)
+        part->count++;
+    for (uint32_t i = 0; i < part->count; i++) {
+        assert(samples[i].node < dict->node_count && samples[i].thread < dict->thread_count);
+        part->flags[i] = marks[samples[i].node];
     }
+    memset(part->kinds, 0, sizeof part->kinds);
+    if (!part->timeless)
+        take_times(source, part);
 }
 
 // The session's start is its first sample, whenever the collector said that it was ready.
@@ -221,6 +267,7 @@ static int take_samples(struct sink *sink, const struct sample *samples, size_t 
     struct part part;
     for (size_t done = 0; done < count; done += part.count) {
         next_part(source, samples + done, count - done, &part);
+        count_late(source, &part);
         append_part(buffer, &part);
         count_part(source, &part);
     }

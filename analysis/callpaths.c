@@ -47,7 +47,7 @@ static void start(struct callpaths *callpaths)
 {
     callpaths->generation = callpaths->dict->generation;
     callpaths->frame_count = callpaths->function_count = callpaths->ranked_count = 0;
-    callpaths->node_count = callpaths->path_count = 0;
+    callpaths->node_count = callpaths->path_count = callpaths->order.count = 0;
     idset_clear(&callpaths->function_set);
     idset_clear(&callpaths->path_set);
 }
@@ -78,6 +78,9 @@ void callpaths_release(struct callpaths *callpaths)
 {
     for (size_t i = 0; i < CALLPATHS_SCRATCH; i++)
         scratch_dispose(&callpaths->scratch[i]);
+    for (size_t i = 0; i < PATH_ORDER_SCRATCH; i++)
+        scratch_dispose(&callpaths->order_scratch[i]);
+    path_order_dispose(&callpaths->order);
 }
 
 static uint32_t function_of_frame(struct callpaths *callpaths, uint32_t frame)
@@ -235,11 +238,24 @@ void callpaths_rank(struct callpaths *callpaths)
         callpaths->rank[callpaths->ranked[i]] = (uint32_t)i;
 }
 
+void callpaths_order(struct callpaths *callpaths)
+{
+    callpaths_rank(callpaths);
+    if (callpaths->order.count == callpaths->path_count)
+        return;
+    path_order_make(&callpaths->order, callpaths->paths, callpaths->path_count, callpaths->rank,
+                    callpaths->function_count, callpaths->order_scratch);
+    for (size_t i = 0; i < PATH_ORDER_SCRATCH; i++)
+        scratch_put(&callpaths->order_scratch[i]);
+}
+
 size_t callpaths_bytes(const struct callpaths *callpaths)
 {
-    size_t scratch_bytes = 0;
+    size_t scratch_bytes = path_order_bytes(&callpaths->order);
     for (size_t i = 0; i < CALLPATHS_SCRATCH; i++)
         scratch_bytes += callpaths->scratch[i].bytes;
+    for (size_t i = 0; i < PATH_ORDER_SCRATCH; i++)
+        scratch_bytes += callpaths->order_scratch[i].bytes;
     return scratch_bytes +
            (callpaths->frame_capacity + callpaths->function_capacity + callpaths->rank_capacity +
             callpaths->ranked_capacity + callpaths->node_capacity) *

@@ -6,7 +6,7 @@
 #ifndef FLICKER_ANALYSIS_CALLPATHS_H
 #define FLICKER_ANALYSIS_CALLPATHS_H
 
-#include "analysis/scratch.h"
+#include "analysis/path_order.h"
 #include "proto/dict.h"
 
 enum callpath_flag {
@@ -17,19 +17,13 @@ enum callpath_flag {
     CALLPATH_FLAGS = 15,
 };
 
-struct callpath {
-    uint32_t parent;   // 0 is the root, its own parent
-    uint32_t function; // IDSET_NONE for the root
-};
-
 // What fold_build works in.
 enum {
     CALLPATHS_BITS,
     CALLPATHS_BEFORE,
     CALLPATHS_BRANCHES,
-    CALLPATHS_ORDER,
-    CALLPATHS_STARTS,
-    CALLPATHS_LINKS,
+    CALLPATHS_SAMPLES,
+    CALLPATHS_VALUES,
     CALLPATHS_SCRATCH
 };
 
@@ -54,7 +48,8 @@ struct callpaths {
     uint8_t *flags; // of each path: enum callpath_flag, and states of the index's own
     size_t path_count, path_capacity, flag_capacity;
     struct idset path_set;
-    struct scratch scratch[CALLPATHS_SCRATCH];
+    struct scratch scratch[CALLPATHS_SCRATCH], order_scratch[PATH_ORDER_SCRATCH];
+    struct path_order order; // see callpaths_order
 };
 
 void callpaths_init(struct callpaths *callpaths, const struct dict *dict);
@@ -65,6 +60,9 @@ void callpaths_release(struct callpaths *callpaths);
 void callpaths_follow(struct callpaths *callpaths);
 // Brings `rank` up to date: order by name, then module, then kind.
 void callpaths_rank(struct callpaths *callpaths);
+// Brings `order` up to date: all paths depth first, children by rank. Takes as long as a fold of
+// everything, once; it holds until a path is added.
+void callpaths_order(struct callpaths *callpaths);
 size_t callpaths_bytes(const struct callpaths *callpaths);
 
 #endif

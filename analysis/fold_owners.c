@@ -192,13 +192,17 @@ static uint32_t place(struct tally *tally, struct fold_edit *edit, const struct 
     return at;
 }
 
-static void hang(struct tally *tally, struct fold *out)
+static int hang(struct tally *tally, struct fold *out, struct err *err)
 {
+    enum { ROWS = 4096 }; // between two looks at Ctrl-C
     struct fold_edit edit;
     struct totals totals = out->totals;
     fold_edit_init(&edit, out);
-    for (size_t i = 0; i < tally->count; i++) {
+    int rc = 0;
+    for (size_t i = 0; i < tally->count && rc == 0; i++) {
         const struct tally_row *row = &tally->rows[i];
+        if (i % ROWS == 0)
+            rc = view_canceled(tally->view, err);
         struct weight weight = {row->node, row->samples, row->value};
         if (!view_count_node(tally->view, &weight, &totals))
             continue;
@@ -207,6 +211,7 @@ static void hang(struct tally *tally, struct fold *out)
     }
     fold_edit_commit(&edit);
     out->totals = totals;
+    return rc;
 }
 
 int fold_owners(struct fold *out, const struct view *view, struct err *err)
@@ -221,7 +226,7 @@ int fold_owners(struct fold *out, const struct view *view, struct err *err)
     out->own = tally.names;
     out->totals.event = names_copy_event(tally.names, dict, out->totals.event);
     if (rc == 0)
-        hang(&tally, out);
+        rc = hang(&tally, out, err);
     idset_dispose(&tally.set);
     free(tally.rows);
     free(tally.of_thread);

@@ -54,24 +54,27 @@ static void widen_cpus(struct segment *segment)
     segment->cpus = NULL;
 }
 
+static void append_wide_cpus(struct segment *segment, const struct segment_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->count; i++)
+        segment->wide_cpus[segment->count + i] = batch->samples[i].cpu;
+}
+
 static void append_cpus(struct segment *segment, const struct segment_batch *batch)
 {
-    uint32_t at = segment->count;
+    uint8_t *cpus = segment->cpus + segment->count;
     for (uint32_t i = 0; i < batch->count && !segment->wide_cpus; i++) {
         uint16_t cpu = batch->samples[i].cpu;
+        uint8_t narrow = (uint8_t)cpu; // SAMPLE_NO_CPU becomes SEGMENT_NARROW_NO_CPU
+        cpus[i] = narrow;
+        // Nearly always seen before; and then nothing is stored that the next one waits for.
+        if (!(segment->cpu_set[narrow / 64] >> narrow % 64 & 1))
+            segment->cpu_set[narrow / 64] |= UINT64_C(1) << narrow % 64;
         if (cpu >= SEGMENT_NARROW_NO_CPU && cpu != SAMPLE_NO_CPU)
             widen_cpus(segment);
     }
-    for (uint32_t i = 0; i < batch->count; i++) {
-        uint16_t cpu = batch->samples[i].cpu;
-        if (segment->wide_cpus) {
-            segment->wide_cpus[at + i] = cpu;
-            continue;
-        }
-        uint8_t narrow = (uint8_t)cpu; // SAMPLE_NO_CPU becomes SEGMENT_NARROW_NO_CPU
-        segment->cpus[at + i] = narrow;
-        segment->cpu_set[narrow / 64] |= UINT64_C(1) << narrow % 64;
-    }
+    if (segment->wide_cpus)
+        append_wide_cpus(segment, batch);
 }
 
 // From now on every sample has a value of its own.
@@ -120,6 +123,7 @@ static void append_times(struct segment *segment, const struct segment_batch *ba
     int64_t min_ns = segment->min_ns;
     int64_t max_ns = segment->max_ns;
     bool sorted = segment->sorted;
+    uint32_t *offsets = segment->offsets + at;
     for (uint32_t i = 0; i < batch->count; i++) {
         int64_t time_ns = batch->times[i];
         uint64_t offset = (uint64_t)time_ns - (uint64_t)base_ns;
@@ -128,7 +132,7 @@ static void append_times(struct segment *segment, const struct segment_batch *ba
             offset = BLOCK_SLACK_NS;
             add_block(segment, at + i, base_ns);
         }
-        segment->offsets[at + i] = (uint32_t)offset;
+        offsets[i] = (uint32_t)offset;
         sorted &= time_ns >= max_ns;
         max_ns = time_ns > max_ns ? time_ns : max_ns;
         min_ns = time_ns < min_ns ? time_ns : min_ns;
@@ -158,8 +162,8 @@ void segment_append(struct segment *segment, const struct segment_batch *batch)
     memcpy(segment->threads + at, batch->threads, batch->count * sizeof *batch->threads);
     append_cpus(segment, batch);
     append_values(segment, batch);
-    for (uint32_t i = 0; i < batch->count; i++)
-        segment->kinds[batch->flags[i] & CALLPATH_FLAGS]++;
+    for (unsigned flags = 0; flags <= CALLPATH_FLAGS; flags++)
+        segment->kinds[flags] += batch->kinds[flags];
     segment->count = at + batch->count;
 }
 
@@ -252,20 +256,50 @@ size_t segment_mask_bytes(const struct segment *segment)
     return bytes;
 }
 
-uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end)
+enum { LOT = 16 }; // offsets that are compared at once, which compilers make vectors of
+
+static inline uint32_t count_below(const uint32_t *offsets, uint32_t end)
 {
-    enum { LOT = 16 }; // compared at once, which compilers make vectors of
-    uint32_t at = from;
-    for (; at + LOT <= to; at += LOT) {
-        uint32_t before = 0;
-        for (int i = 0; i < LOT; i++)
-            before += offsets[at + i] < end;
-        if (before < LOT)
-            return at + before;
+    uint32_t below = 0;
+    for (int i = 0; i < LOT; i++)
+        below += offsets[i] < end;
+    return below;
+}
+
+// The same as segment_skip, without a guess. Steps grow from the front, then are halved.
+static uint32_t search(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end)
+{
+    for (uint32_t step = LOT; from + step <= to && offsets[from + step - 1] < end; step *= 2)
+        from += step;
+    uint32_t step = LOT;
+    while (to - from > step && offsets[from + step] < end)
+        step *= 2;
+    if (to - from > step)
+        to = from + step;
+    while (to - from > LOT) {
+        uint32_t middle = from + (to - from) / 2;
+        if (offsets[middle] < end)
+            from = middle + 1;
+        else
+            to = middle;
     }
-    while (at < to && offsets[at] < end)
-        at++;
-    return at;
+    while (from < to && offsets[from] < end)
+        from++;
+    return from;
+}
+
+uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end,
+                      uint32_t guess)
+{
+    uint32_t at = guess > LOT / 2 && guess < to - from ? from + guess - LOT / 2 : from;
+    if (at > from && offsets[at - 1] >= end)
+        return search(offsets, from, at, end);
+    for (int lots = 0; lots < 2 && at + LOT <= to; lots++, at += LOT) {
+        uint32_t below = count_below(offsets + at, end);
+        if (below < LOT)
+            return at + below;
+    }
+    return search(offsets, at, to, end);
 }
 
 static int64_t time_at(const struct segment *segment, size_t block, uint32_t index)

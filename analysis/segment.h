@@ -63,7 +63,8 @@ struct segment_batch {
     const struct sample *samples;
     const int64_t *times;    // instead of the samples' own; within +-2^62, see buffer_time
     const uint16_t *threads; // numbers of the segment's own table
-    const uint8_t *flags;    // of the samples' nodes: enum callpath_flag
+    const uint32_t *kinds;   // how many samples have nodes with which flags: enum callpath_flag
+    const uint8_t *flags;    // of each sample's node
     uint32_t count;
 };
 void segment_append(struct segment *segment, const struct segment_batch *batch);
@@ -82,8 +83,9 @@ uint32_t segment_find(const struct segment *segment, int64_t time_ns);
 // Index of the block that a sample is in.
 size_t segment_block(const struct segment *segment, uint32_t index);
 // The first of the offsets [from, to), which rise, that is not below `end`; `to` when there is
-// none. For ends that are near.
-uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end);
+// none. Found at once when it is about `guess` after `from`, as many as the time before had.
+uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end,
+                      uint32_t guess);
 // Where a block ends.
 static inline uint32_t segment_block_end(const struct segment *segment, size_t block)
 {

@@ -60,17 +60,53 @@ static bool touches_spike(const struct series *series, size_t from, size_t to)
     return series->spiky[to] != series->spiky[from];
 }
 
-static int compare_doubles(const void *a, const void *b)
+static void swap(double *a, double *b)
 {
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
+    double held = *a;
+    *a = *b;
+    *b = held;
 }
 
+// Puts the value that sorting would put at `nth` there, smaller ones before it, larger ones behind.
+// Equal ones, which counts are full of, fall into the middle of three parts.
+static void select_nth(double *values, size_t count, size_t nth)
+{
+    uint64_t random = 1; // so that no order of values is the worst
+    for (size_t low = 0, high = count; high - low > 1;) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        double pivot = values[low + (size_t)(random >> 33) % (high - low)];
+        size_t less = low, more = high;
+        for (size_t at = low; at < more;) {
+            if (values[at] < pivot)
+                swap(&values[at++], &values[less++]);
+            else if (values[at] > pivot)
+                swap(&values[at], &values[--more]);
+            else
+                at++;
+        }
+        if (nth >= less && nth < more)
+            return;
+        low = nth < less ? low : more;
+        high = nth < less ? less : high;
+    }
+}
+
+// Leaves the smaller half in front.
 static double median(double *values, size_t count)
 {
-    qsort(values, count, sizeof *values, compare_doubles);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+    size_t middle = count / 2;
+    select_nth(values, count, middle);
+    if (count % 2)
+        return values[middle];
+    double before = values[0];
+    for (size_t i = 1; i < middle; i++)
+        before = fmax(before, values[i]);
+    return (before + values[middle]) / 2;
+}
+
+static bool is_canceled(const atomic_bool *cancel)
+{
+    return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
 }
 
 // False when too few windows of this length are whole to know what is usual. How far windows stray
@@ -86,7 +122,7 @@ static bool band_of(const struct series *series, size_t length, double *scratch,
     if (count < 3 * length || count < 8)
         return false;
     *out = (struct band){.length = length};
-    out->median = median(scratch, count); // sorts
+    out->median = median(scratch, count);
     size_t below = (count + 1) / 2;
     for (size_t i = 0; i < count; i++)
         scratch[i] = fabs(scratch[i] - out->median);
@@ -107,10 +143,13 @@ static bool is_free(const struct series *series, size_t from, size_t to)
 
 // For every start, the window that stands out most, when it stands out enough.
 static size_t find_candidates(const struct series *series, const struct band *bands,
-                              size_t band_count, struct window *out)
+                              size_t band_count, struct window *out, const atomic_bool *cancel)
 {
+    enum { STARTS = 4096 }; // between two looks
     size_t count = 0;
     for (size_t from = 0; from < series->count; from++) {
+        if (from % STARTS == 0 && is_canceled(cancel))
+            break;
         struct window best = {.score = SCORE_LEAST};
         for (size_t i = 0; i < band_count && from + bands[i].length <= series->count; i++) {
             size_t to = from + bands[i].length;
@@ -192,12 +231,13 @@ static void series_dispose(struct series *series)
     free(series->spiky);
 }
 
-static size_t find_bands(const struct series *series, struct band *bands)
+static size_t find_bands(const struct series *series, struct band *bands, const atomic_bool *cancel)
 {
     size_t whole = series->count - series->holes[series->count];
     double *scratch = xreallocarray(NULL, series->count, sizeof *scratch);
     size_t count = 0;
-    for (size_t length = 1; length <= whole / 4 && count < WINDOWS_MOST; length *= 2)
+    for (size_t length = 1; length <= whole / 4 && count < WINDOWS_MOST && !is_canceled(cancel);
+         length *= 2)
         count += band_of(series, length, scratch, &bands[count]);
     free(scratch);
     return count;
@@ -266,7 +306,7 @@ static size_t take_spikes(struct series *series, struct window *candidates, size
     return count;
 }
 
-void spikes_find(struct spikes *out, const struct heatmap *heatmap)
+bool spikes_find(struct spikes *out, const struct heatmap *heatmap, const atomic_bool *cancel)
 {
     struct series series;
     struct band bands[WINDOWS_MOST];
@@ -277,15 +317,18 @@ void spikes_find(struct spikes *out, const struct heatmap *heatmap)
     size_t count = 0;
     for (int round = 0; round < ROUNDS; round++) { // what is usual gets clearer without the spikes
         size_t before = count;
-        size_t band_count = find_bands(&series, bands);
-        size_t candidate_count = find_candidates(&series, bands, band_count, candidates);
+        size_t band_count = find_bands(&series, bands, cancel);
+        size_t candidate_count = find_candidates(&series, bands, band_count, candidates, cancel);
         count = take_spikes(&series, candidates, candidate_count, found, count);
-        if (count == before)
+        if (count == before || is_canceled(cancel))
             break;
     }
-    report(out, &series, found, count);
+    bool whole = !is_canceled(cancel);
+    if (whole)
+        report(out, &series, found, count);
     free(candidates);
     series_dispose(&series);
+    return whole;
 }
 
 const struct spike *spikes_strongest(const struct spikes *spikes)

@@ -22,7 +22,8 @@ struct spikes {
 // median of all windows of that length; a deviation is 1.4826 * MAD, and at least that of pure
 // chance. The strongest window is cut to where the rate is above half its height, taken out, and so
 // on. Spikes with one or two cells between them are one. Cells that were not recorded do not count.
-void spikes_find(struct spikes *out, const struct heatmap *heatmap);
+// False, and none, soon after *cancel (may be NULL) was set.
+bool spikes_find(struct spikes *out, const struct heatmap *heatmap, const atomic_bool *cancel);
 // The one with the highest score; NULL when there are none.
 const struct spike *spikes_strongest(const struct spikes *spikes);
 // Whether two spikes look like one kind of event: neither rate nor length differs by more than 2.5

@@ -9,6 +9,7 @@
 #include "proto/fks.h"
 #include "proto/stream.pb-c.h"
 #include "proto/varint.h"
+#include "proto/varint_column.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,6 +48,10 @@ struct stream_names {
     size_t event_count, event_capacity;
 };
 
+// Of samples, in the order of their fields.
+enum { TIME, NODE, THREAD, CPU, EVENT, VALUE, COLUMNS, FIRST_COLUMN_FIELD = 2 };
+enum { ROWS = 256 }; // decoded at a time, so that they stay in the cache
+
 struct fks_decoder {
     struct decoder base;
     struct stream_names names;
@@ -58,6 +63,7 @@ struct fks_decoder {
     size_t path_capacity;
     struct sample *samples; // scratch: one batch
     size_t sample_capacity;
+    uint64_t rows[COLUMNS][ROWS]; // scratch: some of its rows
 };
 
 static int broken(const struct fks_decoder *fks, const char *what, struct err *err)
@@ -310,12 +316,13 @@ static int names_decode(struct fks_decoder *fks, const Fks__Names *body, struct 
 // --- samples -------------------------------------------------------------------------------------
 
 struct column {
-    const uint8_t *at, *end; // NULL: left out
+    const uint8_t *at, *end; // what is not read yet; NULL: left out
 };
 
 struct batch {
     uint64_t count;
-    struct column columns[8]; // by field number: 2 time, 3 node, 4 thread, 5 cpu, 6 event, 7 value
+    struct column columns[COLUMNS];
+    bool has_time;
 };
 
 // Splits a Samples message into its columns; unknown fields are passed over.
@@ -343,8 +350,8 @@ static bool batch_split(struct batch *batch, const uint8_t *at, const uint8_t *e
         case 2:
             if (!(at = varint_read(at, end, &len)) || (uint64_t)(end - at) < len)
                 return false;
-            if (field >= 2 && field <= 7)
-                batch->columns[field] = (struct column){at, at + len};
+            if (field >= FIRST_COLUMN_FIELD && field < FIRST_COLUMN_FIELD + COLUMNS)
+                batch->columns[field - FIRST_COLUMN_FIELD] = (struct column){at, at + len};
             at += len;
             break;
         default:
@@ -354,81 +361,103 @@ static bool batch_split(struct batch *batch, const uint8_t *at, const uint8_t *e
     return true;
 }
 
-// Runs body with `value` for each row; a column that ends too early, or too late, is bad.
-#define EACH_ROW(column, body)                                                                     \
-    do {                                                                                           \
-        const uint8_t *at_ = (column).at;                                                          \
-        for (size_t row = 0; row < count; row++) {                                                 \
-            uint64_t value;                                                                        \
-            if (!(at_ = varint_read(at_, (column).end, &value)))                                   \
-                return "a column of samples is too short";                                         \
-            body;                                                                                  \
-        }                                                                                          \
-        if (at_ != (column).end)                                                                   \
-            return "a column of samples is too long";                                              \
-    } while (0)
-
-// Numbers that the stream may send only after it has named them.
-static const char *batch_ids(struct fks_decoder *fks, const struct batch *batch, size_t count,
-                             struct decode_report *counts)
+// A column that is left out or the same all over is written once, and nothing of it is left.
+static void batch_begin(struct fks_decoder *fks, struct batch *batch)
 {
-    struct stream_names *names = &fks->names;
-    struct sample *out = fks->samples;
-    EACH_ROW(batch->columns[3], {
-        if (value >= names->node_count)
-            return "a sample's node was not sent";
-        const struct stream_node *node = names->nodes + value;
-        uint32_t in_sink = node->in_sink;
-        out[row].node = in_sink != IDSET_NONE ? in_sink : node_to_sink(fks, (uint32_t)value);
-        counts->frames += node->depth;
-        counts->unresolved += node->unresolved;
-        counts->no_stack += !node->depth;
-    });
-    EACH_ROW(batch->columns[4], {
-        if (value >= names->thread_count)
-            return "a sample's thread was not sent";
-        out[row].thread = thread_to_sink(fks, (uint32_t)value);
-    });
-    if (!names->event_count)
-        return "a sample's event was not sent";
-    if (!batch->columns[6].at) {
-        uint32_t event = event_to_sink(fks, 0);
-        for (size_t row = 0; row < count; row++)
-            out[row].event = (uint16_t)event;
-        return event > UINT16_MAX ? "more than 65535 events" : NULL;
+    static const uint64_t DEFAULTS[COLUMNS] = {[VALUE] = 1};
+    size_t count = (size_t)batch->count;
+    batch->has_time = batch->columns[TIME].at;
+    for (size_t i = 0; i < COLUMNS; i++) {
+        struct column *column = &batch->columns[i];
+        uint64_t value = DEFAULTS[i];
+        if (column->at && !varint_column_is_constant(&value, count, column->at, column->end))
+            continue;
+        for (size_t row = 0; row < ROWS; row++)
+            fks->rows[i][row] = value;
+        *column = (struct column){0};
     }
-    EACH_ROW(batch->columns[6], {
-        uint32_t event = value < names->event_count ? event_to_sink(fks, (uint32_t)value) : 0;
-        if (value >= names->event_count || event > UINT16_MAX)
-            return "a sample's event was not sent";
-        out[row].event = (uint16_t)event;
-    });
+}
+
+static const char *rows_read(struct fks_decoder *fks, struct batch *batch, size_t count)
+{
+    for (size_t i = 0; i < COLUMNS; i++) {
+        struct column *column = &batch->columns[i];
+        if (!column->at)
+            continue;
+        column->at = varint_column_read(fks->rows[i], count, column->at, column->end);
+        if (!column->at)
+            return "a column of samples is too short";
+    }
     return NULL;
 }
 
-static const char *batch_numbers(struct fks_decoder *fks, const struct batch *batch, size_t count)
+// Numbers that the stream may send only after it has named them become the sink's.
+static const char *rows_name(struct fks_decoder *fks, struct sample *out, size_t count,
+                             struct decode_report *counts)
 {
-    struct sample *out = fks->samples;
+    struct stream_names *names = &fks->names;
     for (size_t row = 0; row < count; row++) {
-        out[row].time_ns = SAMPLE_NO_TIME;
-        out[row].value = 1;
-        out[row].cpu = SAMPLE_NO_CPU;
+        uint64_t number = fks->rows[NODE][row];
+        if (number >= names->node_count)
+            return "a sample's node was not sent";
+        const struct stream_node *node = names->nodes + number;
+        uint32_t in_sink = node->in_sink;
+        out[row].node = in_sink != IDSET_NONE ? in_sink : node_to_sink(fks, (uint32_t)number);
+        counts->frames += node->depth;
+        counts->unresolved += node->unresolved;
+        counts->no_stack += !node->depth;
     }
-    uint64_t time_ns = 0;
-    if (batch->columns[2].at)
-        EACH_ROW(batch->columns[2], {
-            time_ns += (uint64_t)unzigzag(value);
-            out[row].time_ns = (int64_t)time_ns;
-        });
-    if (batch->columns[5].at)
-        EACH_ROW(batch->columns[5], {
-            if (value > UINT16_MAX)
-                return "a sample's CPU is out of range";
-            out[row].cpu = value ? (uint16_t)(value - 1) : SAMPLE_NO_CPU;
-        });
-    if (batch->columns[7].at)
-        EACH_ROW(batch->columns[7], out[row].value = value);
+    for (size_t row = 0; row < count; row++) {
+        uint64_t thread = fks->rows[THREAD][row], event = fks->rows[EVENT][row];
+        if (thread >= names->thread_count)
+            return "a sample's thread was not sent";
+        if (event >= names->event_count)
+            return "a sample's event was not sent";
+        out[row].thread = thread_to_sink(fks, (uint32_t)thread);
+        uint32_t in_sink = event_to_sink(fks, (uint32_t)event);
+        if (in_sink > UINT16_MAX)
+            return "more than 65535 events";
+        out[row].event = (uint16_t)in_sink;
+    }
     return NULL;
+}
+
+static const char *rows_fill(struct fks_decoder *fks, const struct batch *batch, struct sample *out,
+                             size_t count, uint64_t *time_ns)
+{
+    uint64_t cpus = 0;
+    for (size_t row = 0; row < count; row++) {
+        uint64_t cpu = fks->rows[CPU][row];
+        cpus |= cpu;
+        *time_ns += (uint64_t)unzigzag(fks->rows[TIME][row]);
+        out[row].time_ns = batch->has_time ? (int64_t)*time_ns : SAMPLE_NO_TIME;
+        out[row].value = fks->rows[VALUE][row];
+        out[row].cpu = (uint16_t)(cpu - 1); // 0 becomes SAMPLE_NO_CPU
+    }
+    return cpus > UINT16_MAX ? "a sample's CPU is out of range" : NULL;
+}
+
+static const char *batch_decode(struct fks_decoder *fks, struct batch *batch,
+                                struct decode_report *counts)
+{
+    uint64_t time_ns = 0;
+    size_t count = (size_t)batch->count;
+    const char *why = NULL;
+    array_reserve(&fks->samples, &fks->sample_capacity, count);
+    batch_begin(fks, batch);
+    for (size_t done = 0; done < count && !why; done += ROWS) {
+        size_t rows = count - done < ROWS ? count - done : ROWS;
+        why = rows_read(fks, batch, rows);
+        if (!why)
+            why = rows_fill(fks, batch, fks->samples + done, rows, &time_ns);
+        if (!why)
+            why = rows_name(fks, fks->samples + done, rows, counts);
+    }
+    for (size_t i = 0; i < COLUMNS && !why; i++) {
+        if (batch->columns[i].at != batch->columns[i].end)
+            why = "a column of samples is too long";
+    }
+    return why;
 }
 
 static int samples_decode(struct fks_decoder *fks, const uint8_t *data, size_t len, struct err *err)
@@ -438,17 +467,13 @@ static int samples_decode(struct fks_decoder *fks, const uint8_t *data, size_t l
     struct decode_report counts = {0};
     if (!batch_split(&batch, data, data + len))
         why = "a batch of samples is malformed";
-    const struct column *nodes = batch.columns + 3;
+    const struct column *nodes = &batch.columns[NODE];
     if (!why &&
-        (!nodes->at || !batch.columns[4].at || batch.count > (size_t)(nodes->end - nodes->at)))
+        (!nodes->at || !batch.columns[THREAD].at || batch.count > (size_t)(nodes->end - nodes->at)))
         why = "a batch of samples has too few nodes or threads";
     size_t count = (size_t)batch.count;
-    if (!why) {
-        array_reserve(&fks->samples, &fks->sample_capacity, count);
-        why = batch_numbers(fks, &batch, count);
-    }
     if (!why)
-        why = batch_ids(fks, &batch, count, &counts);
+        why = batch_decode(fks, &batch, &counts);
     if (why) {
         skip(fks, why);
         return 0;
@@ -583,23 +608,57 @@ static int messages_decode(struct fks_decoder *fks, const uint8_t *data, size_t 
     return code;
 }
 
+// How many bytes are missing of the message, or of its length, that is pending; 0: none.
+static size_t pending_lacks(const struct fks_decoder *fks)
+{
+    const uint8_t *at = (const uint8_t *)fks->pending.data, *end = at + fks->pending.len;
+    if (!fks->magic_seen)
+        return fks->pending.len < FKS_MAGIC_BYTES ? FKS_MAGIC_BYTES - fks->pending.len : 0;
+    uint64_t message_len;
+    const uint8_t *body = varint_read(at, end, &message_len);
+    if (!body)
+        return end - at < VARINT_MAX_BYTES;
+    if (message_len > FKS_MESSAGE_MAX_BYTES || message_len <= (uint64_t)(end - body))
+        return 0;
+    return (size_t)message_len - (size_t)(end - body);
+}
+
+// Takes from data what the pending message lacks, and no more, so that the rest is decoded where it
+// lies.
+static int pending_complete(struct fks_decoder *fks, const uint8_t **data, size_t *len,
+                            struct err *err)
+{
+    int code = 0;
+    while (fks->pending.len && !code) {
+        size_t used, lacks = pending_lacks(fks);
+        size_t taken = lacks < *len ? lacks : *len;
+        bytes_append(&fks->pending, *data, taken);
+        *data += taken;
+        *len -= taken;
+        if (taken < lacks)
+            break;
+        if (lacks && pending_lacks(fks))
+            continue; // it was the length that was missing
+        code =
+            messages_decode(fks, (const uint8_t *)fks->pending.data, fks->pending.len, &used, err);
+        bytes_consume(&fks->pending, used);
+    }
+    return code;
+}
+
 static int decoder_push(struct decoder *decoder, const void *data, size_t len, struct err *err)
 {
     struct fks_decoder *fks = (struct fks_decoder *)decoder;
     decoder->report.bytes += len;
     if (fks->generation != decoder->sink->dict->generation)
         forget_sink_numbers(fks);
+    const uint8_t *at = data;
     size_t used = 0;
-    if (fks->pending.len) {
-        bytes_append(&fks->pending, data, len);
-        int code =
-            messages_decode(fks, (const uint8_t *)fks->pending.data, fks->pending.len, &used, err);
-        bytes_consume(&fks->pending, used);
-        return code;
-    }
-    int code = len ? messages_decode(fks, data, len, &used, err) : 0;
+    int code = fks->pending.len ? pending_complete(fks, &at, &len, err) : 0;
+    if (!code && len)
+        code = messages_decode(fks, at, len, &used, err);
     if (used < len)
-        bytes_append(&fks->pending, (const char *)data + used, len - used);
+        bytes_append(&fks->pending, at + used, len - used);
     return code;
 }
 

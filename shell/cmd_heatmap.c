@@ -178,10 +178,11 @@ static int draw(struct session *session, struct invocation *run, struct totals *
         put_csv(run, &heatmap, &axis);
     } else if (!code) {
         struct spikes spikes = {0};
-        if (!heatmap.shape.value_most)
-            spikes_find(&spikes, &heatmap);
-        term_heatmap(&run->out.text, &run->term, &heatmap, &axis, query.ranges, query.range_count,
-                     &spikes);
+        if (!heatmap.shape.value_most && !spikes_find(&spikes, &heatmap, all.cancel))
+            code = err_set(err, -ECANCELED, "interrupted");
+        else
+            term_heatmap(&run->out.text, &run->term, &heatmap, &axis, query.ranges,
+                         query.range_count, &spikes);
         spikes_dispose(&spikes);
     }
     *totals = heatmap.totals;

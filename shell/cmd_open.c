@@ -3,10 +3,12 @@
 #include "proto/reader.h"
 #include "shell/rescue.h"
 #include "shell/session.h"
+#include "shell/timewords.h"
 #include "shell/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +21,7 @@ struct opening {
     struct reader *reader;
     uint32_t source;
     double resample_hz;
+    uint64_t evicted_before; // samples that had gone before this file
 };
 
 static void opening_free(void *arg)
@@ -39,6 +42,9 @@ static int begin_file(struct opening *opening, struct err *err)
     if (!opening->path)
         opening->path = xstrdup(word);
     struct sink *sink;
+    struct buffer_stats stats;
+    buffer_stats(session->buffer, &stats);
+    opening->evicted_before = stats.evicted_samples;
     opening->source = buffer_source_add(session->buffer, word, &sink);
     struct decode_options options = {.resample_hz = opening->resample_hz};
     int code =
@@ -46,6 +52,35 @@ static int begin_file(struct opening *opening, struct err *err)
     if (code)
         buffer_source_drop(session->buffer, opening->source);
     return code;
+}
+
+// Samples that a file brought have gone from the buffer again, or made others go.
+static void append_evicted(struct opening *opening, struct bytes *text)
+{
+    const struct session *session = opening->session;
+    struct buffer_stats stats;
+    struct axis axis;
+    buffer_stats(session->buffer, &stats);
+    if (stats.evicted_samples <= opening->evicted_before)
+        return;
+    store_axis(session->store, &axis);
+    uint64_t evicted = stats.evicted_samples - opening->evicted_before;
+    bytes_append_text(text, "\n  the buffer of ");
+    units_put_size(text, stats.budget_bytes);
+    bytes_append_text(text, " is full: the oldest ");
+    units_put_count(text, evicted);
+    bytes_append_text(text, " samples have gone");
+    if (stats.evicted_to_ns != SAMPLE_NO_TIME) {
+        bytes_append_text(text, ", up to ");
+        timewords_put_point(text, &axis, stats.evicted_to_ns);
+    }
+    if (!stats.samples)
+        return;
+    // What all would take, and a tenth more.
+    uint64_t all = stats.samples + evicted;
+    double bytes = (double)stats.column_bytes / (double)stats.samples * (double)all * 1.1;
+    bytes_printf(text, "\n  to hold all: 'set buffer=%.0fM' before 'open', or --set buffer=%.0fM",
+                 ceil(bytes / (1 << 20)), ceil(bytes / (1 << 20)));
 }
 
 static void say_report(struct opening *opening)
@@ -87,6 +122,7 @@ static void say_report(struct opening *opening)
         bytes_append_text(&text, ": ");
         term_text(&text, report->first_skipped_why, strlen(report->first_skipped_why));
     }
+    append_evicted(opening, &text);
     session_say(opening->session, "%s", bytes_text(&text));
     bytes_dispose(&text);
 }

@@ -107,11 +107,17 @@ static enum run_result finish(struct session *session, struct err *err)
     return code ? RUN_ERROR : RUN_OK;
 }
 
+// For machines as JSON, of every command: those whose result is not JSON, or that have none, too.
 static void say_timing(struct session *session, const struct invocation *run)
 {
     struct bytes text = {0};
-    units_put_duration(&text, session_now_ns() - run->started_ns);
-    session_say(session, "%s took %s", run->command->name, bytes_text(&text));
+    int64_t took_ns = session_now_ns() - run->started_ns;
+    units_put_duration(&text, took_ns);
+    if (session->json || run->json)
+        session_say(session, "{\"command\":\"%s\",\"elapsed_ms\":%.3f}", run->command->name,
+                    (double)took_ns / NS_PER_MS);
+    else
+        session_say(session, "%s took %s", run->command->name, bytes_text(&text));
     bytes_dispose(&text);
 }
 

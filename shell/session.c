@@ -157,8 +157,8 @@ int session_spikes(struct session *session, const struct query *query, struct he
     }
     shape.columns = (uint32_t)columns;
     int code = store_heatmap(session->store, query, &shape, heatmap, err);
-    if (!code)
-        spikes_find(spikes, heatmap);
+    if (!code && !spikes_find(spikes, heatmap, query->cancel))
+        code = err_set(err, -ECANCELED, "interrupted");
     return code;
 }
 

@@ -92,7 +92,7 @@ static void take_spikes(struct live *live, const struct heatmap *fresh)
 {
     struct spikes spikes = {0};
 
-    spikes_find(&spikes, fresh);
+    (void)spikes_find(&spikes, fresh, NULL);
     bool same = spikes.count == live->spikes.count &&
                 (spikes.count == 0 || memcmp(spikes.items, live->spikes.items,
                                              spikes.count * sizeof *spikes.items) == 0);

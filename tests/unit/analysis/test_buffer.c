@@ -1,5 +1,6 @@
 // The buffer: what comes in comes out, by time, by filter; sources, eviction, pins, losses.
 #include "analysis/buffer.h"
+#include "analysis/spikes.h"
 #include "tests/unit/analysis/fill.h"
 
 #include <errno.h>
@@ -389,6 +390,21 @@ static void test_ctrl_c_stops_every_question(void **state)
     fold_dispose(&fold);
     assert_int_equal(store_totals(store, &query, &totals, &err), -ECANCELED);
     assert_int_equal(store_heatmap(store, &query, &shape, &map, &err), -ECANCELED);
+    heatmap_dispose(&map);
+    shape.value_least = 1;
+    shape.value_most = HEATMAP_VALUES_ALL;
+    assert_int_equal(store_heatmap(store, &query, &shape, &map, &err), -ECANCELED);
+    heatmap_dispose(&map);
+    query.first = QUERY_FIRST_TID;
+    assert_int_equal(store_fold(store, &query, &fold, &err), -ECANCELED);
+    fold_dispose(&fold);
+    assert_int_equal(store_replay(store, &query, sink, &err), -ECANCELED);
+    query.cancel = NULL;
+    shape.value_most = 0;
+    assert_int_equal(store_heatmap(store, &query, &shape, &map, &err), 0);
+    struct spikes spikes;
+    assert_false(spikes_find(&spikes, &map, &cancel));
+    assert_int_equal(spikes.count, 0);
     heatmap_dispose(&map);
     buffer_free(buffer);
 }

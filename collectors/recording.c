@@ -30,6 +30,7 @@ enum {
 static const int64_t resend_ns = 300 * MS_NS;
 static const int64_t leave_ns = 5000 * MS_NS; // from the request, or the last byte after END
 static const int64_t linger_ns = 1000 * MS_NS;
+static const int64_t quiet_ns = 250 * MS_NS; // after which a line is not the start of a sample
 
 struct recording {
     struct sink tap; // what the decoder writes to: passes on, first sample noted
@@ -57,6 +58,7 @@ struct recording {
     int64_t now_ns; // of the running tick
     int64_t started_ns, running_ns, ended_ns, first_sample_ns;
     int64_t stop_ns, signal_ns, eof_ns, killed_ns;
+    int64_t data_ns; // of the last bytes of its stream; 0: the decoder knows that it is quiet
     const char *stop_reason;
     uint64_t timeless; // samples without a time
     bool timeless_map; // they came from a map
@@ -246,6 +248,19 @@ static int read_bite(struct recording *recording, int fd, size_t *len)
     return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 }
 
+// Some lines are the head of a sample if stacks follow, and else for people: who waits for the next
+// line to tell would not show the last one.
+static void tell_quiet(struct recording *recording)
+{
+    struct err err = {0};
+    if (!recording->says_ready_and_end || !recording->data_ns || recording->decoder_failed ||
+        recording->now_ns - recording->data_ns < quiet_ns)
+        return;
+    recording->data_ns = 0;
+    if (recording->decoder->ops->push(recording->decoder, "", 0, &err))
+        decoder_broke(recording, &err);
+}
+
 static void drain_stdout(struct recording *recording)
 {
     size_t len = 0;
@@ -259,9 +274,11 @@ static void drain_stdout(struct recording *recording)
             recording->decoder->ops->push(recording->decoder, recording->buffer, len, &err))
             decoder_broke(recording, &err);
         recording->out_eof = more < 0;
+        recording->data_ns = len ? recording->now_ns : recording->data_ns;
         if (len && recording->end_seen) // its last maps: as long as they flow they are waited for
             recording->stop_ns = recording->now_ns;
     }
+    tell_quiet(recording);
 }
 
 static void drain_stderr(struct recording *recording)

@@ -144,7 +144,7 @@ bool bpftrace_frame_parse(struct bpftrace_frame *out, const char *line, size_t l
 
 bool bpftrace_frame_parse_bare(struct bpftrace_frame *out, const char *line, size_t len)
 {
-    enum { BUILD_ID_DIGITS = 40, LEAST_DIGITS = 5 }; // what is mapped lies above 64 KiB
+    enum { BUILD_ID_DIGITS = 40, ADDRESS_DIGITS = 16 };
     memset(out, 0, sizeof *out);
     size_t digits = 0;
     while (digits < len &&
@@ -155,7 +155,7 @@ bool bpftrace_frame_parse_bare(struct bpftrace_frame *out, const char *line, siz
     if (with_build_id) {
         out->module = line;
         out->module_len = digits;
-    } else if (digits != len || digits < LEAST_DIGITS || digits > 16) {
+    } else if (digits != len || !digits || digits > ADDRESS_DIGITS) {
         return false;
     } else {
         read_hex(line, len, &out->address);

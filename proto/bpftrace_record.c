@@ -47,7 +47,7 @@ static void reset(struct bpftrace_record *record)
     bytes_clear(&record->stack);
     record->line_count = 0;
     record->block = record->blanks = 0;
-    record->too_deep = false;
+    record->too_deep = record->bare = false;
 }
 
 static void begin(struct bpftrace_record *record, enum bpftrace_state state, const char *head,
@@ -281,6 +281,9 @@ static void add_frame(struct bpftrace_record *record, const char *line, size_t l
     else if (record->blanks && record->line_count && record->state != BPFTRACE_MAP)
         record->block++;
     record->blanks = 0;
+    record->bare = *line != ' ' && *line != '\t';
+    if (record->bare && len == 1 && *line == '0')
+        return; // the end of a chain of frame pointers
     if (record->line_count == BPFTRACE_FRAMES_MAX) {
         record->too_deep = true;
         return;
@@ -440,27 +443,41 @@ static int fresh_line(struct bpftrace_record *record, const char *line, size_t l
     return 0;
 }
 
+// Among other lines: not just a number or a short word.
 static bool looks_like_address(const char *line, size_t len)
 {
     size_t digits = 0;
     while (digits < len && line[digits] >= '0' && line[digits] <= '9')
         digits++;
-    return len >= 12 || digits < len;
+    return len >= 12 || (len >= 5 && digits < len);
+}
+
+// An address alone.
+static bool is_bare_frame(const struct bpftrace_record *record, const char *line, size_t len)
+{
+    struct bpftrace_frame frame;
+    if (!bpftrace_frame_parse_bare(&frame, line, len))
+        return false;
+    switch (record->state) {
+    case BPFTRACE_MAP:
+        return true;
+    case BPFTRACE_OWN:
+        return record->blanks || record->line_count;
+    case BPFTRACE_LOOSE:
+        return record->blanks ? looks_like_address(line, len) : record->bare;
+    case BPFTRACE_IDLE:
+        break;
+    }
+    return false;
 }
 
 static bool is_frame(const struct bpftrace_record *record, const char *line, size_t len)
 {
     struct bpftrace_frame frame;
-    bool after_start = record->blanks || record->line_count; // of the stacks
-    if (bpftrace_frame_parse(&frame, line, len))
-        // Before our own program's first blank line there is only the comm.
-        return record->state != BPFTRACE_OWN || after_start;
-    if (!bpftrace_frame_parse_bare(&frame, line, len))
-        return false;
-    // A number of another program may stand below a blank line, too.
-    return record->state == BPFTRACE_MAP || record->line_count ||
-           (record->blanks && (record->state == BPFTRACE_OWN ||
-                               (record->state == BPFTRACE_LOOSE && looks_like_address(line, len))));
+    if (!bpftrace_frame_parse(&frame, line, len))
+        return is_bare_frame(record, line, len);
+    // Before our own program's first blank line there is only the comm.
+    return record->state != BPFTRACE_OWN || record->blanks || record->line_count;
 }
 
 int bpftrace_record_line(struct bpftrace_record *record, const char *line, size_t len,

@@ -97,7 +97,7 @@ static void test_maps(void **state)
 static void test_stacks_of_later_versions(void **state)
 {
     (void)state;
-    check("S 1 2 2 0 a\n\nffffffff816b846a\n\n\n55b88a14e250\n401136\n\nE\n"
+    check("S 1 2 2 0 a\n\nffffffff816b846a\n\n\n55b88a14e250\n401136\n3\n0\n\nE\n"
           "V 2 2 2 0 7 a\n\n\tffffffff816b846a vfs_read+570\n\n\n55b88a14e250\n\nE\n"
           "S 3 2 2 0 abcdef\nabcdef\n\n\n\n\nE\n"
           "a 7 5000000000\n\n        [inlined] leaf@/src/a b.c:9\n        f+1@/src/a b.c:12\n"
@@ -106,10 +106,10 @@ static void test_stacks_of_later_versions(void **state)
           "        entry_SYSCALL_64+118\n\n"
           "a 7 5000000001\n\n5d9a0c3f5d9a0c3f5d9a0c3f5d9a0c3f5d9a0c3f 0x1139\n55b88a14e250\n\n"
           "a 7 5000000002\n\n        f+1\n        <unwind failure>\n\n"
-          "Numbers, for people:\n\n123456\n"
+          "Numbers, for people:\n\n123456\nadd\n"
           "@[\n55b88a14e250\n55b88a14e251\n, my thread, 12]: 3\n"
           "@[\n        f+1\n        main+2\n, \n\tffffffff816b846a vfs_read+570\n, a]: 4\n",
-          "0.000000001 a 2/2 cpu 0 samples 1: a;0x401136;0x55b88a14e250;"
+          "0.000000001 a 2/2 cpu 0 samples 1: a;0x3;0x401136;0x55b88a14e250;"
           "0xffffffff816b846a ([kernel])_[k]\n"
           "0.000000002 a 2/2 cpu 0 samples 7!: a;0x55b88a14e250;vfs_read ([kernel])_[k]\n"
           "0.000000003 abcdef\nabcdef 2/2 cpu 0 samples 1: abcdef\nabcdef\n"

@@ -50,14 +50,24 @@ static bool bpftrace_serves(const struct collect_request *request)
     return request->program || request->file || (request->what && !strcmp(request->what, "cpu"));
 }
 
-// What bpftrace says of a probe that it cannot attach takes three lines; one is enough. Returns
-// whether the line was about that; it is then empty, or says it.
+// What is said of a probe that cannot be attached: up to 0.20 with quotes, 0.21 to 0.23 without,
+// then in other words.
+static const struct {
+    const char *start;
+    bool fatal;
+} missing_words[] = {
+    {"ERROR: Error attaching probe: '", true},    {"ERROR: Error attaching probe: ", true},
+    {"ERROR: Unable to attach probe: ", true},    {"WARNING: could not attach probe ", false},
+    {"WARNING: Unable to attach probe: ", false},
+};
+
+// It takes three lines; one is enough. Returns whether the line was about that; it is then empty,
+// or says it.
 static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
 {
     static const char *const details[] = {"is not traceable (", "Could not read symbols from",
                                           "create_probe_event: open("};
-    static const char left_out[] = "WARNING: could not attach probe ";
-    static const char failed[] = "ERROR: Error attaching probe: '";
+    enum { WORDS = sizeof missing_words / sizeof *missing_words };
     const char *text = bytes_text(line);
     bool no_kprobes = strstr(text, "kprobe_events): No such file") != NULL;
     program->no_kprobes |= no_kprobes;
@@ -67,19 +77,29 @@ static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
         bytes_clear(line);
         return true;
     }
-    if (strstr(text, "tracepoint not found") && !facts_has_tracefs()) {
+    if (strcasestr(text, "tracepoint not found") && !facts_has_tracefs()) {
         bytes_append_text(line, "; tracefs is not mounted: sudo mount -t tracefs nodev "
                                 "/sys/kernel/tracing");
         return true;
     }
-    bool fatal = !strncmp(text, failed, sizeof failed - 1);
-    if (!fatal && strncmp(text, left_out, sizeof left_out - 1))
+    size_t words = 0;
+    while (words < WORDS &&
+           strncmp(text, missing_words[words].start, strlen(missing_words[words].start)) != 0)
+        words++;
+    if (words == WORDS)
         return false;
-    text += fatal ? sizeof failed - 1 : sizeof left_out - 1;
+    text += strlen(missing_words[words].start);
     bool is_kprobe = !strncmp(text, "kprobe:", 7) || !strncmp(text, "kretprobe:", 10);
+    bool fatal = missing_words[words].fatal;
+    const char *sentence = strstr(text, ". "); // names hold dots, too
+    size_t len = strcspn(text, ",'\n");
+    if (sentence && (size_t)(sentence - text) < len)
+        len = (size_t)(sentence - text);
     struct bytes said = {0};
-    bytes_printf(&said, "%.*s is missing here%s%s", (int)strcspn(text, ",'"), text,
-                 is_kprobe && program->no_kprobes ? ": this kernel has no kprobes" : "",
+    bytes_printf(&said, "%.*s is missing here%s%s", (int)len, text,
+                 is_kprobe && (program->no_kprobes || !facts_has_kprobes())
+                     ? ": this kernel has no kprobes"
+                     : "",
                  fatal ? "" : "; the program runs without it");
     bytes_dispose(line);
     *line = said;
@@ -118,6 +138,9 @@ static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_
     const char *text = bytes_text(line);
     // Without CAP_SYS_RESOURCE; since 5.11 nothing depends on it.
     if (strstr(text, "couldn't set RLIMIT_MEMLOCK"))
+        return STDERR_NOISE;
+    // Said by 0.20 and 0.21 of every tracepoint; who needs headers is told so, too.
+    if (strstr(text, "WARNING: Could not find kernel headers"))
         return STDERR_NOISE;
     if (judge_stream_words(text, &meaning, lost))
         return meaning;

@@ -190,22 +190,49 @@ static uint32_t shift_at(const struct bpftrace_program *program, uint32_t line, 
     return shift;
 }
 
-void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *line)
+static unsigned author_row(const struct bpftrace_program *program, unsigned row)
+{
+    return row > program->lines_before ? row - program->lines_before : 1;
+}
+
+// "stdin:2:25-26", "stdin:2:25" and "stdin:1-2" (several lines) at the start of a line. False: none
+// of these.
+static bool move_place(struct bpftrace_program *program, struct bytes *line)
 {
     unsigned row = 0, from = 0, to = 0;
     int rest = 0;
-    remove_markers(program, line);
-    if (sscanf(bytes_text(line), "stdin:%u:%u-%u%n", &row, &from, &to, &rest) == 3 && rest) {
-        row -= row > program->lines_before ? program->lines_before : 0;
+    const char *text = bytes_text(line);
+    struct bytes moved = {0};
+    if (sscanf(text, "stdin:%u:%u%n", &row, &from, &rest) == 2 && rest) {
+        const char *end = text + rest;
+        row = author_row(program, row);
         program->error_shift = shift_at(program, row, from);
         program->error_line = row;
-        struct bytes moved = {0};
-        bytes_printf(&moved, "stdin:%u:%u-%u%s", row, from - program->error_shift,
-                     to - program->error_shift, line->data + rest);
-        bytes_dispose(line);
-        *line = moved;
-        return;
+        bytes_printf(&moved, "stdin:%u:%u", row, from - program->error_shift);
+        rest = 0;
+        if (sscanf(end, "-%u%n", &to, &rest) == 1 && rest)
+            bytes_printf(&moved, "-%u", to - program->error_shift);
+        bytes_append_text(&moved, end + rest);
+    } else if (sscanf(text, "stdin:%u-%u%n", &row, &to, &rest) == 2 && rest) {
+        row = author_row(program, row);
+        to = author_row(program, to);
+        bytes_printf(&moved, "stdin:%u", row);
+        if (to > row)
+            bytes_printf(&moved, "-%u", to);
+        bytes_append_text(&moved, text + rest);
+    } else {
+        return false;
     }
+    bytes_dispose(line);
+    *line = moved;
+    return true;
+}
+
+void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *line)
+{
+    remove_markers(program, line);
+    if (move_place(program, line))
+        return;
     size_t blank = strspn(bytes_text(line), " ");
     bool underline = program->error_line && line->len > blank &&
                      strspn(line->data + blank, "~^") == line->len - blank;

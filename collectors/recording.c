@@ -152,23 +152,6 @@ static int64_t stream_now(void *arg)
     return recording->now_ns;
 }
 
-// Lines of the stream that are not samples.
-static void stream_text(void *arg, const char *line, size_t len)
-{
-    struct recording *recording = arg;
-    if (recording->says_ready_and_end && len >= 6 && !memcmp(line, "READY ", 6)) {
-        begin_running(recording);
-        return;
-    }
-    if (recording->says_ready_and_end && len == 3 && !memcmp(line, "END", 3)) {
-        recording->end_seen = true;
-        return;
-    }
-    char *text = xstrndup(line, len);
-    say(recording, false, text);
-    free(text);
-}
-
 static void count_loss(struct recording *recording, uint64_t lost)
 {
     struct loss loss = {.from_ns = recording->now_ns - TICK_MS * MS_NS,
@@ -206,6 +189,28 @@ static void stderr_line(void *arg, const char *line, size_t len)
         break;
     }
     bytes_dispose(&judged);
+}
+
+// Lines of the stream that are not samples.
+static void stream_text(void *arg, const char *line, size_t len)
+{
+    struct recording *recording = arg;
+    if (recording->says_ready_and_end && len >= 6 && !memcmp(line, "READY ", 6)) {
+        begin_running(recording);
+        return;
+    }
+    if (recording->says_ready_and_end && len == 3 && !memcmp(line, "END", 3)) {
+        recording->end_seen = true;
+        return;
+    }
+    // What is said of a place in the program is judged as if it came on stderr.
+    if (recording->says_ready_and_end && len > 6 && !memcmp(line, "stdin:", 6)) {
+        stderr_line(recording, line, len);
+        return;
+    }
+    char *text = xstrndup(line, len);
+    say(recording, false, text);
+    free(text);
 }
 
 static void send_signal(struct recording *recording, int signal)

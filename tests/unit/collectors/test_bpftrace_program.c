@@ -153,6 +153,20 @@ static void lines_are_counted_without_ours(void **state)
     bpftrace_program_unmark(&program, &line);
     assert_string_equal(bytes_text(&line),
                         "stdin:1:25-26: ERROR: syntax error, unexpected end of file");
+    // Of a whole probe, and of what happens while it runs.
+    static const char *const said[][2] = {
+        {"stdin:1-2: ERROR: tracepoint not found: a:b",
+         "stdin:1: ERROR: tracepoint not found: a:b"},
+        {"stdin:2-4: ERROR: x", "stdin:1-3: ERROR: x"},
+        {"stdin:3:9: WARNING: Map full", "stdin:2:9: WARNING: Map full"},
+        {"stdin: ERROR: x", "stdin: ERROR: x"},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        bytes_clear(&line);
+        bytes_append_text(&line, said[i][0]);
+        bpftrace_program_unmark(&program, &line);
+        assert_string_equal(bytes_text(&line), said[i][1]);
+    }
     bpftrace_program_dispose(&program);
     bytes_dispose(&line);
 }

@@ -142,6 +142,9 @@ static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_
     // Said by 0.20 and 0.21 of every tracepoint; who needs headers is told so, too.
     if (strstr(text, "WARNING: Could not find kernel headers"))
         return STDERR_NOISE;
+    // Of a probe that was missing.
+    if (!strncmp(text, "ERROR: failed to detach probe: ", 31))
+        return STDERR_NOISE;
     if (judge_stream_words(text, &meaning, lost))
         return meaning;
     if (judge_missing(arg, line))

@@ -296,7 +296,7 @@ bool bpftrace_program_has_stack_keys(const char *text)
 
 char *bpftrace_program_bare_stacks(const char *text)
 {
-    static const char named[] = "ustack(perf)", bare[] = "ustack(raw)";
+    static const char named[] = "ustack(perf", bare[] = "ustack(raw";
     struct bytes out = {0};
     const char *at;
     while ((at = strstr(text, named))) {

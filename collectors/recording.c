@@ -62,6 +62,8 @@ struct recording {
     const char *stop_reason;
     uint64_t timeless; // samples without a time
     bool timeless_map; // they came from a map
+    bool said_words;   // it printed lines that are no samples
+    char said_map[64]; // one of the maps that it printed; "": none
     uint64_t lost_where[LOSS_WHERES];
     uint64_t lost; // beside what the decoder counted
     struct decode_report report;
@@ -191,6 +193,19 @@ static void stderr_line(void *arg, const char *line, size_t len)
     bytes_dispose(&judged);
 }
 
+// Words that a program of the user's prints; the name of a map among them.
+static void note_words(struct recording *recording, const char *line, size_t len)
+{
+    size_t name = 0;
+    if (!recording->says_ready_and_end)
+        return;
+    recording->said_words = true;
+    while (name < len && !strchr(":[ \n", line[name]))
+        name++;
+    if (*line == '@' && name < sizeof recording->said_map)
+        snprintf(recording->said_map, sizeof recording->said_map, "%.*s", (int)name, line);
+}
+
 // Lines of the stream that are not samples.
 static void stream_text(void *arg, const char *line, size_t len)
 {
@@ -208,6 +223,7 @@ static void stream_text(void *arg, const char *line, size_t len)
         stderr_line(recording, line, len);
         return;
     }
+    note_words(recording, line, len);
     char *text = xstrndup(line, len);
     say(recording, false, text);
     free(text);
@@ -318,18 +334,29 @@ static void describe_end(struct recording *recording)
         snprintf(why, size, "it ended by itself");
 }
 
+// Samples without a time, and programs that print no samples: what to add.
 static void explain_timeless(const struct recording *recording)
 {
-    if (!recording->timeless)
+    uint64_t samples = recording->decoder->report.samples;
+    if (recording->timeless)
+        sayf(recording, false,
+             "%" PRIu64 " samples have no time: they can be folded, not sliced. For a time axis "
+             "add",
+             recording->timeless);
+    else if (recording->said_words && !samples)
+        say(recording, false, "what it printed is no samples, and has no time axis. For one, add");
+    else
         return;
-    sayf(recording, false,
-         "%" PRIu64 " samples have no time: they can be folded, not sliced. For a time axis add",
-         recording->timeless);
-    say(recording, false,
-        recording->timeless_map
-            ? "    interval:s:1 { print(@); clear(@); }    (with the name of the map)"
-            : "    printf(\"%llu %d %d %d %s\\n\", nsecs, pid, tid, cpu, comm);    before the "
-              "stacks");
+    if (*recording->said_map)
+        sayf(recording, false, "    interval:s:1 { print(%s); clear(%s); }", recording->said_map,
+             recording->said_map);
+    else if (recording->timeless_map)
+        say(recording, false,
+            "    interval:s:1 { print(@); clear(@); }    (with the name of the map)");
+    else
+        say(recording, false,
+            "    printf(\"%llu %d %d %d %s\\n%s%s\\n\", nsecs, pid, tid, cpu, comm, kstack, "
+            "ustack);");
 }
 
 static void end(struct recording *recording)

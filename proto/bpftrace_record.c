@@ -480,6 +480,19 @@ static bool is_frame(const struct bpftrace_record *record, const char *line, siz
     return record->state != BPFTRACE_OWN || record->blanks || record->line_count;
 }
 
+// Stacks without any header: each is a sample, but for a kernel's that is followed by a user's.
+static bool starts_next(const struct bpftrace_record *record, const char *line, size_t len)
+{
+    struct bpftrace_frame first, frame;
+    if (record->state != BPFTRACE_LOOSE || record->head.len || !record->line_count ||
+        !record->blanks)
+        return false;
+    bool pair = record->block == 0 && parse_line(record, 0, &first) && first.has_address &&
+                first.address >= KERNEL_ADDRESS_MIN && parse_frame(&frame, line, len) &&
+                frame.has_address && frame.address < KERNEL_ADDRESS_MIN;
+    return !pair;
+}
+
 int bpftrace_record_line(struct bpftrace_record *record, const char *line, size_t len,
                          struct err *err)
 {
@@ -489,10 +502,11 @@ int bpftrace_record_line(struct bpftrace_record *record, const char *line, size_
         return 0;
     }
     if (is_frame(record, line, len)) {
+        int code = starts_next(record, line, len) ? end_record(record, err) : 0;
         if (record->state == BPFTRACE_IDLE)
             begin(record, BPFTRACE_LOOSE, "", 0);
         add_frame(record, line, len);
-        return 0;
+        return code;
     }
     if (record->state == BPFTRACE_MAP && line[0] != '@')
         return len ? map_line(record, line, len, err) : 0;

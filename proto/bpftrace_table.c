@@ -36,6 +36,8 @@ void bpftrace_table_text(struct bpftrace_table *table, const char *key, size_t k
 
 // --- tables --------------------------------------------------------------------------------------
 
+static const char empty_key[] = "(empty)"; // such as a stack where there was none
+
 enum { KEY_WIDTH_MAX = 60, CELL_WIDTH_MAX = 20 };
 
 struct widths {
@@ -65,7 +67,8 @@ static void put_heading(struct bytes *line, const struct bpftrace_table *table,
 static void put_row(struct bytes *line, const struct bpftrace_row *row, const struct widths *widths)
 {
     bool several = strchr(row->cells[0], '\n') != NULL;
-    bytes_printf(line, "  %-*s", several ? 0 : (int)widths->key, row->key ? row->key : "");
+    const char *key = row->key && *row->key ? row->key : empty_key;
+    bytes_printf(line, "  %-*s", several ? 0 : (int)widths->key, key);
     for (size_t i = 0; i < BPFTRACE_TABLE_COLUMNS && row->cells[i]; i++) {
         if (several)
             bytes_printf(line, "\n%s", row->cells[i]);
@@ -108,7 +111,8 @@ void bpftrace_table_finish(struct bpftrace_table *table)
     struct widths widths = {0};
     size_t shown = table->count < BPFTRACE_TABLE_ROWS ? table->count : BPFTRACE_TABLE_ROWS;
     for (size_t i = 0; i < shown; i++) {
-        widths.key = wider(widths.key, table->rows[i].key, KEY_WIDTH_MAX);
+        const char *key = table->rows[i].key;
+        widths.key = wider(widths.key, key && !*key ? empty_key : key, KEY_WIDTH_MAX);
         for (size_t k = 0; k < BPFTRACE_TABLE_COLUMNS; k++)
             widths.cells[k] = wider(widths.cells[k], table->rows[i].cells[k], CELL_WIDTH_MAX);
     }

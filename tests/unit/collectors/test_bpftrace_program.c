@@ -192,8 +192,9 @@ static void stack_keys_are_seen(void **state)
 static void own_stacks_become_addresses(void **state)
 {
     (void)state;
-    char *text = bpftrace_program_bare_stacks("x(kstack(perf), ustack(perf)); @ = ustack(perf);");
-    assert_string_equal(text, "x(kstack(perf), ustack(raw)); @ = ustack(raw);");
+    char *text =
+        bpftrace_program_bare_stacks("x(kstack(perf), ustack(perf)); @ = ustack(perf, 9);");
+    assert_string_equal(text, "x(kstack(perf), ustack(raw)); @ = ustack(raw, 9);");
     free(text);
 }
 

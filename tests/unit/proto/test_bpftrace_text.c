@@ -123,6 +123,19 @@ static void test_stacks_of_later_versions(void **state)
           "- a -1/-1 samples 4samples!: a;main;f;vfs_read ([kernel])_[k]\n");
 }
 
+// Each is a sample, but for a kernel's that a user's follows.
+static void test_stacks_without_headers(void **state)
+{
+    (void)state;
+    check("READY 5\n\n        f+1\n        main+2\n\n        g+1\n        main+2\n",
+          "- [unknown] -1/-1 samples 1: [unknown];main;f\n"
+          "- [unknown] -1/-1 samples 1: [unknown];main;g\n");
+    check("\n\tffffffff816b846a vfs_read+570\n\n\t7f00 f+1 (/x)\n"
+          "\n\tffffffff816b846a vfs_read+570\n",
+          "- [unknown] -1/-1 samples 1: [unknown];f (/x);vfs_read ([kernel])_[k]\n"
+          "- [unknown] -1/-1 samples 1: [unknown];vfs_read ([kernel])_[k]\n");
+}
+
 static void test_losses_lie_between_samples(void **state)
 {
     (void)state;
@@ -270,6 +283,7 @@ int main(void)
         cmocka_unit_test(test_programs_of_others),
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_stacks_of_later_versions),
+        cmocka_unit_test(test_stacks_without_headers),
         cmocka_unit_test(test_losses_lie_between_samples),
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_recordings),

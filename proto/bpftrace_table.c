@@ -50,16 +50,22 @@ static size_t wider(size_t width, const char *text, size_t most)
     return len > width && len <= most ? len : width;
 }
 
-static void put_heading(struct bytes *line, const struct bpftrace_table *table,
-                        const struct widths *widths)
+// "@reads: the 20 largest of 45".
+static void put_title(struct bytes *line, const struct bpftrace_table *table)
 {
     bytes_append_text(line, table->name);
     if (table->count > BPFTRACE_TABLE_ROWS)
         bytes_printf(line, ": the %d largest of %zu", BPFTRACE_TABLE_ROWS, table->count);
-    for (size_t i = 0; table->headings && i < BPFTRACE_TABLE_COLUMNS && table->headings[i]; i++) {
+}
+
+// Behind the title: the columns' headings.
+static void put_headings(struct bytes *line, const struct bpftrace_table *table,
+                         const struct widths *widths)
+{
+    for (size_t i = 0; table->headings && i < BPFTRACE_TABLE_COLUMNS; i++) {
         size_t before = i ? 0 : line->len;
         size_t width = widths->cells[i] + 2 + (i ? 0 : widths->key + 2);
-        bytes_printf(line, "%*s", width > before ? (int)(width - before) : 0, table->headings[i]);
+        bytes_printf(line, "%*s", (int)(width - before), table->headings[i]);
     }
 }
 
@@ -105,11 +111,11 @@ static void free_rows(struct bpftrace_table *table)
     }
 }
 
-void bpftrace_table_finish(struct bpftrace_table *table)
+static struct widths measure(const struct bpftrace_table *table, size_t shown, size_t title_len)
 {
-    struct bytes line = {0};
     struct widths widths = {0};
-    size_t shown = table->count < BPFTRACE_TABLE_ROWS ? table->count : BPFTRACE_TABLE_ROWS;
+    if (table->headings && title_len > 2) // rows are indented
+        widths.key = title_len - 2;
     for (size_t i = 0; i < shown; i++) {
         const char *key = table->rows[i].key;
         widths.key = wider(widths.key, key && !*key ? empty_key : key, KEY_WIDTH_MAX);
@@ -118,16 +124,27 @@ void bpftrace_table_finish(struct bpftrace_table *table)
     }
     for (size_t k = 0; table->headings && k < BPFTRACE_TABLE_COLUMNS; k++)
         widths.cells[k] = wider(widths.cells[k], table->headings[k], CELL_WIDTH_MAX);
+    return widths;
+}
+
+void bpftrace_table_finish(struct bpftrace_table *table)
+{
+    struct bytes line = {0};
+    size_t shown = table->count < BPFTRACE_TABLE_ROWS ? table->count : BPFTRACE_TABLE_ROWS;
     bool single = shown == 1 && !table->rows[0].key;
-    if (single)
+    if (single) {
         put_single(&line, table);
-    else if (shown)
-        put_heading(&line, table, &widths);
-    say_lines(table, bytes_text(&line));
-    for (size_t i = table->count - shown; i < table->count && !single; i++) {
-        bytes_clear(&line);
-        put_row(&line, &table->rows[i % BPFTRACE_TABLE_ROWS], &widths);
         say_lines(table, bytes_text(&line));
+    } else if (shown) {
+        put_title(&line, table);
+        const struct widths widths = measure(table, shown, line.len);
+        put_headings(&line, table, &widths);
+        say_lines(table, bytes_text(&line));
+        for (size_t i = table->count - shown; i < table->count; i++) {
+            bytes_clear(&line);
+            put_row(&line, &table->rows[i % BPFTRACE_TABLE_ROWS], &widths);
+            say_lines(table, bytes_text(&line));
+        }
     }
     bytes_dispose(&line);
     free_rows(table);

@@ -199,6 +199,49 @@ static void test_long_tables_are_cut(void **state)
     bytes_dispose(&expected);
 }
 
+// Maps of every kind, as versions print them: tables, small histograms, what else they hold.
+static void test_recorded_kinds(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"bpftrace-kinds.json", "bpftrace-0.21-kinds.json"};
+    static const char *const wanted[] = {
+        "7\n(1, x)\n2026\n",
+        "@avg\n  x  4\n  y  8\n",
+        "@hist:\n(..., 0)                   1 |",
+        "[1K, 2K)                   1 |",
+        "@hist2[k]:\n[4, 8)                     1 |",
+        "@least: -3\n@lhist:\n(..., 0)                   1 |",
+        "[100, ...)                 1 |",
+        "@most\n  1  7\n@n\n",
+        "  a b,1  1\n",
+        "@stack\n  1\n        _einittext+",
+        "@stats: count 1, average 6, total 6\n",
+        "@stats2  count  average  total\n  x          1       -2     -2\n",
+        "@sum: 5\n@text\n  k  v\n@tuple: (1, 2, s)\n",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[512], *data;
+        size_t len;
+        struct capture capture;
+        struct decode_report report;
+        struct bytes said = {0};
+        const struct decode_options options = {.text = keep_text, .text_arg = &said};
+        snprintf(path, sizeof path, FLICKER_TESTS "/fixtures/%s", names[i]);
+        read_whole(path, &data, &len);
+        capture_init(&capture);
+        assert_int_equal(
+            capture_decode(&capture, &format_bpftrace_json, &options, data, len, 7, &report), 0);
+        assert_int_equal(report.skipped + report.samples, 0);
+        for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
+            if (!strstr(bytes_text(&said), wanted[k]))
+                fail_msg("%s: '%s' is not in\n%s", names[i], wanted[k], bytes_text(&said));
+        }
+        capture_dispose(&capture);
+        bytes_dispose(&said);
+        free(data);
+    }
+}
+
 static void test_broken_lines_are_counted(void **state)
 {
     (void)state;
@@ -218,9 +261,10 @@ static void test_recordings(void **state)
         unsigned samples, frames, unresolved, lost, skipped;
     } EXPECTED[] = {
         {"bpftrace-ours.json", 48, 276, 183, 0, 1}, // cut in its last line
-        {"bpftrace-print.json", 29, 194, 0, 0, 1},
-        {"bpftrace-maps.json", 25, 169, 64, 0, 0},
-        {"bpftrace-lost.json", 6, 18, 0, 1473, 0},
+        {"bpftrace-print.json", 29, 194, 0, 0, 1},   {"bpftrace-maps.json", 25, 169, 64, 0, 0},
+        {"bpftrace-lost.json", 6, 18, 0, 1473, 0},   {"bpftrace-0.21-ours.json", 25, 125, 92, 0, 1},
+        {"bpftrace-0.21-print.json", 10, 53, 35, 0, 2}, {"bpftrace-0.21-maps.json", 7, 36, 13, 0, 0},
+        {"bpftrace-0.21-lost.json", 6, 21, 0, 163479, 0},
     };
     for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++) {
         char path[512];
@@ -259,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_complaints_are_said_once),
         cmocka_unit_test(test_stacks_at_the_end),
         cmocka_unit_test(test_long_tables_are_cut),
+        cmocka_unit_test(test_recorded_kinds),
         cmocka_unit_test(test_broken_lines_are_counted),
         cmocka_unit_test(test_recordings),
     };

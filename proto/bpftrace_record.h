@@ -52,7 +52,7 @@ struct bpftrace_record {
     uint32_t block;  // of the next frame
     uint32_t blanks; // blank lines since the header, or since the last frame
     bool too_deep;
-    bool bare; // the last frame was an address alone
+    bool bare;                           // the last frame was an address alone
     uint64_t start_number, start_offset; // of the record, in the stream
 
     int64_t last_ns; // the last time seen; SAMPLE_NO_TIME before

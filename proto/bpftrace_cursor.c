@@ -62,6 +62,7 @@ static bool take_escape(struct cursor *cursor, struct bytes *out)
         unsigned code, byte;
         if (!take_hex(cursor, 4, &code))
             return false;
+        cursor->escaped = true;
         struct cursor quirk = *cursor;
         if (code == 0xffff && take_hex(&quirk, 4, &byte) && byte >> 8 == 0xff) {
             *cursor = quirk;
@@ -107,6 +108,17 @@ bool cursor_take_number(struct cursor *cursor, uint64_t *out)
     while (cursor->at < cursor->end && isdigit((unsigned char)*cursor->at))
         cursor->at++;
     return bpftrace_number(start, (size_t)(cursor->at - start), out);
+}
+
+bool cursor_take_written(struct cursor *cursor, uint64_t *out)
+{
+    if (!cursor->hex)
+        return cursor_take_number(cursor, out);
+    unsigned digit, count = 0;
+    skip_blanks(cursor);
+    for (*out = 0; count < 16 && take_hex(cursor, 1, &digit); count++)
+        *out = *out << 4 | digit;
+    return count > 0;
 }
 
 bool cursor_take_named(struct cursor *cursor, struct bytes *scratch, const char *name)

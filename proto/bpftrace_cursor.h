@@ -10,6 +10,8 @@
 
 struct cursor {
     const char *at, *end;
+    bool escaped; // a string held \uXXXX
+    bool hex;     // numbers that bpftrace wrote straight to its stream are hexadecimal
 };
 
 bool cursor_take(struct cursor *cursor, char wanted);
@@ -17,6 +19,8 @@ bool cursor_take(struct cursor *cursor, char wanted);
 // no JSON: the byte 0xc3 is meant (all versions up to 0.26).
 bool cursor_take_string(struct cursor *cursor, struct bytes *out);
 bool cursor_take_number(struct cursor *cursor, uint64_t *out);
+// One that bpftrace wrote straight to its stream.
+bool cursor_take_written(struct cursor *cursor, uint64_t *out);
 // A whole number, or one in quotes: since 0.24 those are that a double does not hold. Signed ones
 // end at INT64_MAX.
 bool cursor_take_signed(struct cursor *cursor, int64_t *out);

@@ -34,6 +34,9 @@ struct bpftrace_json {
     struct bytes scratch;
     char *complaints[COMPLAINTS_MAX]; // that were said
     size_t complaint_count;
+    // Since 0.24 a string with \uXXXX leaves the stream printing in hexadecimal what bpftrace does
+    // not make text of itself: the counts of histograms and of lost events.
+    bool escaped, counts_first;
 };
 
 // Text is several lines; the last need not end in a newline.
@@ -148,7 +151,7 @@ static int lost_data(struct bpftrace_json *json, struct cursor *cursor, bool *go
     uint64_t lost;
     (void)err;
     *good = cursor_take(cursor, '{') && cursor_take_named(cursor, &json->text, "events") &&
-            cursor_take_number(cursor, &lost);
+            cursor_take_written(cursor, &lost);
     if (*good)
         bpftrace_record_lost(&json->record, lost);
     return 0;
@@ -255,7 +258,13 @@ static bool find_data(struct bpftrace_json *json, struct cursor *cursor)
     while (cursor_take_string(cursor, &json->text) && cursor_take(cursor, ':')) {
         if (!strcmp(json->text.data, "data"))
             return true;
-        if (!cursor_take_value(cursor, &json->text, &json->scratch) || !cursor_take(cursor, ','))
+        uint64_t count;
+        bool counts_first = !strcmp(json->text.data, "count"); // 0.24 or later
+        json->counts_first |= counts_first;
+        if (counts_first ? !cursor_take_written(cursor, &count)
+                         : !cursor_take_value(cursor, &json->text, &json->scratch))
+            return false;
+        if (!cursor_take(cursor, ','))
             return false;
     }
     return false;
@@ -267,7 +276,8 @@ static int json_line(void *arg, const char *line, size_t len, struct err *err)
     struct bpftrace_record *record = &json->record;
     record->place.number = json->lines.number;
     record->place.offset = json->lines.offset;
-    struct cursor cursor = {line, line + len};
+    struct cursor cursor = {
+        .at = line, .end = line + len, .hex = json->escaped && json->counts_first};
     int code = 0;
     if (!len)
         return 0;
@@ -291,6 +301,7 @@ static int json_line(void *arg, const char *line, size_t len, struct err *err)
     } else if (good) {
         bpftrace_record_text(record, line, len);
     }
+    json->escaped |= cursor.escaped;
     if (!good)
         decode_report_skip(&json->base.report, json->lines.number, json->lines.offset,
                            json->lines.too_long ? "a line of more than 64 MiB"

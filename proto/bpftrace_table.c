@@ -198,20 +198,21 @@ static void put_label(struct bytes *out, const struct bucket *bucket)
 // {"min": 8, "max": 15, "count": 152}; the outermost buckets of an lhist have one bound.
 static bool take_bucket(struct cursor *cursor, struct bytes *scratch, struct bucket *bucket)
 {
-    int64_t value;
     *bucket = (struct bucket){.count = 0};
     if (!cursor_take(cursor, '{'))
         return false;
     do {
-        if (!cursor_take_string(cursor, scratch) || !cursor_take(cursor, ':') ||
-            !cursor_take_signed(cursor, &value))
+        int64_t value = 0;
+        if (!cursor_take_string(cursor, scratch) || !cursor_take(cursor, ':'))
+            return false;
+        bool is_count = !strcmp(scratch->data, "count");
+        if (is_count ? !cursor_take_written(cursor, &bucket->count)
+                     : !cursor_take_signed(cursor, &value))
             return false;
         if (!strcmp(scratch->data, "min"))
             bucket->min = value, bucket->has_min = true;
         else if (!strcmp(scratch->data, "max"))
             bucket->max = value, bucket->has_max = true;
-        else if (!strcmp(scratch->data, "count"))
-            bucket->count = value > 0 ? (uint64_t)value : 0;
     } while (cursor_take(cursor, ','));
     return cursor_take(cursor, '}');
 }

@@ -1,5 +1,6 @@
 // The bpftrace collector: a sampling program of our own, or any program of the user's.
 #include "collectors/bpftrace_program.h"
+#include "collectors/bpftrace_version.h"
 #include "collectors/collector.h"
 #include "collectors/facts.h"
 #include "collectors/preset.h"
@@ -25,14 +26,6 @@ static const char cpu_program[] =
     "profile:hz:%u %s{ printf(\"S %%llu %%d %%d %%d %%s\\n%%s\\n%%s\\nE\\n\", nsecs, pid, tid, "
     "cpu, comm, kstack(perf), ustack(perf)); }";
 
-// Room for what a flood brings between two reads, and for stacks: bpftrace never empties its table
-// of stacks, and one that finds no place is lost.
-static const char *const own_symbols[] = {"BPFTRACE_NO_USER_SYMBOLS=1",
-                                          "BPFTRACE_MAP_KEYS_MAX=32768",
-                                          "BPFTRACE_PERF_RB_PAGES=256", NULL};
-static const char *const bpftrace_symbols[] = {"BPFTRACE_MAP_KEYS_MAX=32768",
-                                               "BPFTRACE_PERF_RB_PAGES=256", NULL};
-
 static int bpftrace_probe(struct launcher *launcher, struct err *why_not)
 {
     char path[PATH_MAX];
@@ -42,6 +35,13 @@ static int bpftrace_probe(struct launcher *launcher, struct err *why_not)
     if (!launcher_is_privileged(launcher))
         return err_set(why_not, -EPERM,
                        "not root, and bpftrace runs as root only\nstart flicker with sudo");
+    struct bpftrace_version version;
+    bpftrace_version_ask(&version, launcher);
+    if (bpftrace_is_too_old(&version))
+        return err_set(
+            why_not, -ENOTSUP,
+            "bpftrace %u.%u is too old: 0.17 or newer is needed\ninstall a newer bpftrace",
+            version.major, version.minor);
     return 0;
 }
 
@@ -50,14 +50,24 @@ static bool bpftrace_serves(const struct collect_request *request)
     return request->program || request->file || (request->what && !strcmp(request->what, "cpu"));
 }
 
-// What bpftrace says of a probe that it cannot attach takes three lines; one is enough. Returns
-// whether the line was about that; it is then empty, or says it.
+// What is said of a probe that cannot be attached: up to 0.20 with quotes, 0.21 to 0.23 without,
+// then in other words.
+static const struct {
+    const char *start;
+    bool fatal;
+} missing_words[] = {
+    {"ERROR: Error attaching probe: '", true},    {"ERROR: Error attaching probe: ", true},
+    {"ERROR: Unable to attach probe: ", true},    {"WARNING: could not attach probe ", false},
+    {"WARNING: Unable to attach probe: ", false},
+};
+
+// It takes three lines; one is enough. Returns whether the line was about that; it is then empty,
+// or says it.
 static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
 {
     static const char *const details[] = {"is not traceable (", "Could not read symbols from",
                                           "create_probe_event: open("};
-    static const char left_out[] = "WARNING: could not attach probe ";
-    static const char failed[] = "ERROR: Error attaching probe: '";
+    enum { WORDS = sizeof missing_words / sizeof *missing_words };
     const char *text = bytes_text(line);
     bool no_kprobes = strstr(text, "kprobe_events): No such file") != NULL;
     program->no_kprobes |= no_kprobes;
@@ -67,32 +77,76 @@ static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
         bytes_clear(line);
         return true;
     }
-    if (strstr(text, "tracepoint not found") && !facts_has_tracefs()) {
+    if (strcasestr(text, "tracepoint not found") && !facts_has_tracefs()) {
         bytes_append_text(line, "; tracefs is not mounted: sudo mount -t tracefs nodev "
                                 "/sys/kernel/tracing");
         return true;
     }
-    bool fatal = !strncmp(text, failed, sizeof failed - 1);
-    if (!fatal && strncmp(text, left_out, sizeof left_out - 1))
+    size_t words = 0;
+    while (words < WORDS &&
+           strncmp(text, missing_words[words].start, strlen(missing_words[words].start)) != 0)
+        words++;
+    if (words == WORDS)
         return false;
-    text += fatal ? sizeof failed - 1 : sizeof left_out - 1;
+    text += strlen(missing_words[words].start);
     bool is_kprobe = !strncmp(text, "kprobe:", 7) || !strncmp(text, "kretprobe:", 10);
+    bool fatal = missing_words[words].fatal;
+    const char *sentence = strstr(text, ". "); // names hold dots, too
+    size_t len = strcspn(text, ",'\n");
+    if (sentence && (size_t)(sentence - text) < len)
+        len = (size_t)(sentence - text);
     struct bytes said = {0};
-    bytes_printf(&said, "%.*s is missing here%s%s", (int)strcspn(text, ",'"), text,
-                 is_kprobe && program->no_kprobes ? ": this kernel has no kprobes" : "",
+    bytes_printf(&said, "%.*s is missing here%s%s", (int)len, text,
+                 is_kprobe && (program->no_kprobes || !facts_has_kprobes())
+                     ? ": this kernel has no kprobes"
+                     : "",
                  fatal ? "" : "; the program runs without it");
     bytes_dispose(line);
     *line = said;
     return true;
 }
 
+// What 0.24 and later say on stderr, where earlier ones say it in the stream.
+static bool judge_stream_words(const char *text, enum stderr_meaning *meaning, uint64_t *lost)
+{
+    unsigned count = 0;
+    int end = 0;
+    *meaning = STDERR_NOISE;
+    if (sscanf(text, "Attached %u probe%n", &count, &end) == 1 && end)
+        return true;
+    if (sscanf(text, "Lost %u events%n", &count, &end) != 1 || !end)
+        return false;
+    *lost = count;
+    *meaning = STDERR_LOSS;
+    return true;
+}
+
+// A message may have more lines: the place in the source, hints.
+static enum stderr_meaning judge_rest(struct bpftrace_program *program, const char *text)
+{
+    if (strstr(text, "WARNING:"))
+        program->in_warning = true;
+    else if (strstr(text, "ERROR:") || !strncmp(text, "FATAL:", 6))
+        program->in_warning = false;
+    return program->in_warning ? STDERR_MESSAGE : STDERR_ERROR;
+}
+
 static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_t *lost)
 {
+    enum stderr_meaning meaning;
     bpftrace_program_unmark(arg, line);
     const char *text = bytes_text(line);
     // Without CAP_SYS_RESOURCE; since 5.11 nothing depends on it.
     if (strstr(text, "couldn't set RLIMIT_MEMLOCK"))
         return STDERR_NOISE;
+    // Said by 0.20 and 0.21 of every tracepoint; who needs headers is told so, too.
+    if (strstr(text, "WARNING: Could not find kernel headers"))
+        return STDERR_NOISE;
+    // Of a probe that was missing.
+    if (!strncmp(text, "ERROR: failed to detach probe: ", 31))
+        return STDERR_NOISE;
+    if (judge_stream_words(text, &meaning, lost))
+        return meaning;
     if (judge_missing(arg, line))
         return line->len ? STDERR_MESSAGE : STDERR_NOISE;
     // Two stacks under one number: one of them is lost. Other numbers mean that there was none.
@@ -102,7 +156,7 @@ static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_
         *lost = 1;
         return STDERR_LOSS;
     }
-    return strncmp(text, "WARNING", 7) ? STDERR_ERROR : STDERR_MESSAGE;
+    return judge_rest(arg, text);
 }
 
 static void free_program(void *arg)
@@ -157,9 +211,11 @@ static int program_text(char **text, const struct collect_request *request, unsi
 
 // What is run, and what is known of it before it runs.
 struct plan {
-    char *text; // the author's
-    bool own;   // our sampling program
-    bool names; // bpftrace must give the names of user functions
+    struct bpftrace_version version;
+    char *text;   // the author's
+    bool own;     // our sampling program
+    bool names;   // bpftrace must give the names of user functions
+    bool is_text; // its output is read, not its JSON
     unsigned hz;
     char event[PROGRAM_NOTE_BYTES]; // "" or a name
     const char *unit;               // within it
@@ -195,7 +251,7 @@ static void make_args(struct plan *plan, const struct collect_request *request,
     snprintf(plan->pid, sizeof plan->pid, "%d", request->pid);
     snprintf(plan->least, sizeof plan->least, "%" PRId64, request->min_ns);
     args[count++] = "-f";
-    args[count++] = "json";
+    args[count++] = plan->is_text ? "text" : "json";
     if (request->pid) { // it then ends with its target
         args[count++] = "-p";
         args[count++] = plan->pid;
@@ -210,7 +266,22 @@ static void make_args(struct plan *plan, const struct collect_request *request,
     }
 }
 
-static int make_plan(struct plan *plan, const struct collect_request *request, struct err *err)
+// Before 0.20 a variable tells bpftrace to leave user addresses to us; later the program must say
+// so, which ours do.
+static void plan_names(struct plan *plan, const struct collect_request *request)
+{
+    bool ours = plan->own || request->preset;
+    bool obeys = bpftrace_obeys_no_user_symbols(&plan->version);
+    plan->names = !plan->own && (bpftrace_program_wants_names(plan->text) || (!obeys && !ours));
+    if (!ours || obeys)
+        return;
+    char *bare = bpftrace_program_bare_stacks(plan->text);
+    free(plan->text);
+    plan->text = bare;
+}
+
+static int make_plan(struct plan *plan, struct launcher *launcher,
+                     const struct collect_request *request, struct err *err)
 {
     char needs[PROGRAM_NOTE_BYTES];
     *plan = (struct plan){.own = request->what != NULL};
@@ -222,7 +293,10 @@ static int make_plan(struct plan *plan, const struct collect_request *request, s
         !strcmp(needs, "pid"))
         return err_set(err, -EINVAL, "bt:%s needs a process: pid=PID",
                        request->preset ? request->preset : "this program");
-    plan->names = !plan->own && bpftrace_program_wants_names(plan->text);
+    bpftrace_version_ask(&plan->version, launcher);
+    plan_names(plan, request);
+    plan->is_text =
+        !bpftrace_json_keeps_keys(&plan->version) && bpftrace_program_has_stack_keys(plan->text);
     read_event(plan);
     return 0;
 }
@@ -232,7 +306,7 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
                           const struct recording_events *events, struct err *err)
 {
     struct plan plan;
-    int status = make_plan(&plan, request, err);
+    int status = make_plan(&plan, launcher, request, err);
     if (status) {
         plan_dispose(&plan);
         return status;
@@ -244,11 +318,11 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
         .collector = &collector_bpftrace,
         .tool = LAUNCHER_BPFTRACE,
         .args = plan.args,
-        .environment = plan.names ? bpftrace_symbols : own_symbols,
+        .environment = bpftrace_environment(&plan.version, plan.names),
         .shown_program = request->preset ? request->preset
                          : request->file ? request->file
                                          : plan.text,
-        .format = "bpftrace-json",
+        .format = plan.is_text ? "bpftrace" : "bpftrace-json",
         .rate_hz = plan.own ? plan.hz : 0,
         .sample_value = plan.own ? 1000000000 / plan.hz : 0,
         .event_name = *plan.event ? plan.event : NULL,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char ready_text[] = "printf(\"READY %llu\\n\", nsecs); ";
 static const char end_text[] = "printf(\"END\\n\"); ";
@@ -33,12 +34,13 @@ static bool is_word(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-// Where the block of a probe (BEGIN, END) starts: after its '{'; NULL when there is none.
+// Where the block of a probe (BEGIN, END; since 0.24 also in small letters) starts: after its '{';
+// NULL when there is none.
 static const char *find_block(const char *text, const char *probe)
 {
     size_t len = strlen(probe);
     int depth = 0;
-    bool wanted = false, line_start = true, in_word = false;
+    bool wanted = false, line_start = true, in_word = false, in_probe = false;
     for (const char *at = text; *at;) {
         const char *quiet = skip_quiet(at, line_start);
         if (quiet > at) {
@@ -46,8 +48,11 @@ static const char *find_block(const char *text, const char *probe)
             in_word = line_start = false;
             continue;
         }
-        if (!depth && !in_word && !strncmp(at, probe, len) && !is_word(at[len]))
+        // Not within another probe's name: "uprobe:/bin/x:end".
+        if (!depth && !in_word && !in_probe && !strncasecmp(at, probe, len) && !is_word(at[len]))
             wanted = true;
+        if (!isspace((unsigned char)*at))
+            in_probe = !strchr("},;", *at);
         if (*at == '{' && depth++ == 0 && wanted)
             return at + 1;
         depth -= *at == '}' && depth > 0;
@@ -84,12 +89,37 @@ static bool mark(struct bpftrace_program *program, const char *probe, const char
     return true;
 }
 
-// #include and the like, which must come before any probe.
-static bool has_directives(const char *text)
+static bool is_directive(const char *at)
 {
+    return *at == '#' && at[1] != '!';
+}
+
+// Where the program says something after comments and blank lines.
+static const char *first_word(const char *text)
+{
+    for (;;) {
+        const char *at = text + strspn(text, " \t\r\n");
+        const char *after = is_directive(at) || *at == '"' ? at : skip_quiet(at, true);
+        if (after == at)
+            return at;
+        text = after;
+    }
+}
+
+// #include, struct, config and the like, which must come before any probe.
+static bool has_preamble(const char *text)
+{
+    static const char *const words[] = {"config", "enum",   "fn",    "import", "let",
+                                        "macro",  "struct", "union", "typedef"};
+    const char *first = first_word(text);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t len = strlen(words[i]);
+        if (!strncmp(first, words[i], len) && !is_word(first[len]))
+            return true;
+    }
     bool line_start = true;
     for (const char *at = text; *at;) {
-        if (*at == '#' && line_start && at[1] != '!')
+        if (line_start && is_directive(at))
             return true;
         const char *quiet = skip_quiet(at, false);
         if (quiet > at) {
@@ -121,7 +151,7 @@ void bpftrace_program_init(struct bpftrace_program *program, const char *text)
     char *ours = xasprintf("%s%s%s%s%s%s", has_begin ? "" : "BEGIN { ", has_begin ? "" : ready_text,
                            has_begin ? "" : "} ", has_end ? "" : "END { ", has_end ? "" : end_text,
                            has_end ? "" : "}");
-    bool before = !has_directives(text);
+    bool before = !has_preamble(text);
     char *full = xasprintf("%s\n%s", before ? ours : program->text, before ? program->text : ours);
     free(ours);
     free(program->text);
@@ -160,22 +190,49 @@ static uint32_t shift_at(const struct bpftrace_program *program, uint32_t line, 
     return shift;
 }
 
-void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *line)
+static unsigned author_row(const struct bpftrace_program *program, unsigned row)
+{
+    return row > program->lines_before ? row - program->lines_before : 1;
+}
+
+// "stdin:2:25-26", "stdin:2:25" and "stdin:1-2" (several lines) at the start of a line. False: none
+// of these.
+static bool move_place(struct bpftrace_program *program, struct bytes *line)
 {
     unsigned row = 0, from = 0, to = 0;
     int rest = 0;
-    remove_markers(program, line);
-    if (sscanf(bytes_text(line), "stdin:%u:%u-%u%n", &row, &from, &to, &rest) == 3 && rest) {
-        row -= row > program->lines_before ? program->lines_before : 0;
+    const char *text = bytes_text(line);
+    struct bytes moved = {0};
+    if (sscanf(text, "stdin:%u:%u%n", &row, &from, &rest) == 2 && rest) {
+        const char *end = text + rest;
+        row = author_row(program, row);
         program->error_shift = shift_at(program, row, from);
         program->error_line = row;
-        struct bytes moved = {0};
-        bytes_printf(&moved, "stdin:%u:%u-%u%s", row, from - program->error_shift,
-                     to - program->error_shift, line->data + rest);
-        bytes_dispose(line);
-        *line = moved;
-        return;
+        bytes_printf(&moved, "stdin:%u:%u", row, from - program->error_shift);
+        rest = 0;
+        if (sscanf(end, "-%u%n", &to, &rest) == 1 && rest)
+            bytes_printf(&moved, "-%u", to - program->error_shift);
+        bytes_append_text(&moved, end + rest);
+    } else if (sscanf(text, "stdin:%u-%u%n", &row, &to, &rest) == 2 && rest) {
+        row = author_row(program, row);
+        to = author_row(program, to);
+        bytes_printf(&moved, "stdin:%u", row);
+        if (to > row)
+            bytes_printf(&moved, "-%u", to);
+        bytes_append_text(&moved, text + rest);
+    } else {
+        return false;
     }
+    bytes_dispose(line);
+    *line = moved;
+    return true;
+}
+
+void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *line)
+{
+    remove_markers(program, line);
+    if (move_place(program, line))
+        return;
     size_t blank = strspn(bytes_text(line), " ");
     bool underline = program->error_line && line->len > blank &&
                      strspn(line->data + blank, "~^") == line->len - blank;
@@ -186,21 +243,67 @@ void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *lin
     program->error_line = 0;
 }
 
-bool bpftrace_program_wants_names(const char *text)
+// Looks at every word of the program itself; calls until one is it.
+static bool any_word(const char *text, bool (*is_it)(const char *at))
 {
     bool line_start = true, in_word = false;
     for (const char *at = text; *at;) {
         const char *quiet = skip_quiet(at, line_start);
         if (quiet > at) {
             at = quiet;
-            in_word = false;
+            in_word = line_start = false;
             continue;
         }
-        if (!in_word && (!strncmp(at, "usym(", 5) || !strncmp(at, "uaddr(", 6)))
+        if (!in_word && is_it(at))
             return true;
         in_word = is_word(*at);
         line_start = *at == '\n';
         at++;
     }
     return false;
+}
+
+static bool asks_for_name(const char *at)
+{
+    return !strncmp(at, "usym(", 5) || !strncmp(at, "uaddr(", 6);
+}
+
+bool bpftrace_program_wants_names(const char *text)
+{
+    return any_word(text, asks_for_name);
+}
+
+// "@x[...kstack...]": within the brackets.
+static bool is_stack_key(const char *at)
+{
+    if (*at != '@')
+        return false;
+    at += 1 + strspn(at + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    if (*at != '[')
+        return false;
+    for (int depth = 0; *at && !(depth == 1 && *at == ']'); at++) {
+        depth += (*at == '[') - (*at == ']');
+        if (!strncmp(at, "kstack", 6) || !strncmp(at, "ustack", 6))
+            return true;
+    }
+    return false;
+}
+
+bool bpftrace_program_has_stack_keys(const char *text)
+{
+    return any_word(text, is_stack_key);
+}
+
+char *bpftrace_program_bare_stacks(const char *text)
+{
+    static const char named[] = "ustack(perf", bare[] = "ustack(raw";
+    struct bytes out = {0};
+    const char *at;
+    while ((at = strstr(text, named))) {
+        bytes_append(&out, text, (size_t)(at - text));
+        bytes_append_text(&out, bare);
+        text = at + sizeof named - 1;
+    }
+    bytes_append_text(&out, text);
+    return out.data;
 }

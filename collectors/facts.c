@@ -89,6 +89,11 @@ bool facts_has_tracefs(void)
     return false;
 }
 
+bool facts_has_kprobes(void)
+{
+    return exists("/sys/bus/event_source/devices/kprobe");
+}
+
 static bool has_counters(void)
 {
     return exists("/sys/bus/event_source/devices/cpu") ||
@@ -137,8 +142,7 @@ void facts_put_kernel(struct bytes *out)
     put_fact(out, "PMU", has_counters(), "there: cycles and cache misses can be counted",
              "none, as in many virtual machines: cpu-clock is sampled instead of cycles\n"
              "           a machine with counters, or a VM that is given them, has it");
-    put_fact(out, "kprobes", exists("/sys/bus/event_source/devices/kprobe"),
-             "there: functions of the kernel can be probed",
+    put_fact(out, "kprobes", facts_has_kprobes(), "there: functions of the kernel can be probed",
              "none: programs with kprobe: cannot run, tracepoint: can\n"
              "           a kernel with CONFIG_KPROBE_EVENTS=y has them");
     put_fact(out, "uprobes", exists("/sys/bus/event_source/devices/uprobe"),

@@ -16,6 +16,7 @@ int64_t facts_cpu_ns(pid_t pid);
 bool facts_put_rights(struct bytes *out, pid_t pid);
 // Whether tracefs is mounted where bpftrace looks for tracepoints.
 bool facts_has_tracefs(void);
+bool facts_has_kprobes(void);
 // What the kernel offers to collectors, a line each; below what it lacks, what that costs and the
 // command that would change it.
 void facts_put_kernel(struct bytes *out);

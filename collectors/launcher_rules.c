@@ -100,7 +100,9 @@ static const char *const environment_names[] = {
     "BPFTRACE_LOG_SIZE",
     "BPFTRACE_MAP_KEYS_MAX",
     "BPFTRACE_MAX_BPF_PROGS",
+    "BPFTRACE_MAX_MAP_KEYS",
     "BPFTRACE_MAX_PROBES",
+    "BPFTRACE_MAX_STRLEN",
     "BPFTRACE_NO_CPP_DEMANGLE",
     "BPFTRACE_NO_USER_SYMBOLS",
     "BPFTRACE_PERF_RB_PAGES",
@@ -201,8 +203,8 @@ static int check_perf(const char *const *args, struct err *err)
 static int check_bpftrace(const char *const *args, struct err *err)
 {
     bool has_program = false;
-    if (args[0] && !strcmp(args[0], "-l") && !args[1])
-        return 0; // lists its probes
+    if (args[0] && (!strcmp(args[0], "-l") || !strcmp(args[0], "--version")) && !args[1])
+        return 0; // lists its probes; says its version
     for (size_t i = 0; args[i]; i++) {
         const char *arg = args[i];
         // Options end at the program: what follows it are its own arguments, which must not look

@@ -30,6 +30,7 @@ enum {
 static const int64_t resend_ns = 300 * MS_NS;
 static const int64_t leave_ns = 5000 * MS_NS; // from the request, or the last byte after END
 static const int64_t linger_ns = 1000 * MS_NS;
+static const int64_t quiet_ns = 250 * MS_NS; // after which a line is not the start of a sample
 
 struct recording {
     struct sink tap; // what the decoder writes to: passes on, first sample noted
@@ -57,9 +58,12 @@ struct recording {
     int64_t now_ns; // of the running tick
     int64_t started_ns, running_ns, ended_ns, first_sample_ns;
     int64_t stop_ns, signal_ns, eof_ns, killed_ns;
+    int64_t data_ns; // of the last bytes of its stream; 0: the decoder knows that it is quiet
     const char *stop_reason;
     uint64_t timeless; // samples without a time
     bool timeless_map; // they came from a map
+    bool said_words;   // it printed lines that are no samples
+    char said_map[64]; // one of the maps that it printed; "": none
     uint64_t lost_where[LOSS_WHERES];
     uint64_t lost; // beside what the decoder counted
     struct decode_report report;
@@ -150,23 +154,6 @@ static int64_t stream_now(void *arg)
     return recording->now_ns;
 }
 
-// Lines of the stream that are not samples.
-static void stream_text(void *arg, const char *line, size_t len)
-{
-    struct recording *recording = arg;
-    if (recording->says_ready_and_end && len >= 6 && !memcmp(line, "READY ", 6)) {
-        begin_running(recording);
-        return;
-    }
-    if (recording->says_ready_and_end && len == 3 && !memcmp(line, "END", 3)) {
-        recording->end_seen = true;
-        return;
-    }
-    char *text = xstrndup(line, len);
-    say(recording, false, text);
-    free(text);
-}
-
 static void count_loss(struct recording *recording, uint64_t lost)
 {
     struct loss loss = {.from_ns = recording->now_ns - TICK_MS * MS_NS,
@@ -204,6 +191,42 @@ static void stderr_line(void *arg, const char *line, size_t len)
         break;
     }
     bytes_dispose(&judged);
+}
+
+// Words that a program of the user's prints; the name of a map among them.
+static void note_words(struct recording *recording, const char *line, size_t len)
+{
+    size_t name = 0;
+    if (!recording->says_ready_and_end)
+        return;
+    recording->said_words = true;
+    while (name < len && !strchr(":[ \n", line[name]))
+        name++;
+    if (*line == '@' && name < sizeof recording->said_map)
+        snprintf(recording->said_map, sizeof recording->said_map, "%.*s", (int)name, line);
+}
+
+// Lines of the stream that are not samples.
+static void stream_text(void *arg, const char *line, size_t len)
+{
+    struct recording *recording = arg;
+    if (recording->says_ready_and_end && len >= 6 && !memcmp(line, "READY ", 6)) {
+        begin_running(recording);
+        return;
+    }
+    if (recording->says_ready_and_end && len == 3 && !memcmp(line, "END", 3)) {
+        recording->end_seen = true;
+        return;
+    }
+    // What is said of a place in the program is judged as if it came on stderr.
+    if (recording->says_ready_and_end && len > 6 && !memcmp(line, "stdin:", 6)) {
+        stderr_line(recording, line, len);
+        return;
+    }
+    note_words(recording, line, len);
+    char *text = xstrndup(line, len);
+    say(recording, false, text);
+    free(text);
 }
 
 static void send_signal(struct recording *recording, int signal)
@@ -246,6 +269,19 @@ static int read_bite(struct recording *recording, int fd, size_t *len)
     return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 }
 
+// Some lines are the head of a sample if stacks follow, and else for people: who waits for the next
+// line to tell would not show the last one.
+static void tell_quiet(struct recording *recording)
+{
+    struct err err = {0};
+    if (!recording->says_ready_and_end || !recording->data_ns || recording->decoder_failed ||
+        recording->now_ns - recording->data_ns < quiet_ns)
+        return;
+    recording->data_ns = 0;
+    if (recording->decoder->ops->push(recording->decoder, "", 0, &err))
+        decoder_broke(recording, &err);
+}
+
 static void drain_stdout(struct recording *recording)
 {
     size_t len = 0;
@@ -259,9 +295,11 @@ static void drain_stdout(struct recording *recording)
             recording->decoder->ops->push(recording->decoder, recording->buffer, len, &err))
             decoder_broke(recording, &err);
         recording->out_eof = more < 0;
+        recording->data_ns = len ? recording->now_ns : recording->data_ns;
         if (len && recording->end_seen) // its last maps: as long as they flow they are waited for
             recording->stop_ns = recording->now_ns;
     }
+    tell_quiet(recording);
 }
 
 static void drain_stderr(struct recording *recording)
@@ -296,18 +334,29 @@ static void describe_end(struct recording *recording)
         snprintf(why, size, "it ended by itself");
 }
 
+// Samples without a time, and programs that print no samples: what to add.
 static void explain_timeless(const struct recording *recording)
 {
-    if (!recording->timeless)
+    uint64_t samples = recording->decoder->report.samples;
+    if (recording->timeless)
+        sayf(recording, false,
+             "%" PRIu64 " samples have no time: they can be folded, not sliced. For a time axis "
+             "add",
+             recording->timeless);
+    else if (recording->said_words && !samples)
+        say(recording, false, "what it printed is no samples, and has no time axis. For one, add");
+    else
         return;
-    sayf(recording, false,
-         "%" PRIu64 " samples have no time: they can be folded, not sliced. For a time axis add",
-         recording->timeless);
-    say(recording, false,
-        recording->timeless_map
-            ? "    interval:s:1 { print(@); clear(@); }    (with the name of the map)"
-            : "    printf(\"%llu %d %d %d %s\\n\", nsecs, pid, tid, cpu, comm);    before the "
-              "stacks");
+    if (*recording->said_map)
+        sayf(recording, false, "    interval:s:1 { print(%s); clear(%s); }", recording->said_map,
+             recording->said_map);
+    else if (recording->timeless_map)
+        say(recording, false,
+            "    interval:s:1 { print(@); clear(@); }    (with the name of the map)");
+    else
+        say(recording, false,
+            "    printf(\"%llu %d %d %d %s\\n%s%s\\n\", nsecs, pid, tid, cpu, comm, kstack, "
+            "ustack);");
 }
 
 static void end(struct recording *recording)

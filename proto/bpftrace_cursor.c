@@ -62,6 +62,7 @@ static bool take_escape(struct cursor *cursor, struct bytes *out)
         unsigned code, byte;
         if (!take_hex(cursor, 4, &code))
             return false;
+        cursor->escaped = true;
         struct cursor quirk = *cursor;
         if (code == 0xffff && take_hex(&quirk, 4, &byte) && byte >> 8 == 0xff) {
             *cursor = quirk;
@@ -109,6 +110,17 @@ bool cursor_take_number(struct cursor *cursor, uint64_t *out)
     return bpftrace_number(start, (size_t)(cursor->at - start), out);
 }
 
+bool cursor_take_written(struct cursor *cursor, uint64_t *out)
+{
+    if (!cursor->hex)
+        return cursor_take_number(cursor, out);
+    unsigned digit, count = 0;
+    skip_blanks(cursor);
+    for (*out = 0; count < 16 && take_hex(cursor, 1, &digit); count++)
+        *out = *out << 4 | digit;
+    return count > 0;
+}
+
 bool cursor_take_named(struct cursor *cursor, struct bytes *scratch, const char *name)
 {
     return cursor_take_string(cursor, scratch) && !strcmp(scratch->data, name) &&
@@ -118,9 +130,94 @@ bool cursor_take_named(struct cursor *cursor, struct bytes *scratch, const char 
 bool cursor_take_signed(struct cursor *cursor, int64_t *out)
 {
     uint64_t value;
+    bool quoted = cursor_take(cursor, '"');
     bool negative = cursor_take(cursor, '-');
-    if (!cursor_take_number(cursor, &value) || value > INT64_MAX)
+    if (!cursor_take_number(cursor, &value) || (quoted && !cursor_take(cursor, '"')))
         return false;
-    *out = negative ? -(int64_t)value : (int64_t)value;
+    int64_t bounded = value > INT64_MAX ? INT64_MAX : (int64_t)value;
+    *out = negative ? -bounded : bounded;
+    return true;
+}
+
+// A number that need not be whole, true, false, null: as it stands there.
+static bool take_word(struct cursor *cursor, struct bytes *out)
+{
+    static const char *const words[] = {"true", "false", "null", "nan", "inf"};
+    const char *start = cursor->at;
+    while (cursor->at < cursor->end &&
+           (isalnum((unsigned char)*cursor->at) || memchr("+-.", *cursor->at, 3)))
+        cursor->at++;
+    size_t len = (size_t)(cursor->at - start);
+    bytes_append(out, start, len);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strlen(words[i]) == len && !memcmp(words[i], start, len))
+            return true;
+    }
+    return len && (isdigit((unsigned char)*start) || *start == '-');
+}
+
+static bool append_value(struct cursor *cursor, struct bytes *out, struct bytes *scratch,
+                         unsigned depth);
+
+// What follows '[' or '{', with its end.
+static bool append_members(struct cursor *cursor, struct bytes *out, struct bytes *scratch,
+                           bool named, unsigned depth)
+{
+    char end = named ? '}' : ']';
+    if (cursor_take(cursor, end))
+        return true;
+    do {
+        if (named) {
+            if (!cursor_take_string(cursor, scratch) || !cursor_take(cursor, ':'))
+                return false;
+            bytes_printf(out, "%s: ", bytes_text(scratch));
+        }
+        if (!append_value(cursor, out, scratch, depth))
+            return false;
+        if (!cursor_take(cursor, ','))
+            return cursor_take(cursor, end);
+        bytes_append_text(out, ", ");
+    } while (true);
+}
+
+static bool append_value(struct cursor *cursor, struct bytes *out, struct bytes *scratch,
+                         unsigned depth)
+{
+    enum { DEPTH_MAX = 32 };
+    if (depth == DEPTH_MAX)
+        return false;
+    skip_blanks(cursor);
+    if (cursor->at == cursor->end)
+        return false;
+    if (*cursor->at == '"') {
+        bool good = cursor_take_string(cursor, scratch);
+        bytes_append(out, bytes_text(scratch), scratch->len);
+        return good;
+    }
+    bool named = *cursor->at == '{';
+    if (!named && *cursor->at != '[')
+        return take_word(cursor, out);
+    cursor->at++;
+    bytes_append_char(out, named ? '{' : '(');
+    bool good = append_members(cursor, out, scratch, named, depth + 1);
+    bytes_append_char(out, named ? '}' : ')');
+    return good;
+}
+
+bool cursor_take_value(struct cursor *cursor, struct bytes *out, struct bytes *scratch)
+{
+    bytes_clear(out);
+    return append_value(cursor, out, scratch, 0);
+}
+
+bool cursor_take_count(struct cursor *cursor, uint64_t *out)
+{
+    struct cursor tried = *cursor;
+    bool quoted = cursor_take(&tried, '"');
+    if (!cursor_take_number(&tried, out) || (quoted && !cursor_take(&tried, '"')))
+        return false;
+    if (tried.at < tried.end && memchr(".eE", *tried.at, 3))
+        return false;
+    *cursor = tried;
     return true;
 }

@@ -23,7 +23,40 @@ static bool is_bare_address(const char *text, size_t len, uint64_t *address)
            read_hex(text + 2, len - 2, address) == len - 2;
 }
 
-// "name+12" and "name+12 (module)": finds where the name ends and the module begins.
+// "@FILE:LINE" at the end of what is after a name; takes it off. at: where it may begin.
+static void take_source(struct bpftrace_frame *out, const char *text, size_t at, size_t *len)
+{
+    size_t end = *len;
+    uint32_t line = 0;
+    while (end > at && isdigit((unsigned char)text[end - 1]))
+        end--;
+    if (end == *len || *len - end > 8 || end < at + 2 || text[end - 1] != ':' || text[at] != '@')
+        return;
+    for (size_t i = end; i < *len; i++)
+        line = line * 10 + (uint32_t)(text[i] - '0');
+    out->file = text + at + 1;
+    out->file_len = end - 1 - (at + 1);
+    out->line = line;
+    *len = at;
+}
+
+// "[inlined] name@FILE:LINE": no offset.
+static bool is_inlined(struct bpftrace_frame *out, const char *text, size_t len)
+{
+    static const char start[] = "[inlined] ";
+    if (len <= sizeof start - 1 || memcmp(text, start, sizeof start - 1))
+        return false;
+    out->name = text + sizeof start - 1;
+    out->name_len = len - (sizeof start - 1);
+    const char *source = memchr(out->name, '@', out->name_len);
+    if (source && source > out->name)
+        take_source(out, out->name, (size_t)(source - out->name), &out->name_len);
+    out->has_offset = true; // it is a name of bpftrace's as sure as if it had one
+    return true;
+}
+
+// "name+12", "name+12 (module)" and "name+12@FILE:LINE": finds where the name ends and the module
+// begins.
 static bool split_at_offset(struct bpftrace_frame *out, const char *text, size_t len)
 {
     for (size_t plus = 1; plus + 1 < len; plus++) {
@@ -34,7 +67,11 @@ static bool split_at_offset(struct bpftrace_frame *out, const char *text, size_t
             at++;
         bool module_follows =
             at + 3 < len && text[at] == ' ' && text[at + 1] == '(' && text[len - 1] == ')';
-        if (at == plus + 1 || (at < len && !module_follows))
+        if (at == plus + 1)
+            continue;
+        if (at < len && text[at] == '@')
+            take_source(out, text, at, &len);
+        if (at < len && !module_follows)
             continue;
         out->name = text;
         out->name_len = plus;
@@ -88,13 +125,41 @@ bool bpftrace_frame_parse(struct bpftrace_frame *out, const char *line, size_t l
             out->address = address;
             return true;
         }
-        return split_at_offset(out, text, left);
+        if (left == 16 && !memcmp(text, "<unwind failure>", 16)) {
+            out->name = text;
+            out->name_len = left;
+            return true;
+        }
+        return is_inlined(out, text, left) || split_at_offset(out, text, left);
     }
     uint64_t same;
     if (!out->name_len || is_bare_address(out->name, out->name_len, &same) ||
         (out->name_len == 9 && !memcmp(out->name, "[unknown]", 9)))
         out->name = NULL;
-    if (out->module_len == 9 && !memcmp(out->module, "[unknown]", 9))
+    if ((out->module_len == 9 && !memcmp(out->module, "[unknown]", 9)) ||
+        (out->module_len == 7 && !memcmp(out->module, "inlined", 7)))
         out->module = NULL;
+    return true;
+}
+
+bool bpftrace_frame_parse_bare(struct bpftrace_frame *out, const char *line, size_t len)
+{
+    enum { BUILD_ID_DIGITS = 40, ADDRESS_DIGITS = 16 };
+    memset(out, 0, sizeof *out);
+    size_t digits = 0;
+    while (digits < len &&
+           (isdigit((unsigned char)line[digits]) || (line[digits] >= 'a' && line[digits] <= 'f')))
+        digits++;
+    bool with_build_id = digits == BUILD_ID_DIGITS && digits + 1 < len && line[digits] == ' ' &&
+                         is_bare_address(line + digits + 1, len - digits - 1, &out->address);
+    if (with_build_id) {
+        out->module = line;
+        out->module_len = digits;
+    } else if (digits != len || !digits || digits > ADDRESS_DIGITS) {
+        return false;
+    } else {
+        read_hex(line, len, &out->address);
+    }
+    out->has_address = true;
     return true;
 }

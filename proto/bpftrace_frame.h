@@ -5,8 +5,17 @@
 //     \t559571fcd250 0x559571fcd250 ([unknown])         no symbol
 //             leaf_warm+48                              kstack, ustack (four spaces within a map)
 //             0x559571fcd250
+//             leaf_warm+48@/src/spin.c:12               since 0.24, with debug information
+//             [inlined] leaf@/src/spin.c:9
+//     \t55b88a14e250 leaf (inlined)                     the same, ustack(perf)
+//             <unwind failure>                          dw_ustack, since 0.26
 //
 // Names may hold spaces; the offset is decimal and is dropped.
+//
+//     55b88a14e250                                      ustack(raw), since 0.18
+//     5d9a0c3f...2b 0x1139                              ustack(build_id), since 0.25: 40 digits
+//
+// These do not begin with blanks; only where stacks are they can be told from other lines.
 #ifndef FLICKER_PROTO_BPFTRACE_FRAME_H
 #define FLICKER_PROTO_BPFTRACE_FRAME_H
 
@@ -19,6 +28,9 @@ struct bpftrace_frame {
     size_t name_len;
     const char *module; // NULL: none, or "[unknown]"
     size_t module_len;
+    const char *file; // NULL: none
+    size_t file_len;
+    uint32_t line;
     uint64_t address;
     bool has_address;
     bool has_offset; // "+48" was printed
@@ -26,5 +38,7 @@ struct bpftrace_frame {
 
 // False: the line is not one of the forms above. Text is borrowed from the line.
 bool bpftrace_frame_parse(struct bpftrace_frame *out, const char *line, size_t len);
+// The same for the forms without names.
+bool bpftrace_frame_parse_bare(struct bpftrace_frame *out, const char *line, size_t len);
 
 #endif

@@ -47,7 +47,7 @@ static void reset(struct bpftrace_record *record)
     bytes_clear(&record->stack);
     record->line_count = 0;
     record->block = record->blanks = 0;
-    record->too_deep = false;
+    record->too_deep = record->bare = false;
 }
 
 static void begin(struct bpftrace_record *record, enum bpftrace_state state, const char *head,
@@ -121,25 +121,35 @@ static bool is_kernel_entry(const struct bpftrace_frame *frame)
     return false;
 }
 
+static bool parse_frame(struct bpftrace_frame *out, const char *line, size_t len)
+{
+    return bpftrace_frame_parse(out, line, len) || bpftrace_frame_parse_bare(out, line, len);
+}
+
 static bool parse_line(const struct bpftrace_record *record, size_t i, struct bpftrace_frame *out)
 {
     const struct bpftrace_line *line = record->lines + i;
-    return bpftrace_frame_parse(out, record->stack.data + line->start, line->len);
+    return parse_frame(out, record->stack.data + line->start, line->len);
 }
 
-// The block whose frames are the kernel's, where there are no addresses; UINT32_MAX: none.
+// The block whose frames are the kernel's, where there are no addresses; UINT32_MAX: none. Its
+// outermost frame tells; where it is cut off, two blocks are the kernel's and the user's.
 static uint32_t kernel_block(const struct bpftrace_record *record)
 {
-    if (!record->line_count)
-        return UINT32_MAX;
-    uint32_t first = record->lines[0].block;
-    const struct bpftrace_line *last = record->lines + record->line_count - 1;
-    if (last->block != first || record->state == BPFTRACE_OWN)
-        return first == 0 ? 0 : UINT32_MAX;
-    struct bpftrace_frame outermost;
-    return parse_line(record, record->line_count - 1, &outermost) && is_kernel_entry(&outermost)
-               ? first
-               : UINT32_MAX;
+    size_t count = record->line_count;
+    bool others = false; // user frames with addresses
+    for (size_t i = 0; i < count; i++) {
+        struct bpftrace_frame frame;
+        bool outermost = i + 1 == count || record->lines[i + 1].block != record->lines[i].block;
+        if (!outermost || !parse_line(record, i, &frame))
+            continue;
+        if (frame.has_address ? frame.address >= KERNEL_ADDRESS_MIN : is_kernel_entry(&frame))
+            return record->lines[i].block;
+        others |= frame.has_address;
+    }
+    bool several = count && record->lines[count - 1].block != record->lines[0].block;
+    bool by_place = several || record->state == BPFTRACE_OWN || others;
+    return count && by_place && record->lines[0].block == 0 ? 0 : UINT32_MAX;
 }
 
 static bool is_kernel(const struct bpftrace_frame *frame, uint32_t block, uint32_t kernel)
@@ -160,7 +170,11 @@ static uint32_t frame_number(struct bpftrace_record *record, const struct bpftra
         frame.module = dict_string(dict, printed->module, printed->module_len);
     else if (kernel)
         frame.module = dict_string_z(dict, "[kernel]");
-    if (!printed->name && !kernel && record->options.symbolise)
+    if (printed->file) {
+        frame.file = dict_string(dict, printed->file, printed->file_len);
+        frame.line = printed->line;
+    }
+    if (!printed->name && !printed->module && !kernel && record->options.symbolise)
         record->options.symbolise(record->options.symbolise_arg, dict, pid, printed->address,
                                   &frame);
     struct decode_report *report = &record->decoder->report;
@@ -267,6 +281,9 @@ static void add_frame(struct bpftrace_record *record, const char *line, size_t l
     else if (record->blanks && record->line_count && record->state != BPFTRACE_MAP)
         record->block++;
     record->blanks = 0;
+    record->bare = *line != ' ' && *line != '\t';
+    if (record->bare && len == 1 && *line == '0')
+        return; // the end of a chain of frame pointers
     if (record->line_count == BPFTRACE_FRAMES_MAX) {
         record->too_deep = true;
         return;
@@ -426,13 +443,54 @@ static int fresh_line(struct bpftrace_record *record, const char *line, size_t l
     return 0;
 }
 
+// Among other lines: not just a number or a short word.
+static bool looks_like_address(const char *line, size_t len)
+{
+    size_t digits = 0;
+    while (digits < len && line[digits] >= '0' && line[digits] <= '9')
+        digits++;
+    return len >= 12 || (len >= 5 && digits < len);
+}
+
+// An address alone.
+static bool is_bare_frame(const struct bpftrace_record *record, const char *line, size_t len)
+{
+    struct bpftrace_frame frame;
+    if (!bpftrace_frame_parse_bare(&frame, line, len))
+        return false;
+    switch (record->state) {
+    case BPFTRACE_MAP:
+        return true;
+    case BPFTRACE_OWN:
+        return record->blanks || record->line_count;
+    case BPFTRACE_LOOSE:
+        return record->blanks ? looks_like_address(line, len) : record->bare;
+    case BPFTRACE_IDLE:
+        break;
+    }
+    return false;
+}
+
 static bool is_frame(const struct bpftrace_record *record, const char *line, size_t len)
 {
     struct bpftrace_frame frame;
     if (!bpftrace_frame_parse(&frame, line, len))
-        return false;
+        return is_bare_frame(record, line, len);
     // Before our own program's first blank line there is only the comm.
     return record->state != BPFTRACE_OWN || record->blanks || record->line_count;
+}
+
+// Stacks without any header: each is a sample, but for a kernel's that is followed by a user's.
+static bool starts_next(const struct bpftrace_record *record, const char *line, size_t len)
+{
+    struct bpftrace_frame first, frame;
+    if (record->state != BPFTRACE_LOOSE || record->head.len || !record->line_count ||
+        !record->blanks)
+        return false;
+    bool pair = record->block == 0 && parse_line(record, 0, &first) && first.has_address &&
+                first.address >= KERNEL_ADDRESS_MIN && parse_frame(&frame, line, len) &&
+                frame.has_address && frame.address < KERNEL_ADDRESS_MIN;
+    return !pair;
 }
 
 int bpftrace_record_line(struct bpftrace_record *record, const char *line, size_t len,
@@ -444,10 +502,11 @@ int bpftrace_record_line(struct bpftrace_record *record, const char *line, size_
         return 0;
     }
     if (is_frame(record, line, len)) {
+        int code = starts_next(record, line, len) ? end_record(record, err) : 0;
         if (record->state == BPFTRACE_IDLE)
             begin(record, BPFTRACE_LOOSE, "", 0);
         add_frame(record, line, len);
-        return 0;
+        return code;
     }
     if (record->state == BPFTRACE_MAP && line[0] != '@')
         return len ? map_line(record, line, len, err) : 0;
@@ -469,6 +528,17 @@ int bpftrace_record_line(struct bpftrace_record *record, const char *line, size_
                 (record->state == BPFTRACE_OWN || record->state == BPFTRACE_LOOSE);
     int code = end_record(record, err);
     return code || ends ? code : fresh_line(record, line, len);
+}
+
+int bpftrace_record_end(struct bpftrace_record *record, struct err *err)
+{
+    return end_record(record, err);
+}
+
+int bpftrace_record_quiet(struct bpftrace_record *record, struct err *err)
+{
+    bool is_sample = record->line_count || record->blanks;
+    return record->state == BPFTRACE_LOOSE && !is_sample ? end_record(record, err) : 0;
 }
 
 bool bpftrace_record_is_whole(const struct bpftrace_record *record, const char *line, size_t len)

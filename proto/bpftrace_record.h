@@ -52,6 +52,7 @@ struct bpftrace_record {
     uint32_t block;  // of the next frame
     uint32_t blanks; // blank lines since the header, or since the last frame
     bool too_deep;
+    bool bare;                           // the last frame was an address alone
     uint64_t start_number, start_offset; // of the record, in the stream
 
     int64_t last_ns; // the last time seen; SAMPLE_NO_TIME before
@@ -72,6 +73,10 @@ void bpftrace_record_dispose(struct bpftrace_record *record);
 // Takes one line without its newline; `place` says where it is.
 int bpftrace_record_line(struct bpftrace_record *record, const char *line, size_t len,
                          struct err *err) MUST_CHECK;
+// What is in hand is over: something else comes that is no line.
+int bpftrace_record_end(struct bpftrace_record *record, struct err *err) MUST_CHECK;
+// Nothing has come for a while: a line that waited for its stacks has none.
+int bpftrace_record_quiet(struct bpftrace_record *record, struct err *err) MUST_CHECK;
 void bpftrace_record_lost(struct bpftrace_record *record, uint64_t count);
 // The time of a map that comes now: of the last T line, else now where the stream is live and the
 // map does not speak of the whole run. SAMPLE_NO_TIME: it has none.

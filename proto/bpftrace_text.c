@@ -21,11 +21,13 @@ static int text_line(void *arg, const char *line, size_t len, struct err *err)
     return bpftrace_record_line(&text->record, line, len, err);
 }
 
+// An empty push says that nothing has come for a while.
 static int text_push(struct decoder *decoder, const void *data, size_t len, struct err *err)
 {
     struct bpftrace_text *text = (struct bpftrace_text *)decoder;
     decoder->report.bytes += len;
-    int code = lines_push(&text->lines, data, len, text_line, text, err);
+    int code = len ? lines_push(&text->lines, data, len, text_line, text, err)
+                   : bpftrace_record_quiet(&text->record, err);
     return code ? code : bpftrace_record_flush(&text->record, err);
 }
 

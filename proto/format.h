@@ -48,7 +48,7 @@ struct decoder;
 // Push style and split-invariant: the same bytes in any chunks give the same samples.
 struct decoder_ops {
     // Takes all of data. Fails only when the stream cannot be gone on with (wrong format, sink
-    // failed); a bad record is skipped and counted.
+    // failed); a bad record is skipped and counted. len 0: nothing has come for a while.
     int (*push)(struct decoder *decoder, const void *data, size_t len, struct err *err);
     // The stream has ended: hands over what is complete, counts what was cut.
     int (*finish)(struct decoder *decoder, struct err *err);

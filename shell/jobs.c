@@ -39,7 +39,6 @@ static bool is_flood(struct job *job)
 static void message(void *arg, bool is_error, const char *line)
 {
     struct job *job = arg;
-    job->printed |= !is_error;
     if (is_flood(job)) {
         job->lines_left_out++;
         return;
@@ -197,10 +196,6 @@ static void say_end(struct job *job, const struct recording_status *status)
     else
         session_say(session, "%s", bytes_text(&text));
     bytes_dispose(&text);
-    if (!samples && job->printed && status->ran)
-        session_say(session,
-                    "    its program printed lines, but no samples; 'help record' says what a "
-                    "sample is");
     if (!samples)
         buffer_source_drop(session->buffer, job->source);
 }

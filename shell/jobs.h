@@ -18,7 +18,6 @@ struct job {
     int64_t for_ns;
     bool stopped; // by us
     bool awaited; // a `record` waits for its start, and tells when that fails
-    bool printed; // its program said something
     // Lines that its program printed beside samples, in this second: a flood is cut short.
     int64_t lines_since_ns;
     unsigned lines, lines_left_out;

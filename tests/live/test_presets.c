@@ -197,6 +197,135 @@ static void try_preset(const struct expectation *expected)
     live_dispose(&live);
 }
 
+// --- what presets measure, against what the load knows of itself --------------------------------
+
+enum { DEEDS = 40 };
+
+struct truth {
+    const char *preset, *deed, *frame;
+    int64_t least;
+    uint64_t each;  // what every sample is worth; 0: how long it took
+    unsigned times; // samples of one deed
+    bool others;    // the load's children do it
+    unsigned extra; // at most so many more: its own code is touched, too
+};
+
+static const struct truth truths[] = {
+    {"offcpu", "sleep", "deed_loop", .least = 1000000, .times = 1},
+    {"wakeup", "wake", "woken by deeds", .least = 1000000, .times = 1},
+    {"syscalls", "sleep", "syscall 230", .least = 1000000, .times = 1},
+    {"fsync", "fsync", "deed_loop", .least = 0, .times = 1},
+    {"malloc", "malloc", "deed_loop", .least = 4000, .each = 4000, .times = 1},
+    {"mmap", "mmap", "deed_loop", .least = 1 << 20, .each = 1 << 20, .times = 1},
+    {"opens", "open", "/proc/self/deed-that-is-not-there", .each = 1, .times = 1},
+    {"signals", "signal", "signal 10 to deeds", .each = 1, .times = 1},
+    {"fork", "fork", "deed_loop", .each = 1, .times = 1},
+    {"exec", "exec", "/bin/true", .each = 1, .times = 1, .others = true},
+    {"faults", "touch", "do_touch", .each = 1, .times = 256, .extra = 8},
+};
+
+struct counted {
+    struct wanted wanted;
+    pid_t pid;
+    int fd; // where the load says its truth
+    size_t count;
+    uint64_t waited_ns;
+    bool begun, said;
+    int64_t enough_ns; // it has said it: what is under way may still come
+};
+
+static bool has_all(const struct recording *recording, void *arg)
+{
+    struct counted *counted = arg;
+    char line[64];
+    if (!counted->begun && live_is_running(recording, NULL)) {
+        kill(counted->pid, SIGUSR2);
+        counted->begun = true;
+    }
+    ssize_t got = counted->said ? 0 : read(counted->fd, line, sizeof line - 1);
+    if (got > 0) {
+        unsigned long long waited_ns;
+        unsigned count;
+        line[got] = '\0';
+        assert_int_equal(sscanf(line, "%u %llu", &count, &waited_ns), 2);
+        counted->waited_ns = waited_ns;
+        counted->said = true;
+        counted->enough_ns = host_now_ns() + INT64_C(2000000000);
+    }
+    has_wanted(recording, &counted->wanted);
+    return counted->said &&
+           (counted->wanted.count >= counted->count || host_now_ns() > counted->enough_ns);
+}
+
+static pid_t start_counted(const char *deed, int *fd)
+{
+    int fds[2], old = dup(STDOUT_FILENO);
+    char count[16];
+    snprintf(count, sizeof count, "%d", DEEDS);
+    assert_int_equal(pipe(fds), 0);
+    dup2(fds[1], STDOUT_FILENO);
+    pid_t pid = live_workload("deeds", (const char *const[]){deed, count, NULL});
+    dup2(old, STDOUT_FILENO);
+    close(old);
+    close(fds[1]);
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+    *fd = fds[0];
+    return pid;
+}
+
+static void compare(const struct truth *truth)
+{
+    struct live live;
+    live_init(&live);
+    const struct preset *preset = preset_by_name(truth->preset);
+    const struct expectation expected = {
+        .preset = truth->preset, .frame = truth->frame, .others = truth->others};
+    struct counted counted = {.count = (size_t)truth->times * DEEDS};
+    fflush(stdout);
+    counted.pid = start_counted(truth->deed, &counted.fd);
+    counted.wanted = (struct wanted){.live = &live, .expected = &expected, .pid = counted.pid};
+    const struct collect_request request = {.program = preset->text,
+                                            .preset = preset->name,
+                                            .pid = truth->others ? 0 : counted.pid,
+                                            .min_ns = truth->least};
+    struct recording *recording =
+        live_start(&live, launcher, live_need(launcher, "bpftrace"), &request);
+    assert_true(live_run(recording, has_all, &counted, 100));
+    recording_stop(recording);
+    assert_true(live_run(recording, NULL, NULL, 60));
+    has_wanted(recording, &counted.wanted);
+    uint64_t value = counted.wanted.value, waited_ns = counted.waited_ns;
+    printf("%-12s %zu of %zu, worth %llu of %llu, %llu lost\n", truth->preset, counted.wanted.count,
+           counted.count, (unsigned long long)value,
+           (unsigned long long)(truth->each ? truth->each * counted.count : waited_ns),
+           (unsigned long long)live.lost);
+    // What was lost is said.
+    assert_true(counted.wanted.count <= counted.count + truth->extra);
+    assert_true(counted.wanted.count + live.lost >= counted.count);
+    if (truth->each) {
+        assert_int_equal(value, truth->each * counted.wanted.count);
+    } else {
+        // The load's own clock also counts what it ran, and what it waited for a CPU before.
+        assert_true(value <= waited_ns + 5000000);
+        if (!live.lost)
+            assert_true(value + 5000000 >= waited_ns / 10 * 9);
+    }
+    live_workload_end(counted.pid);
+    close(counted.fd);
+    recording_free(recording);
+    live_dispose(&live);
+}
+
+static void presets_measure_what_there_was(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof truths / sizeof *truths; i++) {
+        if (!only || !strcmp(only, truths[i].preset))
+            compare(&truths[i]);
+    }
+}
+
 static void every_preset_fires(void **state)
 {
     (void)state;
@@ -226,6 +355,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_preset_is_tried),
         cmocka_unit_test(every_preset_fires),
+        cmocka_unit_test(presets_measure_what_there_was),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     if (cgroup_pipe >= 0)

@@ -1,7 +1,9 @@
 // A bpftrace program made ready: READY and END are said, and errors speak of the author's text.
 #include "collectors/bpftrace_program.h"
+#include "collectors/bpftrace_version.h"
 #include "tests/test.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define READY "printf(\"READY %llu\\n\", nsecs); "
@@ -34,6 +36,34 @@ static void directives_stay_first(void **state)
                  "  #ifndef A\n#endif\nBEGIN {" READY " }\nEND { " END "}");
     assert_ready("i:s:1 { @ = \"\n#\" }",
                  "BEGIN { " READY "} END { " END "}\ni:s:1 { @ = \"\n#\" }");
+}
+
+static void declarations_stay_first(void **state)
+{
+    (void)state;
+    const char *const texts[] = {
+        "config = { max_map_keys = 10 }\ni:s:1 { }",
+        "// x\n/* y */ struct A { int begin; }\nuprobe:/x:f { }",
+        "let @a = lruhash(10);\ni:s:1 { }",
+        "macro m($x) { $x }\ni:s:1 { }",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct bpftrace_program program;
+        bpftrace_program_init(&program, texts[i]);
+        assert_memory_equal(program.text, texts[i], strlen(texts[i]));
+        assert_int_equal(program.lines_before, 0);
+        bpftrace_program_dispose(&program);
+    }
+    assert_ready("configure:x { }", "BEGIN { " READY "} END { " END "}\nconfigure:x { }");
+}
+
+// Since 0.24.
+static void small_letters_are_blocks_too(void **state)
+{
+    (void)state;
+    assert_ready("begin { } i:s:1 { } end { }", "begin {" READY " } i:s:1 { } end {" END " }");
+    assert_ready("uprobe:/x:begin { } uprobe:/x:end { }",
+                 "BEGIN { " READY "} END { " END "}\nuprobe:/x:begin { } uprobe:/x:end { }");
 }
 
 static void own_blocks_say_it_first(void **state)
@@ -123,6 +153,20 @@ static void lines_are_counted_without_ours(void **state)
     bpftrace_program_unmark(&program, &line);
     assert_string_equal(bytes_text(&line),
                         "stdin:1:25-26: ERROR: syntax error, unexpected end of file");
+    // Of a whole probe, and of what happens while it runs.
+    static const char *const said[][2] = {
+        {"stdin:1-2: ERROR: tracepoint not found: a:b",
+         "stdin:1: ERROR: tracepoint not found: a:b"},
+        {"stdin:2-4: ERROR: x", "stdin:1-3: ERROR: x"},
+        {"stdin:3:9: WARNING: Map full", "stdin:2:9: WARNING: Map full"},
+        {"stdin: ERROR: x", "stdin: ERROR: x"},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        bytes_clear(&line);
+        bytes_append_text(&line, said[i][0]);
+        bpftrace_program_unmark(&program, &line);
+        assert_string_equal(bytes_text(&line), said[i][1]);
+    }
     bpftrace_program_dispose(&program);
     bytes_dispose(&line);
 }
@@ -136,11 +180,56 @@ static void wanted_names_are_seen(void **state)
     assert_false(bpftrace_program_wants_names("p:h:9 { printf(\"usym(x)\"); } // usym("));
 }
 
+static void stack_keys_are_seen(void **state)
+{
+    (void)state;
+    assert_true(bpftrace_program_has_stack_keys("p:h:9 { @[kstack] = count(); }"));
+    assert_true(bpftrace_program_has_stack_keys("p:h:9 { @x[comm, @y[1], ustack(perf)] = 1; }"));
+    assert_false(bpftrace_program_has_stack_keys("p:h:9 { @x[comm] = kstack; print(kstack); }"));
+    assert_false(bpftrace_program_has_stack_keys("p:h:9 { } // @[kstack]"));
+}
+
+static void own_stacks_become_addresses(void **state)
+{
+    (void)state;
+    char *text =
+        bpftrace_program_bare_stacks("x(kstack(perf), ustack(perf)); @ = ustack(perf, 9);");
+    assert_string_equal(text, "x(kstack(perf), ustack(raw)); @ = ustack(raw, 9);");
+    free(text);
+}
+
+static void versions_are_read(void **state)
+{
+    (void)state;
+    struct bpftrace_version version;
+    assert_true(bpftrace_version_parse(&version, "bpftrace v0.17.0\n"));
+    assert_int_equal(version.minor, 17);
+    assert_false(bpftrace_is_too_old(&version));
+    assert_true(bpftrace_obeys_no_user_symbols(&version));
+    assert_true(bpftrace_json_keeps_keys(&version));
+    assert_string_equal(bpftrace_environment(&version, false)[0], "BPFTRACE_NO_USER_SYMBOLS=1");
+    assert_string_equal(bpftrace_environment(&version, true)[0], "BPFTRACE_MAP_KEYS_MAX=32768");
+    assert_true(bpftrace_version_parse(&version, "bpftrace 0.26.1"));
+    assert_int_equal(version.minor, 26);
+    assert_false(bpftrace_obeys_no_user_symbols(&version) || bpftrace_json_keeps_keys(&version));
+    assert_string_equal(bpftrace_environment(&version, false)[0], "BPFTRACE_MAX_MAP_KEYS=32768");
+    assert_true(bpftrace_version_parse(&version, "bpftrace v0.16.0"));
+    assert_true(bpftrace_is_too_old(&version));
+    assert_true(bpftrace_version_parse(&version, "bpftrace v1.0.0"));
+    assert_false(bpftrace_is_too_old(&version) || bpftrace_obeys_no_user_symbols(&version));
+    assert_false(bpftrace_version_parse(&version, "bpftrace 3f7a1c2"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(missing_blocks_go_before_the_text),
         cmocka_unit_test(directives_stay_first),
+        cmocka_unit_test(declarations_stay_first),
+        cmocka_unit_test(small_letters_are_blocks_too),
+        cmocka_unit_test(stack_keys_are_seen),
+        cmocka_unit_test(own_stacks_become_addresses),
+        cmocka_unit_test(versions_are_read),
         cmocka_unit_test(own_blocks_say_it_first),
         cmocka_unit_test(words_elsewhere_are_not_blocks),
         cmocka_unit_test(broken_text_is_no_trouble),

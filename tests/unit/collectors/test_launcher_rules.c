@@ -83,6 +83,7 @@ static void bpftrace_runs_a_given_program_only(void **state)
     assert_int_equal(check(LAUNCHER_BPFTRACE, ARGS("-f", "json", "-e", "BEGIN{}"), &err), 0);
     assert_int_equal(check(LAUNCHER_BPFTRACE, ARGS("-e", "BEGIN{}", "123", "x"), &err), 0);
     assert_int_equal(check(LAUNCHER_BPFTRACE, ARGS("-l"), &err), 0); // lists its probes
+    assert_int_equal(check(LAUNCHER_BPFTRACE, ARGS("--version"), &err), 0);
     const char *const *bad[] = {
         ARGS("-l", "*"),
         ARGS("-l", "-e", "BEGIN{}"),

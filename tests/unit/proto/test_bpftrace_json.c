@@ -41,7 +41,8 @@ static void test_maps_and_losses(void **state)
         "5.000000000 spin 4029/4029 samples 3samples!: spin;f (/x)\n"
         "5.000000000 spin 12/12 samples 4samples!: spin;f (/x);entry ([kernel])_[k]\n"
         "lost 9070 cpu -1 where 1\n"
-        "5.000000000 @n -1/-1 @n 12!: @n\n",
+        "5.000000000 @n -1/-1 @n 12!: @n\n"
+        "5.000000000 @a -1/-1 @a 0!: @a\n",
         0);
 }
 
@@ -99,8 +100,9 @@ static void test_maps_on_an_interval_are_samples(void **state)
          "3.000000000 @h -1/-1 @h 1!: @h;(..., 0)_[p]\n"
          "3.000000000 @h -1/-1 @h 4!: @h;[0, 1K)_[p]\n"
          "3.000000000 @h -1/-1 @h 2!: @h;[2K, ...)_[p]\n"
-         "3.000000000 @k -1/-1 @k 9!: @k;sda_[p];[4, 8)_[p]\n",
-         "@a: -3\n@s[x]: count 2, average 4, total 8\n");
+         "3.000000000 @k -1/-1 @k 9!: @k;sda_[p];[4, 8)_[p]\n"
+         "3.000000000 @s -1/-1 @s 8!: @s;x_[p]\n",
+         "@a: -3\n");
 }
 
 // Printed at the end only: tables and small histograms.
@@ -108,7 +110,7 @@ static void test_maps_at_the_end_are_shown(void **state)
 {
     (void)state;
     live(SAID_END MAPS, "",
-         "END\n@n[read,7]: 3\n@n[write,8]: 4\n"
+         "END\n@n\n  read,7   3\n  write,8  4\n"
          "@h:\n"
          "(..., 0)                   1 |@@@@@@@@@@                              |\n"
          "[0, 1K)                    4 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
@@ -116,7 +118,73 @@ static void test_maps_at_the_end_are_shown(void **state)
          "[2K, ...)                  2 |@@@@@@@@@@@@@@@@@@@@                    |\n"
          "@k[sda]:\n"
          "[4, 8)                     9 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n"
-         "@a: -3\n@s[x]: count 2, average 4, total 8\n");
+         "@a: -3\n@s   count  average  total\n  x      2        4      8\n");
+    live(SAID_END "{\"type\": \"stats\", \"data\": {\"@s\": {\"count\": 870, \"average\": -48, "
+                  "\"total\": -41909}}}\n{\"type\": \"stats\", \"data\": {\"@a\": {\"dd\": 12, "
+                  "\"long name\": 9}}}\n",
+         "",
+         "END\n@s: count 870, average -48, total -41909\n@a\n  dd         12\n  long name   9\n");
+}
+
+// A map may hold anything.
+static void test_values_that_are_no_counts(void **state)
+{
+    (void)state;
+    live(
+        "{\"type\": \"map\", \"data\": {\"@x\": -5}}\n"
+        "{\"type\": \"map\", \"data\": {\"@x\": \"18446744073709551615\"}}\n" // since 0.24
+        "{\"type\": \"map\", \"data\": {\"@x\": {\"a\": 1.5, \"b\": true, \"c\": null}}}\n"
+        "{\"type\": \"map\", \"data\": {\"@t\": [1, 2, \"string\", [4, 5]]}}\n"
+        "{\"type\": \"map\", \"data\": {\"@s\": {\"7\": \"\\n        f+1\\n\", \"8\": {\"m\": "
+        "2}}}}\n"
+        "{\"type\": \"value\", \"data\": [0, {\"m\": 2}]}\n"
+        "{\"type\": \"value\", \"data\": 12}\n"
+        "{\"type\": \"tseries\", \"data\": {\"@a\": [{\"interval_start\":\"1970-01-01T00:00:00.5\","
+        "\"value\":9},{\"interval_start\":\"1970-01-01T00:00:00.6\",\"value\":-1}]}}\n"
+        "{\"type\": \"join\", \"data\": \"/bin/echo,'A'\"}\n"
+        "{\"type\": \"something new\", \"data\": 1}\n",
+        "3.000000000 @x -1/-1 @x 18446744073709551615!: @x\n",
+        "@x: -5\n@x\n  a   1.5\n  b  true\n  c  null\n@t: (1, 2, string, (4, 5))\n"
+        "@s\n  7\n        f+1\n  8  {m: 2}\n"
+        "(0, {m: 2})\n12\n@a\n  1970-01-01T00:00:00.5   9\n  1970-01-01T00:00:00.6  -1\n"
+        "/bin/echo,'A'\n{\"type\": \"something new\", \"data\": 1}\n");
+}
+
+// Errors of helpers come as often as their probe fires; of a map that was full something is lost.
+static void test_complaints_are_said_once(void **state)
+{
+    (void)state;
+#define FULL                                                                                       \
+    "{\"type\": \"helper_error\", \"msg\": \"Map full; can't update element\", \"helper\": "       \
+    "\"map_update_elem\", \"retcode\": -7, \"filename\": \"stdin\", \"line\": 1, \"col\": 9}\n"
+    static const char text[] =
+        "{\"type\": \"attached_probes\", \"count\": 2, \"data\": {\"probes\": 2}}\n" FULL FULL
+        "{\"type\": \"helper_error\", \"helper\": \"probe_read\", \"retcode\": -14, \"line\": 3, "
+        "\"col\": 4}\n"
+        "{\"type\": \"errorf\", \"msg\": \"bad\", \"filename\": \"stdin\", \"line\": 2, \"col\": "
+        "1}\n"
+        "{\"type\": \"lost_events\", \"count\": 5, \"data\": {\"events\": 5}}\n";
+    live(text, "lost 7 cpu -1 where 1\n",
+         "stdin:1:9: WARNING: Map full; can't update element (map_update_elem: -7)\n"
+         "stdin:3:4: WARNING:  (probe_read: -14)\nstdin:2:1: ERROR: bad\n");
+}
+
+// What 0.24 and later print after a string with \u: counts in hexadecimal. Earlier ones do not.
+static void test_counts_after_escapes(void **state)
+{
+    (void)state;
+#define ESCAPED                                                                                    \
+    "{\"type\": \"time\", \"data\": \"\\uffffffc3\\uffffffa9\"}\n"                                 \
+    "{\"type\": \"hist\", \"data\": {\"@h\": [{\"min\": 16, \"max\": 31, \"count\": 10}]}}\n"      \
+    "{\"type\": \"map\", \"data\": {\"@n\": 10}}\n"
+    live("{\"type\": \"attached_probes\", \"data\": {\"probes\": 1}}\n" ESCAPED,
+         "3.000000000 @h -1/-1 @h 10!: @h;[16, 32)_[p]\n3.000000000 @n -1/-1 @n 10!: @n\n",
+         "\xc3\xa9\n");
+    live("{\"type\": \"attached_probes\", \"count\": 1, \"data\": {\"probes\": 1}}\n" ESCAPED
+         "{\"type\": \"lost_events\", \"count\": f1, \"data\": {\"events\": f1}}\n",
+         "3.000000000 @h -1/-1 @h 16!: @h;[16, 32)_[p]\n3.000000000 @n -1/-1 @n 10!: @n\n"
+         "lost 241 cpu -1 where 1\n",
+         "\xc3\xa9\n");
 }
 
 // Stacks in the maps of the whole run have no time; those that were left of an interval do.
@@ -141,12 +209,55 @@ static void test_long_tables_are_cut(void **state)
     for (int i = 0; i < 45; i++) {
         bytes_printf(&text, "%s\"k%d\": %d", i ? ", " : "", i, i);
         if (i >= 25)
-            bytes_printf(&expected, "@[k%d]: %d\n", i, i);
+            bytes_printf(&expected, "  k%d  %d\n", i, i);
     }
     bytes_append_text(&text, "}}}\n");
     live(bytes_text(&text), "", bytes_text(&expected));
     bytes_dispose(&text);
     bytes_dispose(&expected);
+}
+
+// Maps of every kind, as versions print them: tables, small histograms, what else they hold.
+static void test_recorded_kinds(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"bpftrace-kinds.json", "bpftrace-0.21-kinds.json"};
+    static const char *const wanted[] = {
+        "7\n(1, x)\n2026\n",
+        "@avg\n  x  4\n  y  8\n",
+        "@hist:\n(..., 0)                   1 |",
+        "[1K, 2K)                   1 |",
+        "@hist2[k]:\n[4, 8)                     1 |",
+        "@least: -3\n@lhist:\n(..., 0)                   1 |",
+        "[100, ...)                 1 |",
+        "@most\n  1  7\n@n\n",
+        "  a b,1  1\n",
+        "@stack\n  1\n        _einittext+",
+        "@stats: count 1, average 6, total 6\n",
+        "@stats2  count  average  total\n  x          1       -2     -2\n",
+        "@sum: 5\n@text\n  k  v\n@tuple: (1, 2, s)\n",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[512], *data;
+        size_t len;
+        struct capture capture;
+        struct decode_report report;
+        struct bytes said = {0};
+        const struct decode_options options = {.text = keep_text, .text_arg = &said};
+        snprintf(path, sizeof path, FLICKER_TESTS "/fixtures/%s", names[i]);
+        read_whole(path, &data, &len);
+        capture_init(&capture);
+        assert_int_equal(
+            capture_decode(&capture, &format_bpftrace_json, &options, data, len, 7, &report), 0);
+        assert_int_equal(report.skipped + report.samples, 0);
+        for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
+            if (!strstr(bytes_text(&said), wanted[k]))
+                fail_msg("%s: '%s' is not in\n%s", names[i], wanted[k], bytes_text(&said));
+        }
+        capture_dispose(&capture);
+        bytes_dispose(&said);
+        free(data);
+    }
 }
 
 static void test_broken_lines_are_counted(void **state)
@@ -171,6 +282,10 @@ static void test_recordings(void **state)
         {"bpftrace-print.json", 29, 194, 0, 0, 1},
         {"bpftrace-maps.json", 25, 169, 64, 0, 0},
         {"bpftrace-lost.json", 6, 18, 0, 1473, 0},
+        {"bpftrace-0.21-ours.json", 25, 125, 92, 0, 1},
+        {"bpftrace-0.21-print.json", 10, 53, 35, 0, 2},
+        {"bpftrace-0.21-maps.json", 7, 36, 13, 0, 0},
+        {"bpftrace-0.21-lost.json", 6, 21, 0, 163479, 0},
     };
     for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++) {
         char path[512];
@@ -205,8 +320,12 @@ int main(void)
         cmocka_unit_test(test_maps_and_losses),
         cmocka_unit_test(test_maps_on_an_interval_are_samples),
         cmocka_unit_test(test_maps_at_the_end_are_shown),
+        cmocka_unit_test(test_values_that_are_no_counts),
+        cmocka_unit_test(test_counts_after_escapes),
+        cmocka_unit_test(test_complaints_are_said_once),
         cmocka_unit_test(test_stacks_at_the_end),
         cmocka_unit_test(test_long_tables_are_cut),
+        cmocka_unit_test(test_recorded_kinds),
         cmocka_unit_test(test_broken_lines_are_counted),
         cmocka_unit_test(test_recordings),
     };

@@ -99,6 +99,19 @@ static int no_data(const struct view *view, struct err *err)
     return err_set(err, -ENODATA, "no samples yet");
 }
 
+// Whether samples of the sources in view stand for times that differ, because each was recorded at
+// a rate of its own.
+static bool mixes_rates(const struct view *view)
+{
+    const double rate_hz = view->sources[0]->rate_hz;
+    for (size_t i = 1; i < view->source_count; i++) {
+        double other_hz = view->sources[i]->rate_hz;
+        if (rate_hz > 0 && other_hz > 0 && (other_hz < rate_hz || other_hz > rate_hz))
+            return true;
+    }
+    return false;
+}
+
 static int resolve_sources(struct view *view, enum view_want want, struct err *err)
 {
     const struct buffer *buffer = view->buffer;
@@ -117,6 +130,9 @@ static int resolve_sources(struct view *view, enum view_want want, struct err *e
         return 0;
     if (!all) {
         add_others(view, dict_text(&buffer->dict, row->name));
+        // Their values are their periods: time, whatever the rate.
+        bool by_time = !row->by_value && !strcmp(dict_text(&buffer->dict, row->unit), "ns");
+        view->by_value |= by_time && mixes_rates(view);
         return 0;
     }
     for (size_t i = newest->number - 1; i-- > 0;) {
@@ -284,9 +300,10 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
         resolve_ranges(view);
         rc = check_times(view, want, err);
     }
-    view->hides_idle = !query->idle && !view->by_value;
-    if (rc == 0)
+    if (rc == 0) {
+        view->hides_idle = !query->idle && !buffer->dict.events[view->event].by_value;
         rc = resolve_filter(view, err);
+    }
     if (rc < 0)
         return rc;
     resolve_cpus(view);

@@ -32,7 +32,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     for (size_t i = 0; collector_table[i]; i++) {
         const struct collector *collector = collector_table[i];
         struct err why_not = {0};
-        bool works = !collector->probe(session->launcher, &why_not);
+        bool works = !collector->probe(session->launcher, NULL, &why_not);
         bytes_printf(out, "%-9s  %s; measures %s: %s\n", collector->name, collector->summary,
                      collector->measures, works ? "works here" : "cannot run here");
         if (!works)

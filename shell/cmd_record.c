@@ -56,7 +56,7 @@ static bool is_measured(const char *what)
 
 // What the words ask for. Arguments are borrowed from the statement; *args is the caller's to free.
 static int understand(struct invocation *run, struct collect_request *request, const char ***args,
-                      struct err *err)
+                      const struct collector **collector, struct err *err)
 {
     size_t first_arg = 1;
     const char *what = invocation_word(run, 0);
@@ -86,7 +86,11 @@ static int understand(struct invocation *run, struct collect_request *request, c
             run->bad_at = run->words[0]->at;
             return err_set(err, -errno, "cannot read '%s': %s", what, strerror(errno));
         }
-    } else if (strcmp(what, "perf") != 0) {
+    } else if (!strcmp(what, "perf")) {
+        // Alone, it is a collector of what is recorded without any word.
+        request->what = run->word_count == 1 ? "cpu" : NULL;
+        *collector = collector_by_name("perf");
+    } else {
         invocation_usage(
             run, run->words[0]->at, err,
             "'%s' cannot be recorded; expected cpu, offcpu, wakeup, runq, faults, malloc, "
@@ -180,6 +184,7 @@ static int understand_keys(struct invocation *run, struct collect_request *reque
     uint64_t pid = 0;
     request->hz = run->settings.hz;
     request->inlines = run->settings.inlines;
+    request->hz_given = invocation_key(run, "hz") != NULL;
     int code = invocation_duration(run, "for", &request->for_ns, err);
     if (!code && request->preset)
         code = understand_least(run, request, err);
@@ -187,23 +192,26 @@ static int understand_keys(struct invocation *run, struct collect_request *reque
         code = invocation_count(run, "pid", 1, 1 << 22, &pid, err);
     request->pid = (int32_t)pid;
     const struct word *with = invocation_key(run, "with");
-    if (code || !with)
+    if (code || (!with && !*collector))
         return code;
     struct err why = {0};
-    *collector = collector_by_name(with->value);
-    if (!*collector || collector_serves(*collector, request, &why)) {
-        invocation_usage(run, with->value_at, err, "'%s' is no collector that records this%s%s",
-                         with->value, *collector ? ": " : "", *collector ? why.message : "");
-        return -EINVAL;
-    }
-    return 0;
+    if (with)
+        *collector = collector_by_name(with->value);
+    if (*collector && !collector_serves(*collector, request, &why))
+        return 0;
+    run->exit_code = EXIT_USAGE;
+    if (!with)
+        return err_set(err, -EINVAL, "%s: %s", (*collector)->name, why.message);
+    invocation_usage(run, with->value_at, err, "'%s' is no collector that records this%s%s",
+                     with->value, *collector ? ": " : "", *collector ? why.message : "");
+    return -EINVAL;
 }
 
 static int choose(struct session *session, const struct collect_request *request,
                   const struct collector **collector, struct err *err)
 {
     if (*collector) {
-        if ((*collector)->probe(session->launcher, err))
+        if ((*collector)->probe(session->launcher, request, err))
             return err_prefix(err, "%s", (*collector)->name);
         return 0;
     }
@@ -215,7 +223,7 @@ static int choose(struct session *session, const struct collect_request *request
         line += len + (line[len] == '\n');
     }
     bytes_dispose(&passed_over);
-    return *collector ? 0 : -ENOTSUP;
+    return *collector ? 0 : err->code;
 }
 
 // perf leaves with 129 when it does not like its options.
@@ -283,7 +291,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         list_presets(&run->out.text);
         return RUN_OK;
     }
-    int code = understand(run, &request, &words.args, err);
+    int code = understand(run, &request, &words.args, &collector, err);
     if (!code)
         code = understand_probe(run, &request, &words, err);
     if (!code)
@@ -291,8 +299,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     if (!code)
         code = understand_keys(run, &request, &collector, err);
     if (!code) {
-        run->exit_code = EXIT_NO_COLLECTOR;
         code = choose(session, &request, &collector, err);
+        run->exit_code = code == -EINVAL ? EXIT_USAGE : EXIT_NO_COLLECTOR;
     }
     if (!code && request.inlines && !collector_heeds(collector, "inlines"))
         session_say(session, "without inlined functions and lines: %s does not find them",

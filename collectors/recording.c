@@ -444,6 +444,17 @@ void recording_status(const struct recording *recording, struct recording_status
     memcpy(out->why_ended, recording->why_ended, sizeof out->why_ended);
 }
 
+const char *recording_state_name(enum recording_state state)
+{
+    static const char *const names[] = {
+        [RECORDING_STARTING] = "starting",
+        [RECORDING_RUNNING] = "recording",
+        [RECORDING_STOPPING] = "stopping",
+        [RECORDING_ENDED] = "ended",
+    };
+    return names[state];
+}
+
 void recording_free(struct recording *recording)
 {
     if (!recording)
@@ -492,6 +503,7 @@ static int say_hello(struct recording *recording, struct err *err)
                           .command = recording->command,
                           .rate_hz = recording->rate_hz};
     host_hello(&hello, &names);
+    hello.cpus = sample_pick_cpus(&recording->pick, hello.cpus);
     return sink_hello(recording->sink, &hello, err);
 }
 

@@ -23,6 +23,8 @@ struct recording_status {
 };
 void recording_status(const struct recording *recording, struct recording_status *out);
 
+const char *recording_state_name(enum recording_state state); // "starting"
+
 // Drains the pipes in bounded bites, decodes into the sink, drives start and stop. The loop calls
 // it every recording_interval_ms() and when one of recording_fds()
 // is readable. Never blocks. Returns false once the recording has ended and everything was read.

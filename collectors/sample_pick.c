@@ -54,6 +54,14 @@ static bool takes_cpu(const struct sample_pick *pick, uint16_t cpu)
     return cpu / 64 < NATIVE_CPU_WORDS && pick->cpus[cpu / 64] >> (cpu % 64) & 1;
 }
 
+uint32_t sample_pick_cpus(const struct sample_pick *pick, uint32_t count)
+{
+    uint32_t picked = 0;
+    for (uint32_t cpu = 0; cpu < count && cpu < SAMPLE_NO_CPU; cpu++)
+        picked += !pick->has_cpus || takes_cpu(pick, (uint16_t)cpu);
+    return picked;
+}
+
 bool sample_pick_takes(const struct sample_pick *pick, const struct dict *dict,
                        const struct sample *sample)
 {

@@ -18,6 +18,8 @@ struct sample_pick {
 int sample_pick_options(struct native_options *options, const struct collect_request *request,
                         struct err *err) MUST_CHECK;
 void sample_pick_init(struct sample_pick *pick, const struct native_options *options);
+// How many of the host's first `count` CPUs are picked.
+uint32_t sample_pick_cpus(const struct sample_pick *pick, uint32_t count);
 bool sample_pick_takes_all(const struct sample_pick *pick);
 // A sample of no known process is taken whatever the process.
 bool sample_pick_takes(const struct sample_pick *pick, const struct dict *dict,

@@ -277,6 +277,9 @@ static void test_sources_of_two_rates_add_up_as_time(void **state)
     heatmap_dispose(&map);
     struct query one = {.source = 2};
     assert_folded(store, &one, "demo;main;read 1\n");
+    // So it is within one source, as of a file that both were saved in.
+    fill_period(slow, 3 * FILL_SECOND, 1, 0, "demo;main;read", 10000000);
+    assert_folded(store, &one, "demo;main;read 30000000\n");
     buffer_free(buffer);
 }
 

@@ -32,6 +32,7 @@ static void without_options_all_are_taken(void **state)
     (void)state;
     assert_int_equal(PARSE(0, "min=1ms", "cgroup=/x"), 0); // not of these
     assert_true(sample_pick_takes_all(&pick));
+    assert_int_equal(sample_pick_cpus(&pick, 2), 2);
     assert_true(takes("web", 1, 2, 3));
 }
 
@@ -40,6 +41,7 @@ static void all_that_is_asked_for_must_hold(void **state)
     (void)state;
     assert_int_equal(PARSE(7, "tid=8", "comm=web", "cpu=0,2-3"), 0);
     assert_false(sample_pick_takes_all(&pick));
+    assert_int_equal(sample_pick_cpus(&pick, 2), 1);
     assert_true(takes("web", 7, 8, 3));
     assert_false(takes("web", 6, 8, 3));
     assert_false(takes("web", 7, 9, 3));

@@ -42,10 +42,7 @@ static int bpftrace_probe(struct launcher *launcher, const struct collect_reques
     char path[PATH_MAX];
     if (tool_find(path, LAUNCHER_BPFTRACE, why_not))
         return err_set(why_not, -ENOENT, "'bpftrace' is not installed\nsudo apt install bpftrace");
-    if (!launcher_is_privileged(launcher))
-        return err_set(why_not, -EPERM,
-                       "not root, and bpftrace runs as root only\nstart flicker with sudo");
-    return 0;
+    return launcher_check_tracing(launcher, why_not);
 }
 
 static bool bpftrace_serves(const struct collect_request *request)

@@ -59,6 +59,18 @@ int collector_serves(const struct collector *collector, const struct collect_req
     return status;
 }
 
+// What would help stands on lines of its own, indented.
+static void put_reason(struct bytes *out, const char *name, const char *message)
+{
+    bytes_printf(out, "%s: ", name);
+    for (; *message; message++) {
+        bytes_append_char(out, *message);
+        if (*message == '\n')
+            bytes_append_text(out, "    ");
+    }
+    bytes_append_char(out, '\n');
+}
+
 const struct collector *collector_choose(struct launcher *launcher,
                                          const struct collect_request *request,
                                          struct bytes *passed_over, struct err *why_not)
@@ -77,7 +89,7 @@ const struct collector *collector_choose(struct launcher *launcher,
         if (!refused && !collector->probe(launcher, request, &reason))
             chosen = collector;
         else
-            bytes_printf(&reasons, "%s: %s\n", collector->name, reason.message);
+            put_reason(&reasons, collector->name, reason.message);
     }
     if (chosen && passed_over)
         bytes_append(passed_over, bytes_text(&reasons), reasons.len);

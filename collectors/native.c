@@ -22,8 +22,8 @@ static int native_probe(struct launcher *launcher, const struct collect_request 
     if (tool_find(path, LAUNCHER_NATIVE, why_not))
         return err_set(why_not, -ENOENT,
                        "'flicker-collect' was not built\nit needs clang, bpftool and libbpf-dev");
-    if (!launcher_is_privileged(launcher))
-        return err_set(why_not, -EPERM, "not root\nstart flicker with sudo");
+    if (launcher_check_tracing(launcher, why_not))
+        return why_not->code;
     if (access("/sys/kernel/btf/vmlinux", R_OK))
         return err_set(why_not, -ENOTSUP,
                        "this kernel has no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const double default_hz = 99;
 
@@ -23,27 +25,44 @@ static int paranoid_level(void)
     return level;
 }
 
+// Whether a process runs as this user; one that is not there does, as far as rights go.
+static bool is_ours(pid_t pid)
+{
+    char path[32];
+    struct stat stat_of;
+    snprintf(path, sizeof path, "/proc/%d", (int)pid);
+    return stat(path, &stat_of) || stat_of.st_uid == geteuid();
+}
+
 // An ordinary user's own processes can be sampled up to level 2, and the kernel's side of their
 // stacks up to level 1; the whole host up to level 0.
-static int probe_unprivileged(const struct collect_request *request, struct err *why_not)
+static int probe_rights(const struct launcher *launcher, const struct collect_request *request,
+                        struct err *why_not)
 {
     enum { OWN_PROCESSES_MOST = 2 };
     int level = paranoid_level();
+    struct err rights = {0};
+    if (!launcher_check_tracing(launcher, &rights))
+        return 0;
+    const char *help = strchr(rights.message, '\n');
+    const int who = (int)strcspn(rights.message, "\n");
+    if (request && request->pid && !is_ours(request->pid))
+        return err_set(why_not, -EPERM, "%.*s, and process %d is not yours%s", who, rights.message,
+                       request->pid, help);
     bool whole_host = request && !request->pid && !request->arg_count;
     for (size_t i = 0; request && i < request->option_count; i++)
         whole_host &= strncmp(request->options[i], "tid=", 4) != 0;
     if (level <= 0 || (level <= OWN_PROCESSES_MOST && !whole_host))
         return 0;
+    const char *reach = !whole_host                   ? "your own processes need 2 or less"
+                        : level <= OWN_PROCESSES_MOST ? "the whole host needs 0 or less; 'record "
+                                                        "pid=PID' of a process of yours works"
+                                                      : "the whole host needs 0 or less, your own "
+                                                        "processes 2";
     return err_set(why_not, -EPERM,
-                   "not root, and kernel.perf_event_paranoid is %d (%s)\n"
-                   "start flicker with sudo, or: sudo sysctl kernel.perf_event_paranoid=%d",
-                   level,
-                   whole_host ? level <= OWN_PROCESSES_MOST
-                                    ? "the whole host needs 0 or less; 'record pid=PID' of a "
-                                      "process of yours works"
-                                    : "the whole host needs 0 or less, your own processes 2"
-                              : "your own processes need 2 or less",
-                   whole_host ? 0 : OWN_PROCESSES_MOST);
+                   "%.*s, and kernel.perf_event_paranoid is %d (%s)%s, or: sudo sysctl "
+                   "kernel.perf_event_paranoid=%d",
+                   who, rights.message, level, reach, help, whole_host ? 0 : OWN_PROCESSES_MOST);
 }
 
 static int perf_probe(struct launcher *launcher, const struct collect_request *request,
@@ -52,7 +71,7 @@ static int perf_probe(struct launcher *launcher, const struct collect_request *r
     char path[PATH_MAX];
     if (tool_find(path, LAUNCHER_PERF_RECORD, why_not))
         return err_set(why_not, -ENOENT, "'perf' is not installed\nsudo apt install linux-perf");
-    return launcher_is_privileged(launcher) ? 0 : probe_unprivileged(request, why_not);
+    return probe_rights(launcher, request, why_not);
 }
 
 static bool perf_serves(const struct collect_request *request)
@@ -222,7 +241,7 @@ static void make_args(struct perf_args *args, struct launcher *launcher,
     snprintf(args->hz, sizeof args->hz, "%.0f", hz);
     snprintf(args->pid, sizeof args->pid, "%d", request->pid);
     // Of an ordinary user's processes only what they do themselves.
-    bool own_only = !launcher_is_privileged(launcher) && paranoid_level() > 1;
+    bool own_only = launcher_check_tracing(launcher, NULL) && paranoid_level() > 1;
     if (needs->event && !option_value(request, "event"))
         add(args, "-e", own_only ? "cpu-clock:u" : "cpu-clock");
     if (needs->rate && !option_value(request, "period"))

@@ -30,6 +30,7 @@ enum {
 static const int64_t resend_ns = 300 * MS_NS;
 static const int64_t leave_ns = 5000 * MS_NS; // from the request, or the last byte after END
 static const int64_t linger_ns = 1000 * MS_NS;
+static const int64_t begin_ns = 2000 * MS_NS; // after which one that never says so has begun
 
 struct recording {
     struct sink tap; // what the decoder writes to: passes on, first sample noted
@@ -366,12 +367,17 @@ static void drive_stop(struct recording *recording)
         send_signal(recording, SIGINT);
 }
 
+// Whether it says that it records; of any other, the first sample does.
+static bool says_when(const struct recording *recording)
+{
+    return recording->says_ready_and_end || recording->brings_hello;
+}
+
 // When for= begins: with the first thing heard of it, unless that comes much later than the first
 // sample was taken, as perf's does.
 static int64_t counts_from_ns(const struct recording *recording)
 {
-    bool says_when = recording->says_ready_and_end || recording->brings_hello;
-    return says_when ? recording->running_ns : recording->started_ns;
+    return says_when(recording) ? recording->running_ns : recording->started_ns;
 }
 
 bool recording_tick(struct recording *recording, int64_t now_ns)
@@ -381,6 +387,8 @@ bool recording_tick(struct recording *recording, int64_t now_ns)
     recording->now_ns = now_ns;
     drain_stderr(recording);
     drain_stdout(recording);
+    if (!says_when(recording) && !recording->out_eof && now_ns - recording->started_ns > begin_ns)
+        begin_running(recording); // of a process that sleeps perf has nothing to say
     if (recording->state == RECORDING_RUNNING && recording->for_ns &&
         now_ns - counts_from_ns(recording) >= recording->for_ns)
         begin_stop(recording, "its time was up");

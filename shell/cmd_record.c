@@ -219,7 +219,7 @@ static int choose(struct session *session, const struct collect_request *request
     *collector = collector_choose(session->launcher, request, &passed_over, err);
     for (const char *line = bytes_text(&passed_over); *line;) {
         size_t len = strcspn(line, "\n");
-        session_say(session, "not %.*s", (int)len, line);
+        session_say(session, "%s%.*s", *line == ' ' ? "" : "not ", (int)len, line);
         line += len + (line[len] == '\n');
     }
     bytes_dispose(&passed_over);

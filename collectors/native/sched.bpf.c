@@ -41,7 +41,6 @@ static __always_inline void tell(struct native_away *entry, __u64 now_ns)
 {
     entry->event.time_ns = now_ns;
     entry->event.value = now_ns - entry->since_ns;
-    entry->event.cpu = bpf_get_smp_processor_id();
     send(&entry->event);
 }
 
@@ -51,6 +50,7 @@ static __always_inline void identify(struct native_event *event, struct task_str
     event->pid = task->tgid;
     event->tid = task->pid;
     event->kind = target.kind;
+    event->cpu = bpf_get_smp_processor_id(); // that it leaves: whoever tells may run on another
     bpf_probe_read_kernel(event->comm, sizeof event->comm, task->comm);
 }
 

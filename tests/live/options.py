@@ -22,7 +22,7 @@ BPFTRACE = ["cpu with=bpftrace hz=499", "bt:offcpu", "bt:syscalls", "bt:faults"]
 
 
 # What the kernel's side of a stack holds, whatever was recorded; the state of a thread is not it.
-KERNEL = "'frame~^(__schedule|do_syscall_64|asm_exc_page_fault|entry_SYSCALL_64_after_hwframe)$'"
+KERNEL = "frame~'^(__schedule|do_syscall_64|asm_exc_page_fault|entry_SYSCALL_64_after_hwframe)$'"
 
 
 def pair():
@@ -87,9 +87,10 @@ def which_sides_of_the_stack():
                 only(f"{kind} pid={one.pid} user=off", f"module={MIXED}")
             out = only(f"{kind} pid={one.pid} kernel=off depth=2")
             deepest = max(len(names) for names, _ in stacks(out))
-            # The thread's name, two frames; presets may put what it was before them. At a uprobe
-            # the function and its caller stand before what is unwound.
-            assert deepest <= (5 if "uprobe" in kind else 4), (kind, out)
+            # The thread's name and two frames; at a uprobe the function and its caller before what
+            # is unwound, of a thread that is away its state, of a wake-up the waker's name and stack.
+            beside = {"uprobe": 2, "wakeup": 4}.get(kind.split("=")[0], 1)
+            assert deepest <= 3 + beside, (kind, out)
             print("       ", kind, flush=True)
 
 

@@ -6,7 +6,7 @@
 // One sample more or fewer is seen where a row has fewer than so many.
 static const double visible_below = 8;
 static const double samples_least = 4; // a column of fewer samples is drawn as single dots anyway
-static const double nearly = 1e-3; // of a whole number of samples: rates are given in Hz
+static const double nearly = 1e-3;     // of a whole number of samples: rates are given in Hz
 
 static double samples_of(double rate_hz, int64_t column_ns)
 {

@@ -122,6 +122,7 @@ static const struct {
     {.name = "package", .group = by_package},    {.name = "file", .group = by_file},
     {.name = "comm", .first = QUERY_FIRST_COMM}, {.name = "pid", .first = QUERY_FIRST_PID},
     {.name = "tid", .first = QUERY_FIRST_TID},   {.name = "cpu", .first = QUERY_FIRST_CPU},
+    {.name = "cgroup", .first = QUERY_FIRST_CGROUP},
 };
 
 enum { GROUPS = sizeof groups / sizeof *groups };

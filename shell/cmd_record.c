@@ -17,6 +17,21 @@ static bool ends_in(const char *text, const char *ending)
     return len > tail && !strcmp(text + len - tail, ending);
 }
 
+// Of what could be meant by a word, what is nearest to it.
+struct nearest {
+    const char *typed, *name; // NULL: nothing is near
+    size_t distance;
+};
+
+static void consider(struct nearest *nearest, const char *name)
+{
+    size_t distance = grammar_distance(nearest->typed, name);
+    if (distance >= nearest->distance)
+        return;
+    nearest->distance = distance;
+    nearest->name = name;
+}
+
 // "bt:NAME". Without a name, or with one that is not there: all are listed.
 static int find_preset(struct invocation *run, struct collect_request *request, const char *name,
                        struct err *err)
@@ -26,8 +41,16 @@ static int find_preset(struct invocation *run, struct collect_request *request, 
     request->program = preset ? preset->text : NULL;
     if (preset)
         return 0;
-    invocation_usage(run, run->words[0]->at + 3, err,
-                     "there is no preset '%s'; 'record bt:' lists them", name);
+    struct nearest nearest = {name, NULL, SIZE_MAX};
+    for (preset = preset_table; preset->name; preset++)
+        consider(&nearest, preset->name);
+    if (nearest.name)
+        invocation_usage(run, run->words[0]->at + 3, err,
+                         "there is no preset '%s'; did you mean 'bt:%s'? 'record bt:' lists them",
+                         name, nearest.name);
+    else
+        invocation_usage(run, run->words[0]->at + 3, err,
+                         "there is no preset '%s'; 'record bt:' lists them", name);
     return -EINVAL;
 }
 
@@ -42,6 +65,43 @@ static void list_presets(struct bytes *out)
         preset_put_summary(out, preset);
         bytes_append_text(out, wants_pid ? "; needs pid=\n" : "\n");
     }
+}
+
+static int refuse_word(struct invocation *run, const char *what, struct err *err)
+{
+    static const char *const words[] = {"cpu",    "offcpu", "wakeup", "runq",
+                                        "faults", "malloc", "perf",   "bt"};
+    // What perf lists is an event of `record event=`; the best known are.
+    static const char *const events[] = {
+        "context-switches", "migrations",    "page-faults", "instructions",
+        "cache-misses",     "branch-misses", "cycles"};
+    struct nearest word = {what, NULL, SIZE_MAX}, preset = word, event = word;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        consider(&word, words[i]);
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        consider(&event, events[i]);
+    for (const struct preset *row = preset_table; row->name; row++)
+        consider(&preset, row->name);
+    const char *before = "", *meant = NULL;
+    if (word.name && word.distance <= preset.distance && word.distance <= event.distance) {
+        meant = word.name;
+    } else if (event.name && event.distance <= preset.distance) {
+        before = "event=";
+        meant = event.name;
+    } else if (preset.name) {
+        before = "bt:";
+        meant = preset.name;
+    }
+    if (meant)
+        invocation_usage(run, run->words[0]->at, err,
+                         "'%s' cannot be recorded; did you mean '%s%s'?", what, before, meant);
+    else
+        invocation_usage(run, run->words[0]->at, err,
+                         "'%s' cannot be recorded; expected cpu, offcpu, wakeup, runq, faults, "
+                         "malloc, tp=, kprobe=, uprobe= or usdt=, event=, bt:PRESET, bt 'PROGRAM', "
+                         "FILE.bt or perf ARGUMENTS",
+                         what);
+    return -EINVAL;
 }
 
 static bool is_measured(const char *what)
@@ -91,13 +151,7 @@ static int understand(struct invocation *run, struct collect_request *request, c
         request->what = run->word_count == 1 ? "cpu" : NULL;
         *collector = collector_by_name("perf");
     } else {
-        invocation_usage(
-            run, run->words[0]->at, err,
-            "'%s' cannot be recorded; expected cpu, offcpu, wakeup, runq, faults, malloc, "
-            "tp=, kprobe=, uprobe= or usdt=, bt:PRESET, bt 'PROGRAM', FILE.bt or perf "
-            "ARGUMENTS",
-            what);
-        return -EINVAL;
+        return refuse_word(run, what, err);
     }
     *args = xcalloc(run->word_count + 1, sizeof **args);
     for (size_t i = first_arg; i < run->word_count; i++)
@@ -360,7 +414,7 @@ const struct command command_record = {
              {"tid", ARG_TID, NULL, "this thread only"},
              {"comm", ARG_COMM, NULL, "threads of this name only"},
              {"cpu", ARG_CPU, NULL, "these CPUs only: 0,2-3"},
-             {"cgroup", ARG_NONE, NULL, "this cgroup, and those below it, only"},
+             {"cgroup", ARG_CGROUP, NULL, "this cgroup, and those below it, only"},
              {"kernel", ARG_CHOICE, "on off", "off: without the kernel's side of stacks"},
              {"user", ARG_CHOICE, "on off", "off: without the user's side of stacks"},
              {"depth", ARG_COUNT, NULL, "at most so many frames of each side"},

@@ -227,8 +227,9 @@ def a_cgroup_can_be_recorded_and_named():
             with Flicker() as flicker:
                 flicker.record("cpu hz=499 comm=spin")
                 flicker.say("wait samples > 200")
-                out = flicker.finish(f"fold cgroup=/{name} pid={inside.pid}")
+                out = flicker.finish(f"fold cgroup=/{name} pid={inside.pid}", "fold root=cgroup")
                 assert total(out, "leaf_hot") > 0, out
+                assert total(out, f"/{name}", "leaf_hot") > 0, out
     finally:
         for _ in range(100):
             try:

@@ -159,7 +159,6 @@ static const struct {
     {"cpu", "-C", NULL},
     {"event", "-e", NULL},
     {"period", "-c", NULL},
-    {"depth", "--max-stack", NULL},
     {"cgroup", "-G", NULL},
     {"kernel", "--user-callchains", "off"},
     {"user", "--kernel-callchains", "off"},
@@ -183,13 +182,10 @@ static bool has_target(const struct collect_request *request)
 static int perf_heeds(const struct collect_request *request, const char *option, struct err *err)
 {
     struct perf_needs needs = needs_of(request->args, request->arg_count);
-    bool one_side = option_value(request, "kernel") || option_value(request, "user");
     if (!strcmp(option, "hz") && (!needs.rate || option_value(request, "period")))
         return err_set(err, -EINVAL, "hz: a rate or a period is given already");
-    if (!strncmp(option, "depth=", 6) && !one_side)
-        return err_set(err, -EINVAL,
-                       "depth: perf counts the frames of both sides together; with kernel=off or "
-                       "user=off there is one");
+    if (!strncmp(option, "depth=", 6))
+        return err_set(err, -EINVAL, "depth: perf record takes whole stacks only");
     if (!strncmp(option, "cgroup=", 7) && has_target(request))
         return err_set(err, -EINVAL,
                        "cgroup: perf has it for the whole host only, without pid= "
@@ -290,7 +286,7 @@ const struct collector collector_perf = {
     .name = "perf",
     .summary = "perf record, read live through perf script",
     .measures = "cpu-clock, or any event that perf lists",
-    .options = "hz pid tid comm cpu cgroup event period kernel user depth",
+    .options = "hz pid tid comm cpu cgroup event period kernel user",
     .probe = perf_probe,
     .serves = perf_serves,
     .heeds = perf_heeds,

@@ -437,6 +437,7 @@ void recording_status(const struct recording *recording, struct recording_status
         .state = recording->state,
         .ran = recording->running_ns != 0,
         .in_order = recording->stop_reason && !recording->decoder_failed,
+        .garbled = recording->decoder_failed,
         .collector = recording->collector,
         .command = recording->command,
         .pid = recording->child.pid,

@@ -11,6 +11,7 @@ struct recording_status {
     enum recording_state state;
     bool ran;      // it came as far as recording
     bool in_order; // it ends, or has ended, because it was stopped or its time was up
+    bool garbled;  // what it sent could not be read
     const struct collector *collector;
     const char *command;                      // what ran, as a shell line; borrowed
     pid_t pid, last_pid;                      // of a pipeline; the same when it is one process

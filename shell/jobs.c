@@ -145,7 +145,7 @@ static void say_end(struct job *job, const struct recording_status *status)
     if (status->report && status->report->skipped)
         bytes_printf(&text, ", %" PRIu64 " records not understood (%s)", status->report->skipped,
                      status->report->first_skipped_why);
-    bool failed = !status->in_order && status->exit_status != 0;
+    bool failed = status->garbled || (!status->in_order && status->exit_status != 0);
     session->jobs.failed |= failed;
     if (failed)
         session->jobs.failed_status = status->exit_status;

@@ -113,7 +113,8 @@ def lying():
     done, kept = misbehave("native", garbage + "sleep 100;", "wait 4s")
     check(kept and ends(done) == 1 and done.stderr.count("cannot be read") == 1,
           "native garbage: what was good is kept, it is ended and said once", done)
-    done = run(["record", "wait stop"], "head -c 100000 /dev/urandom", tool="flicker-collect")
+    done = run(["record", "wait stop"], "head -c 100000 /dev/urandom; exit 0",
+               tool="flicker-collect")
     check(done.returncode != 0 and done.stderr.count("flicker: ") == 1,
           "nothing but garbage: one message", done)
 

@@ -162,7 +162,7 @@ def shares_agree_with_those_of_perf():
                 flicker.say(f"record cpu hz=1999 pid={load.pid} with={name}")
             for flicker in ours, perf:
                 flicker.wait_message("recording with")
-                flicker.say("wait samples > 5000")
+                flicker.say("wait samples > 5500")
             for name, flicker in ("native", ours), ("perf", perf):
                 out = flicker.finish("fold")
                 # What runs in the kernel meanwhile is nobody's share.

@@ -100,7 +100,7 @@ def one_round(number, home):
     shells = children_of(flicker.pid)
     if way in ("shell", "both") and shells:
         os.kill(shells[0], signal.SIGKILL)
-    if way in ("launcher", "both"):
+    if way in ("launcher", "both") or (way == "shell" and not shells):  # it has not forked yet
         os.kill(flicker.pid, signal.SIGKILL)
     if way in ("SIGTERM", "SIGHUP"):
         os.kill(flicker.pid, getattr(signal, way))

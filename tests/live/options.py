@@ -85,6 +85,8 @@ def which_sides_of_the_stack():
             only(f"{kind} pid={one.pid} kernel=off", KERNEL)
             if "uprobe" not in kind:
                 only(f"{kind} pid={one.pid} user=off", f"module={MIXED}")
+            if kind in PERF:
+                continue  # has no depth=
             out = only(f"{kind} pid={one.pid} kernel=off depth=2")
             deepest = max(len(names) for names, _ in stacks(out))
             # The thread's name and two frames; at a uprobe the function and its caller before what

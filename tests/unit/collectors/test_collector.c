@@ -65,8 +65,8 @@ static void perf_has_what_it_can_do_alone(void **state)
     assert_int_equal(serves("perf", cpu, OPTIONS("comm=x", "cpu=0", "tid=1", "kernel=off")), 0);
     assert_int_equal(serves("perf", cpu, OPTIONS("cgroup=/x")), 0);
     assert_int_equal(serves("perf", cpu, OPTIONS("cgroup=/x", "tid=1")), -EINVAL);
-    assert_int_equal(serves("perf", cpu, OPTIONS("depth=3")), -EINVAL); // of both sides together
-    assert_int_equal(serves("perf", cpu, OPTIONS("depth=3", "user=off")), 0);
+    assert_int_equal(serves("perf", cpu, OPTIONS("depth=3")), -EINVAL);
+    assert_string_equal(err.message, "depth: perf record takes whole stacks only");
     request.hz_given = true;
     assert_int_equal(serves("perf", request, NULL), 0);
     assert_int_equal(serves("perf", request, OPTIONS("period=1000")), -EINVAL);

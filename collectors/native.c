@@ -123,7 +123,8 @@ const struct collector collector_native = {
     .name = "native",
     .summary = "our own BPF programs, the cheapest",
     .measures = "cpu, offcpu, wakeup, runq, faults, malloc, any tracepoint, uprobe, USDT or kprobe",
-    .options = "hz pid tid comm cpu cgroup kernel user depth inlines min value event period live every",
+    .options =
+        "hz pid tid comm cpu cgroup kernel user depth inlines min value event period live every",
     .probe = native_probe,
     .serves = native_serves,
     .heeds = native_heeds,

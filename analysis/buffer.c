@@ -293,6 +293,7 @@ void buffer_source_get(const struct buffer *buffer, size_t index, struct buffer_
                                   .one_frame = source->one_frame,
                                   .first_ns = source->first_ns,
                                   .last_ns = source->last_ns};
+    memcpy(out->lost_where, source->lost_where, sizeof out->lost_where);
     size_t most = sizeof out->events / sizeof *out->events - 1;
     for (size_t i = 0; i < source->track_count && i < most; i++)
         out->events[i] =

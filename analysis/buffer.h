@@ -35,6 +35,7 @@ struct buffer_source {
     enum clock_kind clock;
     bool shifted; // laid beside the others from its start
     uint64_t samples, lost, late, evicted;
+    uint64_t lost_where[LOSS_WHERES];
     uint64_t unresolved;       // samples whose leaf has no name
     uint64_t one_frame;        // user stacks of a single frame: no frame pointers
     int64_t first_ns, last_ns; // SAMPLE_NO_TIME when it has no times

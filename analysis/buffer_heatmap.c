@@ -623,10 +623,11 @@ static void paint(struct map_job *job)
 static uint64_t full_cell(const struct view *view, const struct heatmap_shape *shape)
 {
     const struct source *source = view->sources[0];
-    if (view->by_value || !source->cpus || source->rate_hz <= 0)
+    if (view->buffer->dict.events[view->event].by_value || !source->cpus || source->rate_hz <= 0)
         return 0;
     double cell_s = (double)shape->column_ns / shape->rows / 1e9;
-    double full = source->cpus * source->rate_hz * cell_s + 0.5;
+    double of_a_second = view->by_value ? 1e9 : source->rate_hz; // see mixes_rates
+    double full = source->cpus * of_a_second * cell_s + 0.5;
     return full < 1 ? 1 : (uint64_t)full;
 }
 

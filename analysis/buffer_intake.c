@@ -315,6 +315,7 @@ static int take_loss(struct sink *sink, const struct loss *given, struct err *er
     array_reserve(&source->losses, &source->loss_capacity, source->loss_count + 1);
     source->losses[source->loss_count++] = loss;
     source->lost += loss.count;
+    source->lost_where[loss.where] += loss.count;
     return 0;
 }
 

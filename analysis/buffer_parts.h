@@ -48,6 +48,7 @@ struct source {
     int64_t shift_ns; // added to its times
 
     uint64_t samples, lost, late, evicted_samples, unresolved, one_frame;
+    uint64_t lost_where[LOSS_WHERES];
     bool has_time;
     int64_t first_ns, last_ns; // of all samples that ever came
     struct track *tracks;      // in order of the events' first appearance

@@ -103,14 +103,19 @@ static uint32_t thread_owner(struct tally *tally, uint32_t id)
 {
     if (tally->of_thread[id])
         return tally->of_thread[id] - 1;
-    bool by_pid = tally->view->query->first == QUERY_FIRST_PID;
+    enum query_first first = tally->view->query->first;
     const struct dict *dict = tally->dict;
     const struct thread *thread = &dict->threads[id];
-    uint32_t comm = dict->threads[by_pid ? tally->main_of[id] : id].comm;
+    uint32_t comm = dict->threads[first == QUERY_FIRST_PID ? tally->main_of[id] : id].comm;
     struct bytes name = {0};
-    bytes_append(&name, dict_text(dict, comm), dict_text_len(dict, comm));
-    append_id(&name, '-', thread->pid);
-    if (!by_pid)
+    if (first == QUERY_FIRST_CGROUP) {
+        bool known = thread->cgroup != DICT_EMPTY;
+        bytes_append_text(&name, known ? dict_text(dict, thread->cgroup) : "[cgroup not known]");
+    } else {
+        bytes_append(&name, dict_text(dict, comm), dict_text_len(dict, comm));
+        append_id(&name, '-', thread->pid);
+    }
+    if (first == QUERY_FIRST_TID)
         append_id(&name, '/', thread->tid);
     uint32_t owner = named_owner(tally, &name);
     tally->of_thread[id] = owner + 1;

@@ -19,7 +19,13 @@ enum { QUERY_ANY_SOURCE = 0 }; // sources are numbered from 1
 
 // What the stacks of a fold begin with: the thread's name; the process, "java-4711"; the thread,
 // "java-4711/4712"; the CPU, "cpu 3".
-enum query_first { QUERY_FIRST_COMM, QUERY_FIRST_PID, QUERY_FIRST_TID, QUERY_FIRST_CPU };
+enum query_first {
+    QUERY_FIRST_COMM,
+    QUERY_FIRST_PID,
+    QUERY_FIRST_TID,
+    QUERY_FIRST_CPU,
+    QUERY_FIRST_CGROUP,
+};
 
 // One event is in view at a time, and two sources of it are never added up silently. With
 // QUERY_ANY_SOURCE the newest source that has the event is in view, together with every other one

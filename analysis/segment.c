@@ -91,7 +91,7 @@ static void append_values(struct segment *segment, const struct segment_batch *b
 {
     uint32_t at = segment->count;
     if (!at)
-        segment->value = segment->value_max = batch->samples[0].value;
+        segment->value = segment->value_min = segment->value_max = batch->samples[0].value;
     for (uint32_t i = 0; i < batch->count && !segment->values; i++) {
         if (batch->samples[i].value != segment->value)
             split_values(segment);
@@ -102,6 +102,8 @@ static void append_values(struct segment *segment, const struct segment_batch *b
         segment->value_sum[(batch->flags[i] & CALLPATH_IDLE) != 0] += value;
         if (value > segment->value_max)
             segment->value_max = value;
+        if (value < segment->value_min)
+            segment->value_min = value;
     }
 }
 

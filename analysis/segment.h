@@ -44,7 +44,7 @@ struct segment {
     uint8_t *cpus;       // while every CPU is below 255
     uint16_t *wide_cpus; // else
     uint64_t *values;    // NULL: all are `value`
-    uint64_t value, value_max;
+    uint64_t value, value_min, value_max;
     struct time_block *blocks;
     size_t block_count, block_capacity;
     uint32_t *thread_ids; // the dictionary's, by number in this segment

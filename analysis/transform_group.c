@@ -118,10 +118,15 @@ static const struct {
     group_fn *group; // NULL: who ran, which the fold's first level says
     enum query_first first;
 } groups[] = {
-    {.name = "line", .group = by_line},          {.name = "module", .group = by_module},
-    {.name = "package", .group = by_package},    {.name = "file", .group = by_file},
-    {.name = "comm", .first = QUERY_FIRST_COMM}, {.name = "pid", .first = QUERY_FIRST_PID},
-    {.name = "tid", .first = QUERY_FIRST_TID},   {.name = "cpu", .first = QUERY_FIRST_CPU},
+    {.name = "line", .group = by_line},
+    {.name = "module", .group = by_module},
+    {.name = "package", .group = by_package},
+    {.name = "file", .group = by_file},
+    {.name = "comm", .first = QUERY_FIRST_COMM},
+    {.name = "pid", .first = QUERY_FIRST_PID},
+    {.name = "tid", .first = QUERY_FIRST_TID},
+    {.name = "cpu", .first = QUERY_FIRST_CPU},
+    {.name = "cgroup", .first = QUERY_FIRST_CGROUP},
 };
 
 enum { GROUPS = sizeof groups / sizeof *groups };

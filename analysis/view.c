@@ -99,6 +99,34 @@ static int no_data(const struct view *view, struct err *err)
     return err_set(err, -ENODATA, "no samples yet");
 }
 
+// Whether samples of the event in view, which are periods, stand for times that differ: they were
+// recorded at more than one rate. What tells no rate may be no clock's: the times between two
+// samples of a script engine differ always. 1 is what a sample has whose period is not known.
+static bool mixes_rates(const struct view *view, const char *event)
+{
+    uint64_t least = UINT64_MAX, most = 0;
+    for (size_t i = 0; i < view->source_count; i++) {
+        const struct track *track = track_by_event(view->sources[i], event);
+        if (view->sources[i]->rate_hz <= 0)
+            return false;
+        for (size_t k = 0; k < track->segment_count; k++) {
+            const struct segment *segment = track->segments[k];
+            if (segment->count && segment->value_min < least)
+                least = segment->value_min;
+            if (segment->count && segment->value_max > most)
+                most = segment->value_max;
+        }
+    }
+    return least > 1 && most > least && most - least > least / 4;
+}
+
+static void sum_periods(struct view *view, const struct event *row)
+{
+    const struct dict *dict = &view->buffer->dict;
+    if (!row->by_value && !strcmp(dict_text(dict, row->unit), "ns"))
+        view->by_value = mixes_rates(view, dict_text(dict, row->name));
+}
+
 static int resolve_sources(struct view *view, enum view_want want, struct err *err)
 {
     const struct buffer *buffer = view->buffer;
@@ -113,10 +141,13 @@ static int resolve_sources(struct view *view, enum view_want want, struct err *e
     const struct event *row = &buffer->dict.events[view->event];
     view->by_value = row->by_value;
     view->intervals = row->by_value && !strcmp(dict_text(&buffer->dict, row->unit), "ns");
-    if (view->query->source != QUERY_ANY_SOURCE)
+    if (view->query->source != QUERY_ANY_SOURCE) {
+        sum_periods(view, row);
         return 0;
+    }
     if (!all) {
         add_others(view, dict_text(&buffer->dict, row->name));
+        sum_periods(view, row);
         return 0;
     }
     for (size_t i = newest->number - 1; i-- > 0;) {
@@ -284,9 +315,10 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
         resolve_ranges(view);
         rc = check_times(view, want, err);
     }
-    view->hides_idle = !query->idle && !view->by_value;
-    if (rc == 0)
+    if (rc == 0) {
+        view->hides_idle = !query->idle && !buffer->dict.events[view->event].by_value;
         rc = resolve_filter(view, err);
+    }
     if (rc < 0)
         return rc;
     resolve_cpus(view);

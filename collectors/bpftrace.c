@@ -25,16 +25,19 @@ static const double default_hz = 99;
 static const char cpu_program[] =
     "profile:hz:%u %s{ printf(\"S %%llu %%d %%d %%d %%s\\n%%s\\n%%s\\nE\\n\", nsecs, pid, tid, "
     "cpu, comm, kstack(perf), ustack(perf)); }";
+// As our programs write stacks: see adapt_stacks.
+static const char kernel_stack[] = "kstack(perf)", user_stack[] = "ustack(perf)";
 
-static int bpftrace_probe(struct launcher *launcher, struct err *why_not)
+static int bpftrace_probe(struct launcher *launcher, const struct collect_request *request,
+                          struct err *why_not)
 {
+    (void)request;
     char path[PATH_MAX];
     if (tool_find(path, LAUNCHER_BPFTRACE, why_not))
-        return err_set(why_not, -ENOENT,
-                       "'bpftrace' is not installed\ninstall the package bpftrace");
-    if (!launcher_is_privileged(launcher))
-        return err_set(why_not, -EPERM,
-                       "not root, and bpftrace runs as root only\nstart flicker with sudo");
+        return err_set(why_not, -ENOENT, "'bpftrace' is not installed\nsudo apt install bpftrace");
+    int status = launcher_check_tracing(launcher, why_not);
+    if (status)
+        return status;
     struct bpftrace_version version;
     bpftrace_version_ask(&version, launcher);
     if (bpftrace_is_too_old(&version))
@@ -48,6 +51,36 @@ static int bpftrace_probe(struct launcher *launcher, struct err *why_not)
 static bool bpftrace_serves(const struct collect_request *request)
 {
     return request->program || request->file || (request->what && !strcmp(request->what, "cpu"));
+}
+
+static bool is_own_program(const struct collect_request *request)
+{
+    return request->what || request->preset;
+}
+
+static int bpftrace_heeds(const struct collect_request *request, const char *option,
+                          struct err *err)
+{
+    int len = (int)strcspn(option, "=");
+    if (!strcmp(option, "pid"))
+        return 0;
+    if (!is_own_program(request))
+        return err_set(err, -EINVAL,
+                       "%.*s: such a program says itself what it tells of, as in "
+                       "profile:hz:99 /comm == \"nginx\"/ { ... }",
+                       len, option);
+    if (!strcmp(option, "hz") && request->preset)
+        return err_set(err, -EINVAL, "hz: bt:%s has no rate, it tells of each event",
+                       request->preset);
+    return 0;
+}
+
+static double bpftrace_rate(const struct collect_request *request)
+{
+    double hz = request->hz >= 1 ? request->hz : default_hz;
+    if (!request->what)
+        return 0;
+    return round(request->hz_most >= 1 && request->hz_most < hz ? request->hz_most : hz);
 }
 
 // What is said of a probe that cannot be attached: up to 0.20 with quotes, 0.21 to 0.23 without,
@@ -190,9 +223,11 @@ static int read_program(char **text, const char *path, struct err *err)
 }
 
 // The text to run, the user's or ours; the caller frees it.
-static int program_text(char **text, const struct collect_request *request, unsigned hz,
-                        struct err *err)
+static int program_text(char **text, const struct collect_request *request,
+                        const struct native_options *options, unsigned hz, struct err *err)
 {
+    static const char harmless[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789 _-./:+#@()[]";
     if (request->file)
         return read_program(text, request->file, err);
     if (request->program) {
@@ -202,11 +237,46 @@ static int program_text(char **text, const struct collect_request *request, unsi
         *text = xstrdup(request->program);
         return 0;
     }
-    char filter[64] = "";
-    if (request->pid)
-        snprintf(filter, sizeof filter, "/pid == %d/ ", request->pid);
-    *text = xasprintf(cpu_program, hz, filter);
+    struct bytes filter = {0};
+    if (options->pid)
+        bytes_printf(&filter, "pid == %d", (int)options->pid);
+    if (options->tid)
+        bytes_printf(&filter, "%stid == %d", filter.len ? " && " : "", (int)options->tid);
+    // Any other name is picked from what comes.
+    if (options->comm && !options->comm[strspn(options->comm, harmless)])
+        bytes_printf(&filter, "%scomm == \"%.15s\"", filter.len ? " && " : "", options->comm);
+    char *condition = filter.len ? xasprintf("/%s/ ", bytes_text(&filter)) : xstrdup("");
+    *text = xasprintf(cpu_program, hz, condition);
+    free(condition);
+    bytes_dispose(&filter);
     return 0;
+}
+
+static char *replaced(char *text, const char *old, const char *new)
+{
+    struct bytes out = {0};
+    const char *at = text, *next;
+    for (; (next = strstr(at, old)); at = next + strlen(old)) {
+        bytes_append(&out, at, (size_t)(next - at));
+        bytes_append_text(&out, new);
+    }
+    bytes_append_text(&out, at);
+    free(text);
+    return out.data;
+}
+
+// Of a program of ours, the stacks as they were asked for.
+static char *adapt_stacks(char *text, const struct native_options *options)
+{
+    char kernel[32], user[32];
+    snprintf(kernel, sizeof kernel, "kstack(perf, %d)", (int)options->depth);
+    snprintf(user, sizeof user, "ustack(perf, %d)", (int)options->depth);
+    bool whole = options->depth == NATIVE_STACK_MAX;
+    if (!whole || !options->kernel)
+        text = replaced(text, kernel_stack, options->kernel ? kernel : "\"\"");
+    if (!whole || !options->user)
+        text = replaced(text, user_stack, options->user ? user : "\"\"");
+    return text;
 }
 
 // What is run, and what is known of it before it runs.
@@ -217,6 +287,7 @@ struct plan {
     bool names;   // bpftrace must give the names of user functions
     bool is_text; // its output is read, not its JSON
     unsigned hz;
+    struct native_options options;
     char event[PROGRAM_NOTE_BYTES]; // "" or a name
     const char *unit;               // within it
     char pid[16], least[24];
@@ -285,10 +356,14 @@ static int make_plan(struct plan *plan, struct launcher *launcher,
 {
     char needs[PROGRAM_NOTE_BYTES];
     *plan = (struct plan){.own = request->what != NULL};
-    plan->hz = (unsigned)lround(request->hz >= 1 ? request->hz : default_hz);
-    int status = program_text(&plan->text, request, plan->hz, err);
+    plan->hz = (unsigned)bpftrace_rate(request);
+    int status = sample_pick_options(&plan->options, request, err);
+    if (!status)
+        status = program_text(&plan->text, request, &plan->options, plan->hz, err);
     if (status)
         return status;
+    if (is_own_program(request))
+        plan->text = adapt_stacks(plan->text, &plan->options);
     if (!request->pid && !request->arg_count && program_note(plan->text, "needs", needs) &&
         !strcmp(needs, "pid"))
         return err_set(err, -EINVAL, "bt:%s needs a process: pid=PID",
@@ -314,7 +389,7 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
     struct bpftrace_program *program = xmalloc(sizeof *program);
     bpftrace_program_init(program, plan.text);
     make_args(&plan, request, program);
-    const struct recording_setup setup = {
+    struct recording_setup setup = {
         .collector = &collector_bpftrace,
         .tool = LAUNCHER_BPFTRACE,
         .args = plan.args,
@@ -335,6 +410,10 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
         .judge_arg = program,
         .judge_free = free_program,
     };
+    // A preset knows its process better: it tells of who is woken, say.
+    if (request->preset)
+        plan.options.pid = 0;
+    sample_pick_init(&setup.pick, &plan.options);
     status = recording_start(out, launcher, &setup, sink, events, err);
     plan_dispose(&plan);
     return status;
@@ -344,7 +423,10 @@ const struct collector collector_bpftrace = {
     .name = "bpftrace",
     .summary = "a bpftrace program, ours for cpu or any of yours",
     .measures = "cpu-clock, or what the program prints",
+    .options = "hz pid tid comm cpu kernel user depth",
     .probe = bpftrace_probe,
     .serves = bpftrace_serves,
+    .heeds = bpftrace_heeds,
+    .rate_hz = bpftrace_rate,
     .start = bpftrace_start,
 };

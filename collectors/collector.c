@@ -17,7 +17,7 @@ const struct collector *collector_by_name(const char *name)
     return NULL;
 }
 
-static bool heeds(const struct collector *collector, const char *option, size_t len)
+static bool is_listed(const struct collector *collector, const char *option, size_t len)
 {
     const char *at = collector->options ? collector->options : "";
     for (; *at; at += strspn(at, " ")) {
@@ -31,20 +31,44 @@ static bool heeds(const struct collector *collector, const char *option, size_t 
 
 bool collector_heeds(const struct collector *collector, const char *option)
 {
-    return heeds(collector, option, strlen(option));
+    return is_listed(collector, option, strlen(option));
+}
+
+static int heeds(const struct collector *collector, const struct collect_request *request,
+                 const char *option, struct err *err)
+{
+    size_t len = strcspn(option, "=");
+    int status = collector->heeds ? collector->heeds(request, option, err) : 0;
+    if (status || is_listed(collector, option, len))
+        return status;
+    return err_set(err, -EINVAL, "it has no option '%.*s'", (int)len, option);
 }
 
 int collector_serves(const struct collector *collector, const struct collect_request *request,
                      struct err *err)
 {
+    int status = 0;
     if (!collector->serves(request))
         return err_set(err, -EINVAL, "it does not record this");
-    for (size_t i = 0; i < request->option_count; i++) {
-        size_t len = strcspn(request->options[i], "=");
-        if (!heeds(collector, request->options[i], len))
-            return err_set(err, -EINVAL, "it has no option '%.*s'", (int)len, request->options[i]);
+    for (size_t i = 0; !status && i < request->option_count; i++)
+        status = heeds(collector, request, request->options[i], err);
+    if (!status && request->hz_given)
+        status = heeds(collector, request, "hz", err);
+    if (!status && request->pid)
+        status = heeds(collector, request, "pid", err);
+    return status;
+}
+
+// What would help stands on lines of its own, indented.
+static void put_reason(struct bytes *out, const char *name, const char *message)
+{
+    bytes_printf(out, "%s: ", name);
+    for (; *message; message++) {
+        bytes_append_char(out, *message);
+        if (*message == '\n')
+            bytes_append_text(out, "    ");
     }
-    return 0;
+    bytes_append_char(out, '\n');
 }
 
 const struct collector *collector_choose(struct launcher *launcher,
@@ -52,21 +76,31 @@ const struct collector *collector_choose(struct launcher *launcher,
                                          struct bytes *passed_over, struct err *why_not)
 {
     struct bytes reasons = {0};
+    struct err reason = {0};
     const struct collector *chosen = NULL;
+    size_t serving = 0, refusing = 0; // the request, whatever this host is
     for (size_t i = 0; collector_table[i] && !chosen; i++) {
         const struct collector *collector = collector_table[i];
-        struct err reason = {0};
         if (!collector->serves(request))
             continue;
-        if (!collector_serves(collector, request, &reason) && !collector->probe(launcher, &reason))
+        serving++;
+        bool refused = collector_serves(collector, request, &reason) != 0;
+        refusing += refused;
+        if (!refused && !collector->probe(launcher, request, &reason))
             chosen = collector;
         else
-            bytes_printf(&reasons, "%s: %s\n", collector->name, reason.message);
+            put_reason(&reasons, collector->name, reason.message);
     }
     if (chosen && passed_over)
         bytes_append(passed_over, bytes_text(&reasons), reasons.len);
-    if (!chosen)
+    if (!chosen && serving && refusing == serving) {
+        if (serving > 1)
+            err_set(why_not, -EINVAL, "this cannot be recorded so\n%s", bytes_text(&reasons));
+        else
+            *why_not = reason;
+    } else if (!chosen) {
         err_set(why_not, -ENOTSUP, "no collector can record this here\n%s", bytes_text(&reasons));
+    }
     bytes_dispose(&reasons);
     return chosen;
 }

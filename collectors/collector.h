@@ -19,6 +19,8 @@ struct collect_request {
     const char *const *args; // perf: arguments of `perf record`; bpftrace: positional ones
     size_t arg_count;
     double hz;      // 0: the collector's default (99)
+    bool hz_given;  // it was asked for, for this recording
+    double hz_most; // 0: none; a rate above it becomes it, whatever was asked for
     int32_t pid;    // 0: the whole host
     int64_t min_ns; // 0: the collector's default; presets: their least value, whatever its unit
     int64_t for_ns; // 0: until stopped
@@ -29,6 +31,10 @@ struct collect_request {
     // Only says what would be run, as shell lines; nothing is started, *out is NULL. NULL: run it.
     struct bytes *dry_run;
 };
+
+// A copy owns its text; it has no dry run.
+void collect_request_copy(struct collect_request *out, const struct collect_request *request);
+void collect_request_dispose(struct collect_request *request);
 
 // What a running collector reports upwards; called from recording_tick only.
 struct recording_events {
@@ -48,10 +54,18 @@ struct collector {
     const char *measures; // "cpu-clock, ns"
     const char *options;  // names of the request's options that it heeds, space-separated
     // 0 when it can run here, else a negative errno with the reason, and what would help on the
-    // second line. Quick (no probe of a kernel takes over 100 ms).
-    int (*probe)(struct launcher *launcher, struct err *why_not);
+    // second line. Of no request (NULL) in particular: whether it can do anything. Quick (no probe
+    // of a kernel takes over 100 ms).
+    int (*probe)(struct launcher *launcher, const struct collect_request *request,
+                 struct err *why_not);
     // Whether it can serve this request at all (a program is bpftrace's, arguments are perf's).
     bool (*serves)(const struct collect_request *request);
+    // Whether it heeds this option of the list ("tid=7", "hz") in a request that it serves; if not,
+    // err says why. NULL: all of the list.
+    int (*heeds)(const struct collect_request *request, const char *option, struct err *err);
+    // The rate at which it samples each CPU for this request, hz_most heeded. 0: it is not by a
+    // rate, or not by one that it can change.
+    double (*rate_hz)(const struct collect_request *request);
     // Starts recording into the sink (borrowed while the recording lives).
     int (*start)(struct recording **out, struct launcher *launcher,
                  const struct collect_request *request, struct sink *sink,
@@ -78,7 +92,8 @@ bool collector_heeds(const struct collector *collector, const char *option);
 // Whether it serves the request with all its options; if not, err says why.
 int collector_serves(const struct collector *collector, const struct collect_request *request,
                      struct err *err) MUST_CHECK;
-// The first that serves the request and can run here. NULL: none; *why_not then joins the reasons.
+// The first that serves the request and can run here. NULL: none; *why_not then joins the reasons,
+// and is -EINVAL where another request could be served.
 // `passed_over` (may be NULL) gets a line for each better one that cannot.
 const struct collector *collector_choose(struct launcher *launcher,
                                          const struct collect_request *request,

@@ -2,6 +2,7 @@
 #include "collectors/facts.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 // The start of a small file, NUL-terminated; false when it cannot be read.
 static bool read_small(const char *path, char *text, size_t size)
@@ -67,6 +69,36 @@ bool facts_put_rights(struct bytes *out, pid_t pid)
     return true;
 }
 
+// Of the host itself: a user namespace of its own lends rights over nothing else.
+static bool is_initial_user_namespace(pid_t pid)
+{
+    char path[64], text[256];
+    unsigned long inside = 1, outside = 1, count = 0;
+    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)pid);
+    return !read_small(path, text, sizeof text) ||
+           (sscanf(text, "%lu %lu %lu", &inside, &outside, &count) == 3 && !inside && !outside &&
+            count == UINT32_MAX);
+}
+
+bool facts_may_trace(pid_t pid, const char **why)
+{
+    const uint64_t admin = UINT64_C(1) << CAP_SYS_ADMIN;
+    const uint64_t both = UINT64_C(1) << CAP_BPF | UINT64_C(1) << CAP_PERFMON;
+    const char *unused;
+    char path[64], text[4096], capabilities[32];
+    why = why ? why : &unused;
+    *why = "root of a user namespace, not of this host";
+    if (!is_initial_user_namespace(pid))
+        return false;
+    *why = "root without CAP_BPF and CAP_PERFMON, as in a container";
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    if (!read_small(path, text, sizeof text) ||
+        !status_line(text, "\nCapEff:", capabilities, sizeof capabilities))
+        return true; // not known
+    uint64_t effective = strtoull(capabilities, NULL, 16);
+    return effective & admin || (effective & both) == both;
+}
+
 static void put_fact(struct bytes *out, const char *name, bool good, const char *there,
                      const char *missing)
 {
@@ -101,6 +133,32 @@ static bool has_counters(void)
            exists("/sys/bus/event_source/devices/armv8_pmuv3_0");
 }
 
+// From the kernel's own configuration: to try it takes rights that this process has not.
+static bool has_option(const char *option)
+{
+    char line[256];
+    bool found = false;
+    gzFile file = gzopen("/proc/config.gz", "rb");
+    while (file && !found && gzgets(file, line, sizeof line))
+        found = !strncmp(line, option, strlen(option));
+    if (file)
+        gzclose(file);
+    return found;
+}
+
+static void put_functions(struct bytes *out)
+{
+    if (!exists("/proc/config.gz"))
+        bytes_append_text(out, "fentry     not known: this kernel has no /proc/config.gz\n");
+    else
+        put_fact(out, "fentry",
+                 has_option("CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y") &&
+                     has_option("CONFIG_DEBUG_INFO_BTF=y"),
+                 "there, unless lockdown forbids it: kfunc: and fentry: of bpftrace",
+                 "none: programs with kfunc: or fentry: cannot run\n"
+                 "           a kernel with CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y has them");
+}
+
 static void put_lockdown(struct bytes *out)
 {
     char text[128];
@@ -126,9 +184,13 @@ static void put_paranoid(struct bytes *out)
         return;
     int level = atoi(text);
     bytes_printf(out, "paranoid   kernel.perf_event_paranoid is %d%s\n", level,
-                 level > 0 ? ": without root the whole host cannot be sampled\n"
-                             "           sudo sysctl kernel.perf_event_paranoid=0"
-                           : "");
+                 level > 2   ? ": without root nothing can be sampled\n"
+                               "           sudo sysctl kernel.perf_event_paranoid=2   (own "
+                               "processes; 0: the whole host)"
+                 : level > 0 ? ": without root own processes can be sampled, the whole host "
+                               "cannot\n"
+                               "           sudo sysctl kernel.perf_event_paranoid=0"
+                             : "");
 }
 
 void facts_put_kernel(struct bytes *out)
@@ -149,6 +211,7 @@ void facts_put_kernel(struct bytes *out)
              "there: functions of programs can be probed",
              "none: programs with uprobe: and usdt: cannot run\n"
              "           a kernel with CONFIG_UPROBE_EVENTS=y has them");
+    put_functions(out);
     put_lockdown(out);
     put_paranoid(out);
 }

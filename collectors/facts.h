@@ -14,6 +14,9 @@
 int64_t facts_cpu_ns(pid_t pid);
 // Appends "uid 0, CapEff 000001ffffffffff"; false when the process is not there.
 bool facts_put_rights(struct bytes *out, pid_t pid);
+// Whether a process may load BPF programs and sample the whole host: root of a container may not.
+// If not, *why (may be NULL) says what it lacks.
+bool facts_may_trace(pid_t pid, const char **why);
 // Whether tracefs is mounted where bpftrace looks for tracepoints.
 bool facts_has_tracefs(void);
 bool facts_has_kprobes(void);

@@ -2,6 +2,7 @@
 #include "collectors/launcher.h"
 
 #include "collectors/collector_set.h"
+#include "collectors/facts.h"
 #include "collectors/launcher_parent.h"
 #include "collectors/launcher_wire.h"
 #include "collectors/mapped.h"
@@ -17,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LEAVE_PATIENCE_MS = 600, SOCKET_BUFFER_BYTES = 512 * 1024 };
+enum { LEAVE_PATIENCE_MS = 300, SOCKET_BUFFER_BYTES = 512 * 1024 };
 
 struct launcher {
     int socket_fd;            // -1: no parent
@@ -45,6 +46,19 @@ static int become_user(pid_t parent, struct err *err)
     if (!status && (prctl(PR_SET_PDEATHSIG, SIGTERM) || getppid() != parent))
         status = err_set(err, -ESRCH, "the launcher has gone");
     return status;
+}
+
+int launcher_check_tracing(const struct launcher *launcher, struct err *err)
+{
+    const char *why;
+    if (!launcher_is_privileged(launcher))
+        return err_set(err, -EPERM, "not root\nstart flicker with sudo");
+    if (facts_may_trace(getppid(), &why))
+        return 0;
+    return err_set(err, -EPERM,
+                   "%s\nstart flicker on the host, or the container with --privileged or --cap-add "
+                   "of both",
+                   why);
 }
 
 int launcher_split(struct launcher **out, struct err *err)

@@ -27,6 +27,9 @@ struct launcher *launcher_local(void);
 void launcher_free(struct launcher *launcher);
 // Whether there is a privileged parent.
 bool launcher_is_privileged(const struct launcher *launcher);
+// Whether what it starts may load BPF programs and sample the whole host. -EPERM: not root, or one
+// that lacks the rights for it; what would help stands on the second line.
+int launcher_check_tracing(const struct launcher *launcher, struct err *err) MUST_CHECK;
 
 // The programs that may be started; the launcher finds their paths itself.
 enum launcher_tool {

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 // How long collectors may take to leave once the shell has gone; nothing runs after a second.
-enum { LEAVE_PATIENCE_MS = 600 };
+enum { LEAVE_PATIENCE_MS = 300 };
 
 struct parent {
     pid_t child;

@@ -14,14 +14,16 @@
 
 static const double default_hz = 99;
 
-static int native_probe(struct launcher *launcher, struct err *why_not)
+static int native_probe(struct launcher *launcher, const struct collect_request *request,
+                        struct err *why_not)
 {
+    (void)request;
     char path[PATH_MAX];
     if (tool_find(path, LAUNCHER_NATIVE, why_not))
         return err_set(why_not, -ENOENT,
                        "'flicker-collect' was not built\nit needs clang, bpftool and libbpf-dev");
-    if (!launcher_is_privileged(launcher))
-        return err_set(why_not, -EPERM, "not root\nstart flicker with sudo");
+    if (launcher_check_tracing(launcher, why_not))
+        return why_not->code;
     if (access("/sys/kernel/btf/vmlinux", R_OK))
         return err_set(why_not, -ENOTSUP,
                        "this kernel has no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
@@ -38,6 +40,32 @@ static bool native_serves(const struct collect_request *request)
     // Of malloc alone it is said that a process is wanted; that comes with the start.
     return !strcmp(request->what, native_kind_name(NATIVE_MALLOC)) ||
            !native_options_parse(&options, 2, (char *const *)words, &unused);
+}
+
+static int native_heeds(const struct collect_request *request, const char *option, struct err *err)
+{
+    // What its value has to be is said when it starts: here only whether this kind has it.
+    const char *word = !strcmp(option, "hz") ? "hz=99" : option;
+    return native_options_allow(request->what, word, err);
+}
+
+// Of the clock or of an event by frequency; what is told one by one, or by period, has no rate.
+static bool is_by_rate(const struct collect_request *request)
+{
+    bool by_rate = !strcmp(request->what, native_kind_name(NATIVE_CPU));
+    for (size_t i = 0; i < request->option_count; i++) {
+        by_rate &= strncmp(request->options[i], "period=", 7) != 0;
+        by_rate &= strncmp(request->options[i], "event=", 6) != 0 || request->hz_given;
+    }
+    return by_rate;
+}
+
+static double native_rate(const struct collect_request *request)
+{
+    double hz = request->hz >= 1 ? request->hz : default_hz;
+    if (!is_by_rate(request))
+        return 0;
+    return round(request->hz_most >= 1 && request->hz_most < hz ? request->hz_most : hz);
 }
 
 static enum stderr_meaning native_judge(void *arg, struct bytes *line, uint64_t *lost)
@@ -60,11 +88,10 @@ static int native_start(struct recording **out, struct launcher *launcher,
     size_t count = 0;
     args[count++] = collector_native.name;
     args[count++] = request->what;
-    double hz = request->hz >= 1 ? request->hz : default_hz;
-    snprintf(hz_text, sizeof hz_text, "hz=%ld", lround(hz));
+    double hz = native_rate(request);
+    snprintf(hz_text, sizeof hz_text, "hz=%ld", lround(hz > 0 ? hz : request->hz));
     snprintf(pid_text, sizeof pid_text, "pid=%d", request->pid);
-    bool is_cpu = !strcmp(request->what, native_kind_name(NATIVE_CPU));
-    if (is_cpu)
+    if (hz > 0 || request->hz_given)
         args[count++] = hz_text;
     if (request->pid)
         args[count++] = pid_text;
@@ -79,7 +106,7 @@ static int native_start(struct recording **out, struct launcher *launcher,
         .tool = LAUNCHER_NATIVE,
         .args = args + 1,
         .format = "fks",
-        .rate_hz = is_cpu && !options.period ? hz : 0,
+        .rate_hz = hz,
         .for_ns = request->for_ns,
         .dry_run = request->dry_run,
         .brings_hello = true,
@@ -96,8 +123,11 @@ const struct collector collector_native = {
     .name = "native",
     .summary = "our own BPF programs, the cheapest",
     .measures = "cpu, offcpu, wakeup, runq, faults, malloc, any tracepoint, uprobe, USDT or kprobe",
-    .options = "tid comm cpu cgroup kernel user depth inlines min value event period live every",
+    .options =
+        "hz pid tid comm cpu cgroup kernel user depth inlines min value event period live every",
     .probe = native_probe,
     .serves = native_serves,
+    .heeds = native_heeds,
+    .rate_hz = native_rate,
     .start = native_start,
 };

@@ -213,6 +213,7 @@ static const struct option *find_option(const char *name, size_t len)
 
 static void set_defaults(struct native_options *options)
 {
+    options->hz_given = options->hz != 0;
     if (!options->hz && !options->period)
         options->hz = 99;
     // Shorter ones are many, and add up to little.
@@ -224,6 +225,8 @@ static void set_defaults(struct native_options *options)
 
 static int check(const struct native_options *options, struct err *err)
 {
+    if (options->hz_given && options->period)
+        return err_set(err, -EINVAL, "hz, period: samples come by one of them");
     if (options->kind == NATIVE_MALLOC && !options->pid)
         return err_set(err, -EINVAL, "malloc: which process? pid=PID is wanted");
     if (options->min_ns && options->kind == NATIVE_MALLOC && !options->live)
@@ -231,6 +234,25 @@ static int check(const struct native_options *options, struct err *err)
     if (!options->kernel && !options->user && options->depth != NATIVE_STACK_MAX)
         return err_set(err, -EINVAL, "depth: with kernel=off and user=off there is no stack");
     return 0;
+}
+
+static int allow(const struct option **out, enum native_kind kind, const char *word, size_t len,
+                 struct err *err)
+{
+    const struct option *option = *out = find_option(word, len);
+    if (!option)
+        return err_set(err, -EINVAL, "unknown option '%.*s'", (int)len, word);
+    if (!(option->kinds & OF(kind)))
+        return err_set(err, -EINVAL, "%s has no option '%s'", kind_names[kind], option->name);
+    return 0;
+}
+
+int native_options_allow(const char *what, const char *word, struct err *err)
+{
+    struct native_options options = {0};
+    const struct option *option;
+    int status = parse_what(&options, what, err);
+    return status ? status : allow(&option, options.kind, word, strcspn(word, "="), err);
 }
 
 int native_options_parse(struct native_options *options, int argc, char *const *argv,
@@ -244,13 +266,10 @@ int native_options_parse(struct native_options *options, int argc, char *const *
     for (int i = 2; !status && i < argc; i++) {
         const char *word = !strncmp(argv[i], "--", 2) ? argv[i] + 2 : argv[i];
         size_t len = strcspn(word, "=");
-        const struct option *option = find_option(word, len);
+        const struct option *option;
         const char *value = word[len] ? word + len + 1 : i + 1 < argc ? argv[++i] : "";
-        if (!option)
-            return err_set(err, -EINVAL, "unknown option '%.*s'", (int)len, word);
-        if (!(option->kinds & OF(options->kind)))
-            return err_set(err, -EINVAL, "%s has no option '%s'", kind_names[options->kind],
-                           option->name);
+        if (allow(&option, options->kind, word, len, err))
+            return -EINVAL;
         status = parse_value(options, option, value, err);
     }
     set_defaults(options);

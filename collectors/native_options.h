@@ -26,6 +26,7 @@ struct native_options {
     const char *value;         // of it: a field's name, arg0 to arg4, retval
     const char *event;         // cpu: a perf event's name
     int64_t hz, period;        // of perf events: samples a second, or events a sample
+    bool hz_given;             // also where what is counted would be told one by one
     int64_t min_ns;            // offcpu, wakeup, runq: shorter times are not told; malloc: see live
     int64_t every_bytes;       // malloc: about one sample for so many; 1: each allocation
     bool live;                 // malloc: only what is not freed (before min_ns, or by the end)
@@ -42,6 +43,9 @@ struct native_options {
 // 0, or -EINVAL naming the word.
 int native_options_parse(struct native_options *options, int argc, char *const *argv,
                          struct err *err) MUST_CHECK;
+// Whether this kind of recording has the option "name=value" at all; -EINVAL: it has not, or there
+// is no such option.
+int native_options_allow(const char *what, const char *option, struct err *err) MUST_CHECK;
 extern const char native_usage[];
 // "cpu", "tp": as it is asked for.
 const char *native_kind_name(enum native_kind kind);

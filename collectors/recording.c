@@ -30,7 +30,8 @@ enum {
 static const int64_t resend_ns = 300 * MS_NS;
 static const int64_t leave_ns = 5000 * MS_NS; // from the request, or the last byte after END
 static const int64_t linger_ns = 1000 * MS_NS;
-static const int64_t quiet_ns = 250 * MS_NS; // after which a line is not the start of a sample
+static const int64_t quiet_ns = 250 * MS_NS;  // after which a line is not the start of a sample
+static const int64_t begin_ns = 2000 * MS_NS; // after which one that never says so has begun
 
 struct recording {
     struct sink tap; // what the decoder writes to: passes on, first sample noted
@@ -45,6 +46,9 @@ struct recording {
     void (*judge_free)(void *arg);
     struct launched child;
     struct line_reader stderr_lines;
+    struct sample_pick pick;
+    bool picks;     // something is left out by it
+    uint64_t taken; // where it picks: samples that went on
     char *command;
     char *event_name, *event_unit; // NULL: the format's own; the decoder borrows them
     char *buffer;
@@ -104,30 +108,42 @@ static int tap_hello(struct sink *sink, const struct hello *hello, struct err *e
     return sink_hello(recording->sink, &full, err);
 }
 
-static int tap_samples(struct sink *sink, const struct sample *samples, size_t count,
-                       struct err *err)
+static int pass_on(struct recording *recording, const struct sample *samples, size_t count,
+                   struct err *err)
 {
-    struct recording *recording = of_tap(sink);
+    const struct dict *dict = recording->tap.dict;
     if (!recording->first_sample_ns && count)
         recording->first_sample_ns = recording->now_ns;
     for (size_t i = 0; i < count; i++) {
         if (samples[i].time_ns == SAMPLE_NO_TIME) {
             recording->timeless++;
-            recording->timeless_map |= sink->dict->events[samples[i].event].by_value;
+            recording->timeless_map |= dict->events[samples[i].event].by_value;
         }
     }
-    if (!recording->sample_value)
-        return sink_samples(recording->sink, samples, count, err);
-    struct sample valued[128];
+    return sink_samples(recording->sink, samples, count, err);
+}
+
+static int tap_samples(struct sink *sink, const struct sample *samples, size_t count,
+                       struct err *err)
+{
+    enum { BATCH = 128 };
+    struct recording *recording = of_tap(sink);
+    if (!recording->sample_value && !recording->picks)
+        return pass_on(recording, samples, count, err);
+    struct sample changed[BATCH];
     int status = 0;
-    while (count && !status) {
-        size_t batch = count < 128 ? count : 128;
-        memcpy(valued, samples, batch * sizeof *samples);
-        for (size_t i = 0; i < batch; i++)
-            valued[i].value = recording->sample_value;
-        status = sink_samples(recording->sink, valued, batch, err);
-        samples += batch;
-        count -= batch;
+    for (size_t at = 0; at < count && !status;) {
+        size_t taken = 0;
+        for (; at < count && taken < BATCH; at++) {
+            if (recording->picks && !sample_pick_takes(&recording->pick, sink->dict, &samples[at]))
+                continue;
+            changed[taken] = samples[at];
+            if (recording->sample_value)
+                changed[taken].value = recording->sample_value;
+            taken++;
+        }
+        status = pass_on(recording, changed, taken, err);
+        recording->taken += taken;
     }
     return status;
 }
@@ -400,6 +416,19 @@ static void drive_stop(struct recording *recording)
         send_signal(recording, SIGINT);
 }
 
+// Whether it says that it records; of any other, the first sample does.
+static bool says_when(const struct recording *recording)
+{
+    return recording->says_ready_and_end || recording->brings_hello;
+}
+
+// When for= begins: with the first thing heard of it, unless that comes much later than the first
+// sample was taken, as perf's does.
+static int64_t counts_from_ns(const struct recording *recording)
+{
+    return says_when(recording) ? recording->running_ns : recording->started_ns;
+}
+
 bool recording_tick(struct recording *recording, int64_t now_ns)
 {
     if (recording->state == RECORDING_ENDED)
@@ -407,8 +436,10 @@ bool recording_tick(struct recording *recording, int64_t now_ns)
     recording->now_ns = now_ns;
     drain_stderr(recording);
     drain_stdout(recording);
+    if (!says_when(recording) && !recording->out_eof && now_ns - recording->started_ns > begin_ns)
+        begin_running(recording); // of a process that sleeps perf has nothing to say
     if (recording->state == RECORDING_RUNNING && recording->for_ns &&
-        now_ns - recording->running_ns >= recording->for_ns)
+        now_ns - counts_from_ns(recording) >= recording->for_ns)
         begin_stop(recording, "its time was up");
     if (recording->state == RECORDING_STOPPING)
         drive_stop(recording);
@@ -449,14 +480,19 @@ void recording_status(const struct recording *recording, struct recording_status
     struct recording *own = (struct recording *)recording; // the report's copy is a cache
     own->report = recording->decoder->report;
     own->report.lost += recording->lost;
+    if (recording->picks)
+        own->report.samples = recording->taken;
     *out = (struct recording_status){
         .state = recording->state,
         .ran = recording->running_ns != 0,
+        .in_order = recording->stop_reason && !recording->decoder_failed,
+        .garbled = recording->decoder_failed,
         .collector = recording->collector,
         .command = recording->command,
         .pid = recording->child.pid,
         .last_pid = recording->child.last_pid,
         .started_ns = recording->started_ns,
+        .running_ns = recording->running_ns,
         .ended_ns = recording->ended_ns,
         .first_sample_ns = recording->first_sample_ns,
         .report = recording->report.bytes ? &recording->report : NULL,
@@ -464,6 +500,17 @@ void recording_status(const struct recording *recording, struct recording_status
     };
     memcpy(out->lost, recording->lost_where, sizeof out->lost);
     memcpy(out->why_ended, recording->why_ended, sizeof out->why_ended);
+}
+
+const char *recording_state_name(enum recording_state state)
+{
+    static const char *const names[] = {
+        [RECORDING_STARTING] = "starting",
+        [RECORDING_RUNNING] = "recording",
+        [RECORDING_STOPPING] = "stopping",
+        [RECORDING_ENDED] = "ended",
+    };
+    return names[state];
 }
 
 void recording_free(struct recording *recording)
@@ -514,6 +561,7 @@ static int say_hello(struct recording *recording, struct err *err)
                           .command = recording->command,
                           .rate_hz = recording->rate_hz};
     host_hello(&hello, &names);
+    hello.cpus = sample_pick_cpus(&recording->pick, hello.cpus);
     return sink_hello(recording->sink, &hello, err);
 }
 
@@ -555,6 +603,8 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .says_ready_and_end = setup->says_ready_and_end,
         .brings_hello = setup->brings_hello,
         .comes_in_rounds = setup->comes_in_rounds,
+        .pick = setup->pick,
+        .picks = !sample_pick_takes_all(&setup->pick),
         .for_ns = setup->for_ns,
         .started_ns = host_now_ns(),
         .command = shell_line(setup),

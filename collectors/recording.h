@@ -9,18 +9,22 @@
 // What `jobs` and `status` show.
 struct recording_status {
     enum recording_state state;
-    bool ran; // it came as far as recording
+    bool ran;      // it came as far as recording
+    bool in_order; // it ends, or has ended, because it was stopped or its time was up
+    bool garbled;  // what it sent could not be read
     const struct collector *collector;
-    const char *command;                // what ran, as a shell line; borrowed
-    pid_t pid, last_pid;                // of a pipeline; the same when it is one process
-    uint64_t lost[LOSS_WHERES];         // what is known to be missing, by where it went
-    int64_t started_ns, ended_ns;       // CLOCK_MONOTONIC; 0: not yet
-    int64_t first_sample_ns;            // 0: none yet
-    const struct decode_report *report; // borrowed; NULL before the first byte
-    int exit_status;                    // wait status, when ended
-    char why_ended[256];                // "stopped", "its target exited", "killed by signal 9"
+    const char *command;                      // what ran, as a shell line; borrowed
+    pid_t pid, last_pid;                      // of a pipeline; the same when it is one process
+    uint64_t lost[LOSS_WHERES];               // what is known to be missing, by where it went
+    int64_t started_ns, running_ns, ended_ns; // CLOCK_MONOTONIC; 0: not yet
+    int64_t first_sample_ns;                  // 0: none yet
+    const struct decode_report *report;       // borrowed; NULL before the first byte
+    int exit_status;                          // wait status, when ended
+    char why_ended[256]; // "stopped", "its target exited", "killed by signal 9"
 };
 void recording_status(const struct recording *recording, struct recording_status *out);
+
+const char *recording_state_name(enum recording_state state); // "starting"
 
 // Drains the pipes in bounded bites, decodes into the sink, drives start and stop. The loop calls
 // it every recording_interval_ms() and when one of recording_fds()

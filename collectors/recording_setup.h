@@ -3,6 +3,7 @@
 #define FLICKER_COLLECTORS_RECORDING_SETUP_H
 
 #include "collectors/recording.h"
+#include "collectors/sample_pick.h"
 
 // What a line on stderr is. The judge may change the line; *lost is how many samples it says are
 // missing.
@@ -18,6 +19,7 @@ struct recording_setup {
     double rate_hz;
     uint64_t sample_value; // each sample's value, where the program does not print it; 0: as read
     const char *event_name, *event_unit; // see decode_options; NULL: the format's own
+    struct sample_pick pick; // samples that the program writes and nobody asked for are left out
     int64_t for_ns;
     struct bytes *dry_run;     // see struct collect_request
     bool says_ready_and_end;   // its stream has lines "READY ..." and "END" (bpftrace)

@@ -3,6 +3,7 @@
 #define FLICKER_COLLECTORS_TOOL_H
 
 #include "collectors/launcher.h"
+#include "proto/bytes.h"
 
 #include <limits.h>
 
@@ -13,5 +14,9 @@ const char *tool_name(enum launcher_tool tool);
 int tool_find_program(char path[PATH_MAX], const char *name, struct err *err) MUST_CHECK;
 // The same for a tool; our own is also looked for beside the running program.
 int tool_find(char path[PATH_MAX], enum launcher_tool tool, struct err *err) MUST_CHECK;
+
+// Appends the version that it says of itself ("0.17.0"); nothing when it says none in time. It is
+// run as this process, unprivileged.
+void tool_put_version(struct bytes *out, enum launcher_tool tool);
 
 #endif

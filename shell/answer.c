@@ -39,15 +39,19 @@ double answer_cpu_share(struct session *session, const struct query *query,
                         const struct totals *totals, uint32_t *cpus)
 {
     struct buffer_source source;
+    const struct dict *dict = store_dict(session->store);
     int64_t length_ns = answer_length_ns(session, query);
     *cpus = 0;
-    if (totals->by_value || length_ns <= 0 || !watched(session, query, &source))
+    bool counts = totals->event >= dict->event_count || !dict->events[totals->event].by_value;
+    if (!counts || length_ns <= 0 || !watched(session, query, &source))
         return -1;
     *cpus = source.cpus;
     if (source.rate_hz <= 0)
         return -1;
-    double possible = (double)length_ns * 1e-9 * source.rate_hz * source.cpus;
-    double share = (double)totals->samples / possible;
+    // By value they are of several rates, and the value is time.
+    double possible = (double)length_ns * source.cpus;
+    double share = totals->by_value ? (double)totals->value / possible
+                                    : (double)totals->samples / (possible * 1e-9 * source.rate_hz);
     return share > 1 ? 1 : share;
 }
 

@@ -1,4 +1,5 @@
 // heatmap: x seconds, y the offset in the second or the value, colour the number of samples.
+#include "analysis/beat.h"
 #include "analysis/latency.h"
 #include "proto/alloc.h"
 #include "shell/answer.h"
@@ -32,19 +33,46 @@ static uint64_t columns_wanted(const struct invocation *run, unsigned fit, uint3
     return run->json || run->csv ? CELLS_MOST / rows : fit;
 }
 
+// The rate of the newest source of the event in view, or of any; 0: not known.
+static double rate_in_view(struct session *session, const struct query *query)
+{
+    struct buffer_source source;
+    for (size_t i = buffer_source_count(session->buffer); i-- > 0;) {
+        buffer_source_get(session->buffer, i, &source);
+        bool wanted = !query->event;
+        for (size_t k = 0; source.events[k] && !wanted; k++)
+            wanted = !strcmp(source.events[k], query->event);
+        if (wanted && *source.events && (!query->source || query->source == source.number))
+            return source.rate_hz;
+    }
+    return 0;
+}
+
+// As many as fit, or about so many: a number that divides the rate draws no lines of its own.
+static uint32_t rows_wanted(const struct invocation *run, double rate_hz, int64_t column_ns,
+                            unsigned fit)
+{
+    if (run->settings.rows)
+        return (uint32_t)run->settings.rows;
+    // Where a line shows two rows there is room for some more.
+    uint32_t most = run->term.color == TERM_ASCII ? fit : fit * 5 / 3;
+    return beat_rows(rate_hz, column_ns, fit, fit / 2, most);
+}
+
 // Which columns and rows: what is selected is in sight, else the end.
 static int choose_shape(struct session *session, struct invocation *run, const struct axis *axis,
-                        int64_t end_ns, struct heatmap_shape *shape, struct err *err)
+                        int64_t end_ns, double rate_hz, struct heatmap_shape *shape,
+                        struct err *err)
 {
     unsigned fit_columns, fit_rows;
     uint64_t columns;
     term_heatmap_fit(&run->term, &fit_columns, &fit_rows);
     int64_t last_ns = 0;
     shape->column_ns = NS_PER_S;
-    shape->rows = (uint32_t)(run->settings.rows ? run->settings.rows : fit_rows);
     if (invocation_duration(run, "column", &shape->column_ns, err) ||
         invocation_duration(run, "last", &last_ns, err))
         return -EINVAL;
+    shape->rows = rows_wanted(run, rate_hz, shape->column_ns, fit_rows);
     columns = columns_wanted(run, fit_columns, shape->rows);
     int64_t last_edge_ns = axis_floor(axis, end_ns - 1, shape->column_ns);
     int64_t first_edge_ns = axis_floor(axis, axis->first_ns, shape->column_ns);
@@ -83,8 +111,22 @@ static void json_values(struct json *json, const struct heatmap *heatmap)
     free(edges);
 }
 
+static void json_beat(struct json *json, const struct beat *beat)
+{
+    json_key(json, "rate_hz");
+    json_number(json, beat->rate_hz, 3);
+    json_key(json, "uneven_rows");
+    json_bool(json, beat->uneven);
+    json_key(json, "even_rows");
+    json_open(json, '[');
+    for (size_t i = 0; i < beat->even_count; i++)
+        json_uint(json, beat->even_rows[i]);
+    json_close(json, ']');
+}
+
 static void put_json(struct session *session, struct invocation *run, const struct query *query,
-                     const struct heatmap *heatmap, const struct axis *axis)
+                     const struct heatmap *heatmap, const struct axis *axis,
+                     const struct beat *beat)
 {
     const struct heatmap_shape *shape = &heatmap->shape;
     struct json json = {.out = &run->out.text};
@@ -95,6 +137,7 @@ static void put_json(struct session *session, struct invocation *run, const stru
     json_number(&json, (double)shape->column_ns * 1e-9, 6);
     json_key(&json, "rows");
     json_uint(&json, shape->rows);
+    json_beat(&json, beat);
     json_key(&json, "y");
     json_text_z(&json, shape->value_most ? "value" : "offset");
     if (shape->value_most)
@@ -163,17 +206,20 @@ static int draw(struct session *session, struct invocation *run, struct totals *
     struct heatmap_shape shape = {.value_most =
                                       y && !strcmp(y->value, "value") ? HEATMAP_VALUES_ALL : 0};
     struct query query;
-    int code = choose_shape(session, run, &axis, end_ns, &shape, err);
+    invocation_query(run, session, &query);
+    double rate_hz = shape.value_most ? 0 : rate_in_view(session, &query);
+    int code = choose_shape(session, run, &axis, end_ns, rate_hz, &shape, err);
     if (code)
         return code;
-    invocation_query(run, session, &query);
+    struct beat beat;
+    beat_find(&beat, rate_hz, shape.column_ns, shape.rows);
     struct query all = query;
     all.ranges = NULL;
     all.range_count = 0;
     struct heatmap heatmap = {0};
     code = store_heatmap(session->store, &all, &shape, &heatmap, err);
     if (!code && run->json) {
-        put_json(session, run, &all, &heatmap, &axis);
+        put_json(session, run, &all, &heatmap, &axis, &beat);
     } else if (!code && run->csv) {
         put_csv(run, &heatmap, &axis);
     } else if (!code) {
@@ -184,6 +230,7 @@ static int draw(struct session *session, struct invocation *run, struct totals *
             term_heatmap(&run->out.text, &run->term, &heatmap, &axis, query.ranges,
                          query.range_count, &spikes);
         spikes_dispose(&spikes);
+        beat_text(&beat, &run->out.text);
     }
     *totals = heatmap.totals;
     heatmap_dispose(&heatmap);

@@ -4,17 +4,6 @@
 
 #include <string.h>
 
-static const char *state_name(enum recording_state state)
-{
-    static const char *const names[] = {
-        [RECORDING_STARTING] = "starting",
-        [RECORDING_RUNNING] = "recording",
-        [RECORDING_STOPPING] = "stopping",
-        [RECORDING_ENDED] = "ended",
-    };
-    return names[state];
-}
-
 static enum run_result run(struct session *session, struct invocation *run, struct err *err)
 {
     (void)err;
@@ -26,7 +15,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         const struct job *job = session->jobs.items[i];
         struct recording_status status;
         recording_status(job->recording, &status);
-        bytes_printf(out, "[%u] %s %s ", job->number, state_name(status.state),
+        bytes_printf(out, "[%u] %s %s ", job->number, recording_state_name(status.state),
                      status.collector->name);
         units_put_duration(out, status.started_ns ? now_ns - status.started_ns : 0);
         bytes_append_text(out, ", ");

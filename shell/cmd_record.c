@@ -17,6 +17,21 @@ static bool ends_in(const char *text, const char *ending)
     return len > tail && !strcmp(text + len - tail, ending);
 }
 
+// Of what could be meant by a word, what is nearest to it.
+struct nearest {
+    const char *typed, *name; // NULL: nothing is near
+    size_t distance;
+};
+
+static void consider(struct nearest *nearest, const char *name)
+{
+    size_t distance = grammar_distance(nearest->typed, name);
+    if (distance >= nearest->distance)
+        return;
+    nearest->distance = distance;
+    nearest->name = name;
+}
+
 // "bt:NAME". Without a name, or with one that is not there: all are listed.
 static int find_preset(struct invocation *run, struct collect_request *request, const char *name,
                        struct err *err)
@@ -26,8 +41,16 @@ static int find_preset(struct invocation *run, struct collect_request *request, 
     request->program = preset ? preset->text : NULL;
     if (preset)
         return 0;
-    invocation_usage(run, run->words[0]->at + 3, err,
-                     "there is no preset '%s'; 'record bt:' lists them", name);
+    struct nearest nearest = {name, NULL, SIZE_MAX};
+    for (preset = preset_table; preset->name; preset++)
+        consider(&nearest, preset->name);
+    if (nearest.name)
+        invocation_usage(run, run->words[0]->at + 3, err,
+                         "there is no preset '%s'; did you mean 'bt:%s'? 'record bt:' lists them",
+                         name, nearest.name);
+    else
+        invocation_usage(run, run->words[0]->at + 3, err,
+                         "there is no preset '%s'; 'record bt:' lists them", name);
     return -EINVAL;
 }
 
@@ -44,6 +67,43 @@ static void list_presets(struct bytes *out)
     }
 }
 
+static int refuse_word(struct invocation *run, const char *what, struct err *err)
+{
+    static const char *const words[] = {"cpu",    "offcpu", "wakeup", "runq",
+                                        "faults", "malloc", "perf",   "bt"};
+    // What perf lists is an event of `record event=`; the best known are.
+    static const char *const events[] = {
+        "context-switches", "migrations",    "page-faults", "instructions",
+        "cache-misses",     "branch-misses", "cycles"};
+    struct nearest word = {what, NULL, SIZE_MAX}, preset = word, event = word;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        consider(&word, words[i]);
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+        consider(&event, events[i]);
+    for (const struct preset *row = preset_table; row->name; row++)
+        consider(&preset, row->name);
+    const char *before = "", *meant = NULL;
+    if (word.name && word.distance <= preset.distance && word.distance <= event.distance) {
+        meant = word.name;
+    } else if (event.name && event.distance <= preset.distance) {
+        before = "event=";
+        meant = event.name;
+    } else if (preset.name) {
+        before = "bt:";
+        meant = preset.name;
+    }
+    if (meant)
+        invocation_usage(run, run->words[0]->at, err,
+                         "'%s' cannot be recorded; did you mean '%s%s'?", what, before, meant);
+    else
+        invocation_usage(run, run->words[0]->at, err,
+                         "'%s' cannot be recorded; expected cpu, offcpu, wakeup, runq, faults, "
+                         "malloc, tp=, kprobe=, uprobe= or usdt=, event=, bt:PRESET, bt 'PROGRAM', "
+                         "FILE.bt or perf ARGUMENTS",
+                         what);
+    return -EINVAL;
+}
+
 static bool is_measured(const char *what)
 {
     const struct collect_request request = {.what = what};
@@ -56,7 +116,7 @@ static bool is_measured(const char *what)
 
 // What the words ask for. Arguments are borrowed from the statement; *args is the caller's to free.
 static int understand(struct invocation *run, struct collect_request *request, const char ***args,
-                      struct err *err)
+                      const struct collector **collector, struct err *err)
 {
     size_t first_arg = 1;
     const char *what = invocation_word(run, 0);
@@ -86,14 +146,12 @@ static int understand(struct invocation *run, struct collect_request *request, c
             run->bad_at = run->words[0]->at;
             return err_set(err, -errno, "cannot read '%s': %s", what, strerror(errno));
         }
-    } else if (strcmp(what, "perf") != 0) {
-        invocation_usage(
-            run, run->words[0]->at, err,
-            "'%s' cannot be recorded; expected cpu, offcpu, wakeup, runq, faults, malloc, "
-            "tp=, kprobe=, uprobe= or usdt=, bt:PRESET, bt 'PROGRAM', FILE.bt or perf "
-            "ARGUMENTS",
-            what);
-        return -EINVAL;
+    } else if (!strcmp(what, "perf")) {
+        // Alone, it is a collector of what is recorded without any word.
+        request->what = run->word_count == 1 ? "cpu" : NULL;
+        *collector = collector_by_name("perf");
+    } else {
+        return refuse_word(run, what, err);
     }
     *args = xcalloc(run->word_count + 1, sizeof **args);
     for (size_t i = first_arg; i < run->word_count; i++)
@@ -180,6 +238,7 @@ static int understand_keys(struct invocation *run, struct collect_request *reque
     uint64_t pid = 0;
     request->hz = run->settings.hz;
     request->inlines = run->settings.inlines;
+    request->hz_given = invocation_key(run, "hz") != NULL;
     int code = invocation_duration(run, "for", &request->for_ns, err);
     if (!code && request->preset)
         code = understand_least(run, request, err);
@@ -187,23 +246,26 @@ static int understand_keys(struct invocation *run, struct collect_request *reque
         code = invocation_count(run, "pid", 1, 1 << 22, &pid, err);
     request->pid = (int32_t)pid;
     const struct word *with = invocation_key(run, "with");
-    if (code || !with)
+    if (code || (!with && !*collector))
         return code;
     struct err why = {0};
-    *collector = collector_by_name(with->value);
-    if (!*collector || collector_serves(*collector, request, &why)) {
-        invocation_usage(run, with->value_at, err, "'%s' is no collector that records this%s%s",
-                         with->value, *collector ? ": " : "", *collector ? why.message : "");
-        return -EINVAL;
-    }
-    return 0;
+    if (with)
+        *collector = collector_by_name(with->value);
+    if (*collector && !collector_serves(*collector, request, &why))
+        return 0;
+    run->exit_code = EXIT_USAGE;
+    if (!with)
+        return err_set(err, -EINVAL, "%s: %s", (*collector)->name, why.message);
+    invocation_usage(run, with->value_at, err, "'%s' is no collector that records this%s%s",
+                     with->value, *collector ? ": " : "", *collector ? why.message : "");
+    return -EINVAL;
 }
 
 static int choose(struct session *session, const struct collect_request *request,
                   const struct collector **collector, struct err *err)
 {
     if (*collector) {
-        if ((*collector)->probe(session->launcher, err))
+        if ((*collector)->probe(session->launcher, request, err))
             return err_prefix(err, "%s", (*collector)->name);
         return 0;
     }
@@ -211,11 +273,11 @@ static int choose(struct session *session, const struct collect_request *request
     *collector = collector_choose(session->launcher, request, &passed_over, err);
     for (const char *line = bytes_text(&passed_over); *line;) {
         size_t len = strcspn(line, "\n");
-        session_say(session, "not %.*s", (int)len, line);
+        session_say(session, "%s%.*s", *line == ' ' ? "" : "not ", (int)len, line);
         line += len + (line[len] == '\n');
     }
     bytes_dispose(&passed_over);
-    return *collector ? 0 : -ENOTSUP;
+    return *collector ? 0 : err->code;
 }
 
 // perf leaves with 129 when it does not like its options.
@@ -283,7 +345,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         list_presets(&run->out.text);
         return RUN_OK;
     }
-    int code = understand(run, &request, &words.args, err);
+    int code = understand(run, &request, &words.args, &collector, err);
     if (!code)
         code = understand_probe(run, &request, &words, err);
     if (!code)
@@ -291,8 +353,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     if (!code)
         code = understand_keys(run, &request, &collector, err);
     if (!code) {
-        run->exit_code = EXIT_NO_COLLECTOR;
         code = choose(session, &request, &collector, err);
+        run->exit_code = code == -EINVAL ? EXIT_USAGE : EXIT_NO_COLLECTOR;
     }
     if (!code && request.inlines && !collector_heeds(collector, "inlines"))
         session_say(session, "without inlined functions and lines: %s does not find them",
@@ -352,7 +414,7 @@ const struct command command_record = {
              {"tid", ARG_TID, NULL, "this thread only"},
              {"comm", ARG_COMM, NULL, "threads of this name only"},
              {"cpu", ARG_CPU, NULL, "these CPUs only: 0,2-3"},
-             {"cgroup", ARG_NONE, NULL, "this cgroup, and those below it, only"},
+             {"cgroup", ARG_CGROUP, NULL, "this cgroup, and those below it, only"},
              {"kernel", ARG_CHOICE, "on off", "off: without the kernel's side of stacks"},
              {"user", ARG_CHOICE, "on off", "off: without the user's side of stacks"},
              {"depth", ARG_COUNT, NULL, "at most so many frames of each side"},

@@ -1,6 +1,8 @@
 // status: what is held, from where, what was lost, and what is selected.
+#include "analysis/beat.h"
 #include "shell/answer.h"
 #include "shell/stacks.h"
+#include "shell/status_json.h"
 #include "shell/timewords.h"
 #include "shell/units.h"
 
@@ -17,7 +19,36 @@ static void put_share(struct bytes *out, const char *label, uint64_t part, uint6
     bytes_printf(out, " %% %s", label);
 }
 
-static void put_source(struct bytes *out, const struct axis *axis,
+// "12 lost (10 in the kernel, 2 in the ring)"
+static void put_lost(struct bytes *out, const struct buffer_source *source)
+{
+    static const char *const where[LOSS_WHERES] = {
+        [LOSS_KERNEL] = "in the kernel", [LOSS_RING] = "in the ring", [LOSS_OURS] = "here"};
+    units_put_count(out, source->lost);
+    bytes_append_text(out, " lost");
+    const char *before = " (";
+    for (int i = 0; i < LOSS_WHERES; i++) {
+        if (!source->lost_where[i])
+            continue;
+        bytes_append_text(out, before);
+        units_put_count(out, source->lost_where[i]);
+        bytes_printf(out, " %s", where[i]);
+        before = ", ";
+    }
+    bytes_append_text(out, source->lost ? ")" : "");
+}
+
+static void put_beat(struct bytes *out, const struct session *session,
+                     const struct buffer_source *source)
+{
+    struct beat beat;
+    beat_find(&beat, source->rate_hz, NS_PER_S, status_rows(session));
+    if (beat.uneven)
+        bytes_append_text(out, "           ");
+    beat_text(&beat, out);
+}
+
+static void put_source(struct bytes *out, const struct session *session, const struct axis *axis,
                        const struct buffer_source *source)
 {
     bytes_printf(out, "source %" PRIu32 "   ", source->number);
@@ -40,8 +71,7 @@ static void put_source(struct bytes *out, const struct axis *axis,
     bytes_append_text(out, "\n           ");
     units_put_count(out, source->samples);
     bytes_append_text(out, " samples, ");
-    units_put_count(out, source->lost);
-    bytes_append_text(out, " lost");
+    put_lost(out, source);
     put_share(out, "without a name at the leaf", source->unresolved, source->samples);
     put_share(out, "of one frame only (no frame pointers)", source->one_frame, source->samples);
     if (source->late) {
@@ -64,6 +94,7 @@ static void put_source(struct bytes *out, const struct axis *axis,
         bytes_append_text(out, "\n           no times: it can be folded, not sliced");
     }
     bytes_append_char(out, '\n');
+    put_beat(out, session, source);
 }
 
 // How fast it is, what it costs, and where it loses.
@@ -146,71 +177,6 @@ static void put_stacks(struct bytes *out, struct session *session, const struct 
     bytes_dispose(&text);
 }
 
-static void put_json(struct session *session, struct invocation *run, const struct query *query,
-                     const struct buffer_stats *stats)
-{
-    struct json json = {.out = &run->out.text};
-    answer_json_open(&json, session, run, query, NULL);
-    json_key(&json, "buffer");
-    json_open(&json, '{');
-    json_key(&json, "budget_bytes");
-    json_uint(&json, stats->budget_bytes);
-    json_key(&json, "used_bytes");
-    json_uint(&json, stats->column_bytes + stats->table_bytes);
-    json_key(&json, "column_bytes");
-    json_uint(&json, stats->column_bytes);
-    json_key(&json, "table_bytes");
-    json_uint(&json, stats->table_bytes);
-    json_key(&json, "names");
-    json_uint(&json, stats->strings);
-    json_key(&json, "frames");
-    json_uint(&json, stats->frames);
-    json_key(&json, "call_paths");
-    json_uint(&json, stats->nodes);
-    json_key(&json, "threads");
-    json_uint(&json, stats->threads);
-    json_key(&json, "samples");
-    json_uint(&json, stats->samples);
-    json_key(&json, "evicted_samples");
-    json_uint(&json, stats->evicted_samples);
-    json_close(&json, '}');
-    struct bytes stacks = {0};
-    stacks_text(&stacks, session, run, query);
-    json_key(&json, "stacks");
-    json_text(&json, bytes_text(&stacks), stacks.len);
-    bytes_dispose(&stacks);
-    json_key(&json, "recording");
-    json_uint(&json, session->jobs.count);
-    json_key(&json, "sources");
-    json_open(&json, '[');
-    for (size_t i = 0; i < buffer_source_count(session->buffer); i++) {
-        struct buffer_source source;
-        buffer_source_get(session->buffer, i, &source);
-        json_open(&json, '{');
-        json_key(&json, "number");
-        json_uint(&json, source.number);
-        json_key(&json, "name");
-        json_text_z(&json, source.name);
-        json_key(&json, "collector");
-        json_text_z(&json, source.collector);
-        json_key(&json, "host");
-        json_text_z(&json, source.host);
-        json_key(&json, "rate_hz");
-        json_number(&json, source.rate_hz, 3);
-        json_key(&json, "cpus");
-        json_uint(&json, source.cpus);
-        json_key(&json, "samples");
-        json_uint(&json, source.samples);
-        json_key(&json, "lost");
-        json_uint(&json, source.lost);
-        json_key(&json, "unresolved");
-        json_uint(&json, source.unresolved);
-        json_close(&json, '}');
-    }
-    json_close(&json, ']');
-    answer_json_close(&json);
-}
-
 static enum run_result run(struct session *session, struct invocation *run, struct err *err)
 {
     (void)err;
@@ -222,7 +188,10 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     session_axis(session, &axis);
     invocation_query(run, session, &query);
     if (run->json) {
-        put_json(session, run, &query, &stats);
+        struct bytes stacks = {0};
+        stacks_text(&stacks, session, run, &query);
+        status_json(session, run, &query, &stacks);
+        bytes_dispose(&stacks);
         return RUN_OK;
     }
     if (!buffer_source_count(session->buffer))
@@ -230,7 +199,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     for (size_t i = 0; i < buffer_source_count(session->buffer); i++) {
         struct buffer_source source;
         buffer_source_get(session->buffer, i, &source);
-        put_source(out, &axis, &source);
+        put_source(out, session, &axis, &source);
     }
     put_buffer(out, &stats, &axis);
     struct bytes ranges = {0};

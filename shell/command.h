@@ -41,6 +41,7 @@ enum arg_kind {
     ARG_PID,
     ARG_TID,
     ARG_CPU,
+    ARG_CGROUP,
     ARG_FRAME,
     ARG_MODULE,
     ARG_SOURCE,

@@ -145,6 +145,8 @@ static void add_names(struct offer *offer, enum arg_kind kind)
         int32_t id = kind == ARG_PID ? thread->pid : thread->tid;
         if (kind == ARG_COMM) {
             add_string(offer, dict, thread->comm);
+        } else if (kind == ARG_CGROUP) {
+            add_string(offer, dict, thread->cgroup);
         } else if ((kind == ARG_PID || kind == ARG_TID) && id >= 0) {
             snprintf(number, sizeof number, "%" PRId32, id);
             add_text(offer, number);
@@ -258,6 +260,7 @@ static void add_kind(struct offer *offer, enum arg_kind kind)
     case ARG_COMM:
     case ARG_PID:
     case ARG_TID:
+    case ARG_CGROUP:
     case ARG_FRAME:
     case ARG_MODULE:
         add_names(offer, kind);
@@ -300,8 +303,9 @@ static void add_kind(struct offer *offer, enum arg_kind kind)
 static enum arg_kind filter_kind(enum filter_key key)
 {
     static const enum arg_kind kinds[FILTER_KEYS] = {
-        [FILTER_COMM] = ARG_COMM, [FILTER_PID] = ARG_PID,     [FILTER_TID] = ARG_TID,
-        [FILTER_CPU] = ARG_CPU,   [FILTER_FRAME] = ARG_FRAME, [FILTER_MODULE] = ARG_MODULE,
+        [FILTER_COMM] = ARG_COMM,     [FILTER_PID] = ARG_PID,     [FILTER_TID] = ARG_TID,
+        [FILTER_CPU] = ARG_CPU,       [FILTER_FRAME] = ARG_FRAME, [FILTER_MODULE] = ARG_MODULE,
+        [FILTER_CGROUP] = ARG_CGROUP,
     };
     return kinds[key];
 }

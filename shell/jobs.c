@@ -3,12 +3,12 @@
 
 #include "collectors/facts.h"
 #include "proto/alloc.h"
+#include "shell/overhead.h"
 #include "shell/session.h"
 #include "shell/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +65,6 @@ int job_start(struct job **out, struct session *session, const struct collector 
     struct job *job = xcalloc(1, sizeof *job);
     job->session = session;
     job->number = jobs->last_number + 1;
-    job->for_ns = request->for_ns;
     struct sink *sink;
     job->source = buffer_source_add(session->buffer, collector->name, &sink);
     struct recording_events events = {.message = message, .arg = job};
@@ -75,10 +74,8 @@ int job_start(struct job **out, struct session *session, const struct collector 
         free(job);
         return code;
     }
+    collect_request_copy(&job->request, request);
     job->watched_ns = job->rate_at_ns = session_now_ns();
-    job->pid = request->pid;
-    if (request->what && !strcmp(request->what, "cpu") && !request->option_count)
-        job->hz = request->hz;
     jobs->last_number++;
     array_reserve(&jobs->items, &jobs->capacity, jobs->count + 1);
     jobs->items[jobs->count++] = job;
@@ -88,7 +85,6 @@ int job_start(struct job **out, struct session *session, const struct collector 
 
 void job_stop(struct job *job)
 {
-    job->stopped = true;
     job->slower_hz = 0;
     recording_stop(job->recording);
 }
@@ -119,42 +115,6 @@ static void measure_cpu(struct job *job, const struct recording_status *status, 
     job->own_cpu_ns = own_ns;
 }
 
-// A collector of CPU samples that costs more than it may goes on at half its rate, as a source of
-// its own: totals are CPU time, whatever the rate.
-static void heed_overhead(struct job *job, const struct recording_status *status)
-{
-    enum { SECONDS = 3 };
-    double most = job->session->settings.max_overhead;
-    bool over = most > 0 && job->cpu_share * 100 > most;
-    job->seconds_over = over ? job->seconds_over + 1 : 0;
-    if (job->seconds_over < SECONDS || job->hz < 2 || job->stopped ||
-        status->state != RECORDING_RUNNING)
-        return;
-    double slower_hz = floor(job->hz / 2);
-    session_say(job->session,
-                "[%u] %s takes %.1f %% of a CPU, more than max-overhead=%g%%: it goes on at %g "
-                "instead of %g Hz",
-                job->number, status->collector->name, job->cpu_share * 100, most, slower_hz,
-                job->hz);
-    job_stop(job);
-    job->slower_hz = slower_hz;
-}
-
-// Starts again what was stopped to go on slower.
-static void go_on_slower(struct session *session, const struct job *old,
-                         const struct collector *collector, int64_t now_ns)
-{
-    struct collect_request request = {.what = "cpu", .hz = old->slower_hz, .pid = old->pid};
-    struct err err = {0};
-    struct job *job;
-    if (old->stop_ns)
-        request.for_ns = old->stop_ns - now_ns;
-    if (old->stop_ns && request.for_ns <= 0)
-        return;
-    if (job_start(&job, session, collector, &request, &err))
-        session_complain(session, "%s", err.message);
-}
-
 static void measure_rate(struct job *job, const struct recording_status *status, int64_t now_ns)
 {
     uint64_t samples = status->report ? status->report->samples : 0;
@@ -165,7 +125,7 @@ static void measure_rate(struct job *job, const struct recording_status *status,
     job->rate_samples = samples;
     job->rate_at_ns = now_ns;
     measure_cpu(job, status, passed_ns);
-    heed_overhead(job, status);
+    overhead_heed(job, status);
 }
 
 static void say_end(struct job *job, const struct recording_status *status)
@@ -184,7 +144,7 @@ static void say_end(struct job *job, const struct recording_status *status)
     if (status->report && status->report->skipped)
         bytes_printf(&text, ", %" PRIu64 " records not understood (%s)", status->report->skipped,
                      status->report->first_skipped_why);
-    bool failed = !job->stopped && status->exit_status != 0;
+    bool failed = status->garbled || (!status->in_order && status->exit_status != 0);
     session->jobs.failed |= failed;
     if (failed)
         session->jobs.failed_status = status->exit_status;
@@ -214,12 +174,6 @@ static bool tick(struct job *job, int64_t now_ns)
         job->watched_ns = to_ns;
     }
     measure_rate(job, &status, now_ns);
-    if (job->for_ns && status.state == RECORDING_RUNNING) {
-        if (!job->stop_ns)
-            job->stop_ns = status.started_ns + job->for_ns;
-        if (now_ns >= job->stop_ns && !job->stopped)
-            job_stop(job);
-    }
     if (!runs) {
         buffer_source_ended(job->session->buffer, job->source);
         say_end(job, &status);
@@ -230,30 +184,30 @@ static bool tick(struct job *job, int64_t now_ns)
 static void job_free(struct job *job)
 {
     recording_free(job->recording);
+    collect_request_dispose(&job->request);
     free(job);
 }
 
 void jobs_tick(struct session *session, int64_t now_ns)
 {
     struct jobs *jobs = &session->jobs;
-    struct job *slower = NULL;
-    size_t kept = 0;
+    struct job **slower = xcalloc(jobs->count + 1, sizeof(struct job *));
+    size_t kept = 0, slower_count = 0;
     for (size_t i = 0; i < jobs->count; i++) {
         struct job *job = jobs->items[i];
         if (tick(job, now_ns))
             jobs->items[kept++] = job;
-        else if (job->slower_hz > 0 && !slower)
-            slower = job;
+        else if (job->slower_hz > 0)
+            slower[slower_count++] = job;
         else
             job_free(job);
     }
     jobs->count = kept;
-    if (slower) {
-        struct recording_status status;
-        recording_status(slower->recording, &status);
-        go_on_slower(session, slower, status.collector, now_ns);
-        job_free(slower);
+    for (size_t i = 0; i < slower_count; i++) {
+        overhead_go_on(session, slower[i], now_ns);
+        job_free(slower[i]);
     }
+    free(slower);
 }
 
 int64_t jobs_wake_ns(const struct jobs *jobs, int64_t now_ns)

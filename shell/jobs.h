@@ -13,18 +13,16 @@ struct job {
     struct recording *recording;
     uint32_t source; // in the buffer
     struct session *session;
-    int64_t watched_ns; // the buffer knows until here that the source runs
-    int64_t stop_ns;    // of for=; 0: none
-    int64_t for_ns;
-    bool stopped; // by us
-    bool awaited; // a `record` waits for its start, and tells when that fails
+    struct collect_request request; // own copy
+    int64_t watched_ns;             // the buffer knows until here that the source runs
+    bool awaited;                   // a `record` waits for its start, and tells when that fails
     // Lines that its program printed beside samples, in this second: a flood is cut short.
     int64_t lines_since_ns;
     unsigned lines, lines_left_out;
-    // Of one that samples CPUs, to go on slower; else hz is 0. See the setting max-overhead.
-    double hz, slower_hz;
-    int32_t pid;
+    // See the setting max-overhead, and overhead.h.
+    double slower_hz; // 0: it does not go on slower
     unsigned seconds_over;
+    bool said_over;
     // The rate, over the last second or so.
     int64_t rate_at_ns;
     uint64_t rate_samples;

@@ -138,7 +138,7 @@ static int cpu_event(struct perf_event_attr *attr, const struct native_options *
     int status = perf_event_find(attr, options->event ? options->event : "cpu-clock", err);
     if (status)
         return status;
-    bool one_by_one = perf_event_is_counted(attr) && !options->period;
+    bool one_by_one = perf_event_is_counted(attr) && !options->period && !options->hz_given;
     if (options->period || one_by_one) {
         attr->sample_period = one_by_one ? 1 : (uint64_t)options->period;
         return 0;

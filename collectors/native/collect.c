@@ -183,6 +183,9 @@ int collect_hello(struct collect *collect, struct err *err)
     struct utsname names;
     struct hello hello = {.collector = "native", .rate_hz = rate_of(collect->options)};
     host_hello(&hello, &names);
+    const uint32_t online = hello.cpus;
+    for (uint32_t cpu = 0; cpu < online; cpu++)
+        hello.cpus -= !native_wants_cpu(collect->options, cpu);
     name_event(collect);
     int status = sink_hello(collect->sink, &hello, err);
     return status ? status : fks_encoder_flush(collect->encoder, err);

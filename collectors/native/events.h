@@ -68,6 +68,7 @@ struct native_event {
 struct native_away {
     struct native_event event;
     unsigned long long frames[2 * NATIVE_STACK_MAX + 2];
+    unsigned long long began_ns; // when it left its CPU, or became runnable
     unsigned long long since_ns; // what was not yet told begins here; 0: nothing is to be told
 };
 

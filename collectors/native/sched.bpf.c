@@ -30,12 +30,17 @@ static __always_inline struct native_away *entry_of(__u32 tid)
     return bpf_map_lookup_elem(&away, &tid);
 }
 
-// Tells the time from since_ns to now, when it is long enough.
+// Whether it lasts long enough: what was told of it in pieces counts.
+static __always_inline bool is_long(const struct native_away *entry, __u64 now_ns)
+{
+    return now_ns - entry->began_ns >= target.min_ns;
+}
+
+// Tells the time from since_ns to now.
 static __always_inline void tell(struct native_away *entry, __u64 now_ns)
 {
     entry->event.time_ns = now_ns;
     entry->event.value = now_ns - entry->since_ns;
-    entry->event.cpu = bpf_get_smp_processor_id();
     send(&entry->event);
 }
 
@@ -45,6 +50,7 @@ static __always_inline void identify(struct native_event *event, struct task_str
     event->pid = task->tgid;
     event->tid = task->pid;
     event->kind = target.kind;
+    event->cpu = bpf_get_smp_processor_id(); // that it leaves: whoever tells may run on another
     bpf_probe_read_kernel(event->comm, sizeof event->comm, task->comm);
 }
 
@@ -78,6 +84,7 @@ static __always_inline void leave(void *context, struct task_struct *task, bool 
     take_stacks(context, &entry->event, entry->frames, 2, 0);
     bool counts =
         target.kind == NATIVE_OFFCPU || (why == NATIVE_PREEMPTED) == (target.kind == NATIVE_RUNQ);
+    entry->began_ns = now_ns;
     entry->since_ns = counts ? now_ns : 0;
 }
 
@@ -88,7 +95,7 @@ static __always_inline void come_back(struct task_struct *task, __u64 now_ns)
     if (!entry || !entry->since_ns)
         return;
     // A sleeper that comes back without having been woken fell asleep too late to need it.
-    if (target.kind != NATIVE_WAKEUP && now_ns - entry->since_ns >= target.min_ns)
+    if (target.kind != NATIVE_WAKEUP && is_long(entry, now_ns))
         tell(entry, now_ns);
     entry->since_ns = 0;
 }
@@ -116,7 +123,7 @@ static __always_inline void become_runnable(struct task_struct *task, bool is_ne
         entry->event.kernel_frames = entry->event.user_frames = 0;
     }
     if (entry)
-        entry->since_ns = bpf_ktime_get_ns();
+        entry->since_ns = entry->began_ns = bpf_ktime_get_ns();
 }
 
 SEC("tp_btf/sched_wakeup")
@@ -143,7 +150,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
     struct native_away *entry = bpf_map_lookup_elem(&away, &tid);
     if (!entry || !entry->since_ns)
         return 0;
-    struct scratch *scratch = now_ns - entry->since_ns >= target.min_ns ? scratch_get() : 0;
+    struct scratch *scratch = is_long(entry, now_ns) ? scratch_get() : 0;
     if (scratch) {
         describe(&scratch->event, NATIVE_WAKER, 0);
         scratch->event.time_ns = now_ns;
@@ -163,7 +170,8 @@ enum { PIECE_NS = 1000000000, PIECE_SLACK_NS = 125000000 };
 static long tell_piece(void *map, const void *key, struct native_away *entry, __u64 *now_ns)
 {
     __u64 since_ns = entry->since_ns;
-    if (since_ns && *now_ns > since_ns && *now_ns - since_ns >= PIECE_NS - PIECE_SLACK_NS) {
+    if (since_ns && *now_ns > since_ns && *now_ns - since_ns >= PIECE_NS - PIECE_SLACK_NS &&
+        is_long(entry, *now_ns)) {
         tell(entry, *now_ns);
         entry->since_ns = *now_ns;
     }

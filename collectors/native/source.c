@@ -22,6 +22,7 @@ struct source {
     struct ring_buffer *ring;
     struct attachments attachments;
     uint32_t cpus;
+    int64_t min_ns; // shorter times are not told
     source_event_fn *event;
     void *event_arg;
     size_t left; // of this drain
@@ -78,6 +79,7 @@ int source_open(struct source **out, const struct native_options *options, struc
     struct source *source = xcalloc(1, sizeof *source);
     int cpus = libbpf_num_possible_cpus();
     source->cpus = cpus > 0 ? (uint32_t)cpus : 1;
+    source->min_ns = options->min_ns;
     int status = load(source, options, err);
     if (!status) {
         source->ring = ring_buffer__new(bpf_map__fd(source->object.ring), on_ring, source, NULL);
@@ -124,7 +126,7 @@ void source_flush(struct source *source, int64_t now_ns, source_event_fn *event,
     for (void *at = NULL; !bpf_map_get_next_key(map, at, &next); at = &key) {
         key = next;
         if (bpf_map_lookup_elem(map, &key, &entry) || !entry.since_ns ||
-            (int64_t)entry.since_ns >= now_ns)
+            (int64_t)entry.since_ns >= now_ns || now_ns - (int64_t)entry.began_ns < source->min_ns)
             continue;
         size_t frames = (size_t)entry.event.kernel_frames + entry.event.user_frames;
         if (frames > sizeof entry.frames / sizeof *entry.frames)

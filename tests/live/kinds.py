@@ -162,7 +162,7 @@ def shares_agree_with_those_of_perf():
                 flicker.say(f"record cpu hz=1999 pid={load.pid} with={name}")
             for flicker in ours, perf:
                 flicker.wait_message("recording with")
-                flicker.say("wait samples > 5000")
+                flicker.say("wait samples > 5500")
             for name, flicker in ("native", ours), ("perf", perf):
                 out = flicker.finish("fold")
                 # What runs in the kernel meanwhile is nobody's share.
@@ -227,8 +227,9 @@ def a_cgroup_can_be_recorded_and_named():
             with Flicker() as flicker:
                 flicker.record("cpu hz=499 comm=spin")
                 flicker.say("wait samples > 200")
-                out = flicker.finish(f"fold cgroup=/{name} pid={inside.pid}")
+                out = flicker.finish(f"fold cgroup=/{name} pid={inside.pid}", "fold root=cgroup")
                 assert total(out, "leaf_hot") > 0, out
+                assert total(out, f"/{name}", "leaf_hot") > 0, out
     finally:
         for _ in range(100):
             try:

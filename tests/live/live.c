@@ -94,7 +94,7 @@ const struct collector *live_need(struct launcher *launcher, const char *name)
     struct err err = {0};
     const struct collector *collector = collector_by_name(name);
     assert_non_null(collector);
-    if (collector->probe(launcher, &err))
+    if (collector->probe(launcher, NULL, &err))
         live_skip(err.message);
     return collector;
 }

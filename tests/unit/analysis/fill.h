@@ -60,28 +60,41 @@ static inline uint16_t fill_event(struct dict *dict, const char *name, const cha
     return (uint16_t)dict_event(dict, &event);
 }
 
-static inline void fill_hello(struct sink *sink, enum clock_kind clock, const char *host)
+static inline void fill_hello_at(struct sink *sink, enum clock_kind clock, const char *host,
+                                 double rate_hz)
 {
     struct err err = {0};
     struct hello hello = {
-        .collector = "test", .host = host, .clock = clock, .rate_hz = 100, .cpus = 2};
+        .collector = "test", .host = host, .clock = clock, .rate_hz = rate_hz, .cpus = 2};
     assert_int_equal(sink_hello(sink, &hello, &err), 0);
 }
 
-// One sample of "cpu-clock"; the thread's name is the stack's first word, tid = pid.
-static inline void fill_sample(struct sink *sink, int64_t time_ns, int32_t pid, uint16_t cpu,
-                               const char *stack)
+static inline void fill_hello(struct sink *sink, enum clock_kind clock, const char *host)
+{
+    fill_hello_at(sink, clock, host, 100);
+}
+
+// One sample of "cpu-clock" that stands for so long; the thread's name is the stack's first word,
+// tid = pid.
+static inline void fill_period(struct sink *sink, int64_t time_ns, int32_t pid, uint16_t cpu,
+                               const char *stack, uint64_t period_ns)
 {
     struct err err = {0};
     char comm[64];
     snprintf(comm, sizeof comm, "%.*s", (int)strcspn(stack, ";"), stack);
     struct sample sample = {.time_ns = time_ns,
-                            .value = 10000000,
+                            .value = period_ns,
                             .node = fill_node(sink->dict, stack),
                             .thread = fill_thread(sink->dict, comm, pid, pid),
                             .cpu = cpu,
                             .event = fill_event(sink->dict, "cpu-clock", "ns", false)};
     assert_int_equal(sink_samples(sink, &sample, 1, &err), 0);
+}
+
+static inline void fill_sample(struct sink *sink, int64_t time_ns, int32_t pid, uint16_t cpu,
+                               const char *stack)
+{
+    fill_period(sink, time_ns, pid, cpu, stack, 10000000);
 }
 
 // The folded text of a query; the caller frees it. NULL, and *err filled, when it fails.

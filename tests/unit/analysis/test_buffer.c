@@ -246,6 +246,44 @@ static void test_two_sources_of_one_event_are_not_added_silently(void **state)
     buffer_free(buffer);
 }
 
+// One source of 100 Hz, then one of 50 Hz: a sample of the second stands for twice the time.
+static void test_sources_of_two_rates_add_up_as_time(void **state)
+{
+    (void)state;
+    struct sink *fast, *slow;
+    struct err err = {0};
+    struct totals totals;
+    struct heatmap map;
+    struct buffer *buffer = buffer_new(0, 0);
+    struct store *store = buffer_store(buffer);
+    buffer_source_add(buffer, "fast", &fast);
+    fill_hello_at(fast, CLOCK_KIND_MONOTONIC, "here", 100);
+    fill_period(fast, FILL_SECOND, 1, 0, "demo;main", 10000000);
+    fill_period(fast, FILL_SECOND, 1, 1, "swapper;k:do_idle", 10000000);
+    assert_folded(store, &everything, "demo;main 1\n");
+    buffer_source_add(buffer, "slow", &slow);
+    fill_hello_at(slow, CLOCK_KIND_MONOTONIC, "here", 50);
+    fill_period(slow, 2 * FILL_SECOND, 1, 0, "demo;main;read", 20000000);
+    assert_int_equal(store_totals(store, &everything, &totals, &err), 0);
+    assert_true(totals.by_value);
+    assert_int_equal(totals.samples, 2);
+    assert_int_equal(totals.value, 30000000);
+    assert_folded(store, &everything, "demo;main 10000000\ndemo;main;read 20000000\n");
+    struct heatmap_shape shape = {
+        .from_ns = FILL_SECOND, .column_ns = FILL_SECOND, .columns = 2, .rows = 1};
+    assert_int_equal(store_heatmap(store, &everything, &shape, &map, &err), 0);
+    assert_int_equal(map.cells[0], 10000000);
+    assert_int_equal(map.cells[1], 20000000); // not spread over the time before it
+    assert_int_equal(map.full, 2 * FILL_SECOND);
+    heatmap_dispose(&map);
+    struct query one = {.source = 2};
+    assert_folded(store, &one, "demo;main;read 1\n");
+    // So it is within one source, as of a file that both were saved in.
+    fill_period(slow, 3 * FILL_SECOND, 1, 0, "demo;main;read", 10000000);
+    assert_folded(store, &one, "demo;main;read 30000000\n");
+    buffer_free(buffer);
+}
+
 static void test_one_event_is_in_view(void **state)
 {
     (void)state;
@@ -510,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_sources_of_one_clock_share_the_axis_and_others_start_beside),
         cmocka_unit_test(test_the_start_is_the_first_sample_not_when_watching_began),
         cmocka_unit_test(test_two_sources_of_one_event_are_not_added_silently),
+        cmocka_unit_test(test_sources_of_two_rates_add_up_as_time),
         cmocka_unit_test(test_one_event_is_in_view),
         cmocka_unit_test(test_samples_without_time_fold_and_refuse_time),
         cmocka_unit_test(test_losses_stand_beside_the_answer),

@@ -50,6 +50,33 @@ static void test_who_ran_stands_first(void **state)
     buffer_free(buffer);
 }
 
+static void test_a_cgroup_holds_what_its_threads_did(void **state)
+{
+    (void)state;
+    struct buffer *buffer = buffer_new(64 << 20, 0);
+    struct sink *sink;
+    struct err err = {0};
+    buffer_source_add(buffer, "test", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "host");
+    static const char *const cgroups[] = {"/web", "/db", "/web", ""};
+    for (int i = 0; i < 4; i++) {
+        const struct thread thread = {.pid = i + 1,
+                                      .tid = i + 1,
+                                      .comm = dict_string_z(sink->dict, "app"),
+                                      .cgroup = dict_string_z(sink->dict, cgroups[i])};
+        const struct sample sample = {.time_ns = 1000 * i,
+                                      .value = 1,
+                                      .node = fill_node(sink->dict, "app;main"),
+                                      .thread = dict_thread(sink->dict, &thread),
+                                      .event = fill_event(sink->dict, "cpu-clock", "ns", false)};
+        assert_int_equal(sink_samples(sink, &sample, 1, &err), 0);
+    }
+    struct query query = {.first = QUERY_FIRST_CGROUP};
+    assert_folded(buffer_store(buffer), &query,
+                  "/db;main 1\n/web;main 2\n[cgroup not known];main 1\n");
+    buffer_free(buffer);
+}
+
 // Ranges, filters and totals are those of the plain fold.
 static void test_it_counts_what_a_plain_fold_counts(void **state)
 {
@@ -61,7 +88,7 @@ static void test_it_counts_what_a_plain_fold_counts(void **state)
     struct err err = {0};
     filter_push(filter);
     assert_int_equal(filter_add(filter, FILTER_COMM, true, false, "ls", NULL, &err), 0);
-    for (int by = QUERY_FIRST_COMM; by <= QUERY_FIRST_CPU; by++) {
+    for (int by = QUERY_FIRST_COMM; by <= QUERY_FIRST_CGROUP; by++) {
         struct query query = {
             .ranges = ranges, .range_count = 2, .filter = filter, .first = (enum query_first)by};
         struct fold fold;
@@ -93,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_ran_stands_first),
+        cmocka_unit_test(test_a_cgroup_holds_what_its_threads_did),
         cmocka_unit_test(test_it_counts_what_a_plain_fold_counts),
         cmocka_unit_test(test_no_sample_is_an_empty_fold),
     };

@@ -259,7 +259,7 @@ static void what_is_not_there_cannot_start(void **state)
         // Our own is found beside the running program.
         if (!strcmp(collector_table[i]->name, "native"))
             continue;
-        assert_int_equal(collector_table[i]->probe(launcher, &err), -ENOENT);
+        assert_int_equal(collector_table[i]->probe(launcher, NULL, &err), -ENOENT);
         assert_non_null(strstr(err.message, "not installed"));
         assert_int_equal(
             collector_table[i]->start(&recording, launcher, &request, &seen.sink, &events, &err),

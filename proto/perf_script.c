@@ -18,7 +18,6 @@ enum {
     PROBE_LINES = 400,
     TOKENS = 256,
     BITE_MAX = 256 << 20, // bytes taken at once; offsets of tokens have 32 bits
-    PREFETCH = 8,         // tokens ahead
 };
 
 struct perf_script {
@@ -30,6 +29,7 @@ struct perf_script {
     struct perf_scan ahead; // of the thread that scans ahead
     struct perf_known known;
     struct perf_token tokens[TOKENS];
+    struct perf_seen seen[TOKENS];
 };
 
 // Reads a token's bytes line by line. A chain whose lines depend on each other is remembered when
@@ -49,22 +49,16 @@ static void take_slowly(struct perf_script *script, const char *text,
         return;
     const struct sample *sample =
         &script->records.batch[batched]; // also when the batch went out since
-    struct perf_path path = {
-        .node = sample->node,
-        .frames = (uint16_t)(report->frames - before.frames),
-        .unresolved = (uint16_t)(report->unresolved - before.unresolved),
-    };
-    perf_known_learn(&script->known, token, sample->thread, &path);
+    perf_known_learn(&script->known, token, sample->node);
 }
 
 static void take_token(struct perf_script *script, const char *text, const struct perf_token *token,
-                       struct err *err)
+                       const struct perf_seen *seen, struct err *err)
 {
     struct sample sample;
-    struct perf_path path;
     enum perf_known_result result = PERF_ODD_HEADER;
     if (token->usual)
-        result = perf_known_sample(&script->known, &sample, &path, text, token);
+        result = perf_known_sample(&script->known, &sample, text, token, seen);
     if (result != PERF_KNOWN) {
         take_slowly(script, text, token, result == PERF_ODD_CHAIN, err);
         return;
@@ -72,7 +66,7 @@ static void take_token(struct perf_script *script, const char *text, const struc
     if (script->records.pending)
         perf_records_emit(&script->records, err);
     script->records.dropping = false;
-    perf_records_add(&script->records, &sample, path, err);
+    perf_records_add(&script->records, &sample, err);
     script->records.line += token->lines;
     script->records.byte += token->len;
 }
@@ -80,10 +74,13 @@ static void take_token(struct perf_script *script, const char *text, const struc
 static void take_tokens(struct perf_script *script, const char *text,
                         const struct perf_token *tokens, size_t count, struct err *err)
 {
-    for (size_t i = 0; i < count && !script->records.failed; i++) {
-        if (i + PREFETCH < count && tokens[i + PREFETCH].usual)
-            perf_known_prefetch(&script->known, &tokens[i + PREFETCH]);
-        take_token(script, text + tokens[i].at, &tokens[i], err);
+    while (count && !script->records.failed) {
+        size_t some = count < TOKENS ? count : TOKENS;
+        perf_known_look(&script->known, script->seen, tokens, some);
+        for (size_t i = 0; i < some && !script->records.failed; i++)
+            take_token(script, text + tokens[i].at, &tokens[i], &script->seen[i], err);
+        tokens += some;
+        count -= some;
     }
 }
 

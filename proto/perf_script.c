@@ -26,7 +26,6 @@ struct perf_script {
     struct bytes carry; // from the start of the first incomplete record
     bool in_long_line;  // dropping a line of more than RECORD_MAX
     struct perf_scan scan;
-    struct perf_scan ahead; // of the thread that scans ahead
     struct perf_known known;
     struct perf_token tokens[TOKENS];
     struct perf_seen seen[TOKENS];
@@ -179,13 +178,26 @@ static int push(struct decoder *decoder, const void *data, size_t len, struct er
     return script->records.failed;
 }
 
-static size_t scan_ahead(struct decoder *decoder, struct bytes *notes, const char *text, size_t len)
+// The end of the last blank line. Every one of them ends a token.
+static size_t cut_ahead(const char *text, size_t len)
 {
-    struct perf_script *script = (struct perf_script *)decoder;
+    const char *newline = text + len;
+    while ((newline = memrchr(text, '\n', (size_t)(newline - text)))) {
+        if (newline > text && newline[-1] == '\n')
+            return (size_t)(newline - text) + 1;
+    }
+    return 0;
+}
+
+static size_t scan_ahead(const struct decoder *decoder, struct bytes *notes, const char *text,
+                         size_t len)
+{
+    struct perf_scan scan;
     struct perf_token tokens[TOKENS];
+    perf_scan_init(&scan, decoder->sink->dict->seed);
     size_t done = 0, scanned;
     for (size_t count = TOKENS; count == TOKENS; done += scanned) {
-        count = perf_scan_tokens(&script->ahead, tokens, TOKENS, text + done, len - done, &scanned);
+        count = perf_scan_tokens(&scan, tokens, TOKENS, text + done, len - done, &scanned);
         for (size_t i = 0; i < count; i++)
             tokens[i].at += (uint32_t)done;
         bytes_append(notes, tokens, count * sizeof *tokens);
@@ -238,12 +250,11 @@ static struct decoder *decoder_new(struct sink *sink, const struct decode_option
         .finish = finish,
         .free = perf_script_free,
     };
-    static const struct decoder_ahead ahead = {scan_ahead, push_scanned};
+    static const struct decoder_ahead ahead = {cut_ahead, scan_ahead, push_scanned};
     struct perf_script *script = xcalloc(1, sizeof *script);
     script->base = (struct decoder){.ops = &ops, .ahead = &ahead, .sink = sink};
     perf_records_init(&script->records, &script->base, options);
     perf_scan_init(&script->scan, sink->dict->seed);
-    perf_scan_init(&script->ahead, sink->dict->seed);
     perf_known_init(&script->known, sink->dict);
     return &script->base;
 }

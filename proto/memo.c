@@ -9,8 +9,10 @@ enum { FIRST_SLOTS = 256, GROWTH = 4, CACHE_LINE = MEMO_LINE_SLOTS * sizeof(stru
 
 static void allocate(struct memo *memo, size_t slots)
 {
-    // calloc, as large memory then costs only what is touched.
-    memo->memory = xcalloc(slots * sizeof *memo->slots + CACHE_LINE, 1);
+    // Cleared by writing: pages that are read first would be faulted in twice.
+    size_t bytes = slots * sizeof *memo->slots + CACHE_LINE;
+    memo->memory = xmalloc(bytes);
+    memset(memo->memory, 0, bytes);
     char *start = memo->memory;
     start += CACHE_LINE - (uintptr_t)start % CACHE_LINE;
     memo->slots = (struct memo_entry *)(void *)start;

@@ -122,6 +122,10 @@ void perf_known_look(const struct perf_known *known, struct perf_seen *seen,
             continue;
         struct hash128 key = chain_key(&tokens[i], seen[i].head.root);
         seen[i].node = memo_get(&known->chains, key);
+        if (seen[i].node != MEMO_EMPTY)
+            continue;
+        memo_prefetch(&known->lines, tokens[i].leaf); // for read_chain
+        memo_prefetch(&known->callers, under_root(tokens[i].callers, seen[i].head.root));
     }
 }
 

@@ -193,14 +193,14 @@ static size_t scan_ahead(const struct decoder *decoder, struct bytes *notes, con
                          size_t len)
 {
     struct perf_scan scan;
-    struct perf_token tokens[TOKENS];
     perf_scan_init(&scan, decoder->sink->dict->seed);
     size_t done = 0, scanned;
     for (size_t count = TOKENS; count == TOKENS; done += scanned) {
+        struct perf_token *tokens = bytes_extend(notes, TOKENS * sizeof *tokens);
         count = perf_scan_tokens(&scan, tokens, TOKENS, text + done, len - done, &scanned);
+        notes->len -= (TOKENS - count) * sizeof *tokens;
         for (size_t i = 0; i < count; i++)
             tokens[i].at += (uint32_t)done;
-        bytes_append(notes, tokens, count * sizeof *tokens);
     }
     return done;
 }

@@ -6,6 +6,9 @@
 #include "proto/unpack.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,13 +167,26 @@ const struct decode_report *reader_report(const struct reader *reader)
     return &reader->decoder->report;
 }
 
+// What parsing took is given back to the system, not kept for the next time.
+static void give_back(uint64_t read_bytes)
+{
+#ifdef __GLIBC__
+    if (read_bytes >= AHEAD_FROM_BYTES)
+        malloc_trim(0);
+#else
+    (void)read_bytes;
+#endif
+}
+
 void reader_free(struct reader *reader)
 {
     if (!reader)
         return;
+    uint64_t read_bytes = reader->decoder ? reader->decoder->report.bytes : 0;
     read_ahead_free(reader->ahead);
     decoder_free(reader->decoder);
     unpack_free(reader->unpack);
     free(reader->path);
     free(reader);
+    give_back(read_bytes);
 }

@@ -43,7 +43,7 @@ static inline uint32_t tagset_next(const struct tagset *set, uint32_t slot)
 static inline uint32_t tagset_find(const struct tagset *set, uint32_t *slot, uint64_t hash)
 {
     for (uint32_t value; (value = set->slots[*slot]); *slot = tagset_next(set, *slot)) {
-        if (!((value ^ (uint32_t)hash) & ~set->mask))
+        if ((value ^ (uint32_t)hash) <= set->mask) // the tags, the bits above the mask, are equal
             return (value & set->mask) - 1;
     }
     return IDSET_NONE;

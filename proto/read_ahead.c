@@ -163,7 +163,7 @@ struct read_ahead *read_ahead_new(struct unpack *unpack, struct decoder *decoder
 const struct read_piece *read_ahead_next(struct read_ahead *ahead)
 {
     pthread_mutex_lock(&ahead->lock);
-    ahead->holding = false; // the piece before may be filled again
+    ahead->holding = false;                     // the piece before may be filled again
     if (pieces_free(ahead) >= ahead->count / 2) // not for each: waking a thread is dear
         pthread_cond_broadcast(&ahead->room);
     struct read_piece *piece = &ahead->pieces[ahead->taken % ahead->count];

@@ -168,8 +168,15 @@ void buffer_source_watched(struct buffer *buffer, uint32_t number, int64_t from_
 void buffer_source_ended(struct buffer *buffer, uint32_t number)
 {
     struct source *source = source_of(buffer, number);
-    if (source)
-        source->ended = true;
+    if (!source)
+        return;
+    source->ended = true;
+    for (size_t i = 0; i < source->track_count; i++) {
+        for (int timeless = 0; timeless < 2; timeless++) {
+            if (source->tracks[i].open[timeless])
+                segment_trim(source->tracks[i].open[timeless]);
+        }
+    }
 }
 
 static void axis_forget(struct buffer *buffer)

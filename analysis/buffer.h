@@ -20,7 +20,8 @@ uint32_t buffer_source_add(struct buffer *buffer, const char *name, struct sink 
 // The source runs: columns up to `now_ns` were watched, empty or not. Called on every tick of a
 // live source; the last call is when it ended.
 void buffer_source_watched(struct buffer *buffer, uint32_t source, int64_t from_ns, int64_t to_ns);
-// Nothing more will come of it: what lies after it was not recorded, rather than pending.
+// Nothing more will come of it: what lies after it was not recorded, rather than pending, and no
+// memory is kept for more.
 void buffer_source_ended(struct buffer *buffer, uint32_t source);
 // Forgets a source and its samples (a file that turned out unreadable).
 void buffer_source_drop(struct buffer *buffer, uint32_t source);

@@ -4,6 +4,7 @@
 #include "collectors/collector_set.h"
 #include "collectors/host.h"
 #include "collectors/line_reader.h"
+#include "collectors/pipeline.h"
 #include "collectors/recording_setup.h"
 #include "collectors/symbols.h"
 #include "collectors/tool.h"
@@ -20,6 +21,10 @@
 
 enum {
     TICK_MS = 40,
+    // While nobody looks, and so little comes that the pipe would take many times as much: most of
+    // what a tick costs is waking up.
+    CALM_TICK_MS = 250,
+    CALM_BYTES_PER_S = PIPELINE_PIPE_BYTES * (1000 / CALM_TICK_MS) / 8,
     BITE_BYTES = 256 * 1024,
     BITES_PER_TICK = 16, // a flood must not keep the loop from the keyboard
 };
@@ -59,7 +64,9 @@ struct recording {
 
     enum recording_state state;
     bool out_eof, err_eof, end_seen, killed, decoder_failed;
-    int64_t now_ns; // of the running tick
+    int64_t now_ns, before_ns; // of the running tick, and of the one before
+    uint64_t bytes_before;     // pushed until then
+    bool calm;                 // little came since
     int64_t started_ns, running_ns, ended_ns, first_sample_ns;
     int64_t stop_ns, signal_ns, eof_ns, killed_ns;
     int64_t data_ns; // of the last bytes of its stream; 0: the decoder knows that it is quiet
@@ -172,7 +179,7 @@ static int64_t stream_now(void *arg)
 
 static void count_loss(struct recording *recording, uint64_t lost)
 {
-    struct loss loss = {.from_ns = recording->now_ns - TICK_MS * MS_NS,
+    struct loss loss = {.from_ns = recording->before_ns,
                         .to_ns = recording->now_ns,
                         .count = lost,
                         .cpu = -1,
@@ -281,7 +288,7 @@ static int read_bite(struct recording *recording, int fd, size_t *len)
     ssize_t got = read(fd, recording->buffer, BITE_BYTES);
     *len = got > 0 ? (size_t)got : 0;
     if (got > 0)
-        return 1;
+        return got == BITE_BYTES; // less: the pipe is empty
     return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 }
 
@@ -429,13 +436,25 @@ static int64_t counts_from_ns(const struct recording *recording)
     return says_when(recording) ? recording->running_ns : recording->started_ns;
 }
 
+static void measure_flow(struct recording *recording)
+{
+    uint64_t bytes = recording->decoder->report.bytes;
+    int64_t passed_ns = recording->now_ns - recording->before_ns;
+    if (passed_ns > 0)
+        recording->calm = (double)(bytes - recording->bytes_before) * 1e9 <
+                          (double)CALM_BYTES_PER_S * (double)passed_ns;
+    recording->bytes_before = bytes;
+}
+
 bool recording_tick(struct recording *recording, int64_t now_ns)
 {
     if (recording->state == RECORDING_ENDED)
         return false;
+    recording->before_ns = recording->now_ns ? recording->now_ns : now_ns - TICK_MS * MS_NS;
     recording->now_ns = now_ns;
     drain_stderr(recording);
     drain_stdout(recording);
+    measure_flow(recording);
     if (!says_when(recording) && !recording->out_eof && now_ns - recording->started_ns > begin_ns)
         begin_running(recording); // of a process that sleeps perf has nothing to say
     if (recording->state == RECORDING_RUNNING && recording->for_ns &&
@@ -458,10 +477,14 @@ size_t recording_fds(const struct recording *recording, int fds[RECORDING_FDS])
     return count;
 }
 
-int recording_interval_ms(const struct recording *recording)
+int recording_interval_ms(const struct recording *recording, bool watched)
 {
-    (void)recording;
-    return TICK_MS;
+    if (watched || !recording->calm || recording->state != RECORDING_RUNNING)
+        return TICK_MS;
+    if (!recording->for_ns)
+        return CALM_TICK_MS;
+    int64_t left_ms = (counts_from_ns(recording) + recording->for_ns - recording->now_ns) / MS_NS;
+    return left_ms < TICK_MS ? TICK_MS : left_ms < CALM_TICK_MS ? (int)left_ms : CALM_TICK_MS;
 }
 
 void recording_stop(struct recording *recording)

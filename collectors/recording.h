@@ -27,15 +27,16 @@ void recording_status(const struct recording *recording, struct recording_status
 const char *recording_state_name(enum recording_state state); // "starting"
 
 // Drains the pipes in bounded bites, decodes into the sink, drives start and stop. The loop calls
-// it every recording_interval_ms() and when one of recording_fds()
-// is readable. Never blocks. Returns false once the recording has ended and everything was read.
+// it every recording_interval_ms() and when one of recording_fds() is readable. Never blocks.
+// Returns false once the recording has ended and everything was read.
 bool recording_tick(struct recording *recording, int64_t now_ns);
 // Descriptors to poll for POLLIN, at most RECORDING_FDS; returns how many. stderr, so that errors
 // show at once. The stream itself is mostly drained on ticks: waking for every line would cost more
 // than the parsing. One that comes seldom, in whole rounds, is read as it comes.
 enum { RECORDING_FDS = 2 };
 size_t recording_fds(const struct recording *recording, int fds[RECORDING_FDS]);
-int recording_interval_ms(const struct recording *recording);
+// Longer where nobody looks at what comes in, and little does.
+int recording_interval_ms(const struct recording *recording, bool watched);
 
 // Begins a graceful stop (the protocol of its collector); ticks carry it out. A second call kills.
 void recording_stop(struct recording *recording);

@@ -22,13 +22,20 @@ void bytes_clear(struct bytes *bytes)
         bytes->data[0] = '\0';
 }
 
-void bytes_append(struct bytes *bytes, const void *data, size_t len)
+void *bytes_extend(struct bytes *bytes, size_t len)
 {
     array_reserve(&bytes->data, &bytes->capacity, bytes->len + len + 1);
-    if (len)
-        memcpy(bytes->data + bytes->len, data, len);
+    char *place = bytes->data + bytes->len;
     bytes->len += len;
     bytes->data[bytes->len] = '\0';
+    return place;
+}
+
+void bytes_append(struct bytes *bytes, const void *data, size_t len)
+{
+    char *place = bytes_extend(bytes, len);
+    if (len)
+        memcpy(place, data, len);
 }
 
 void bytes_append_text(struct bytes *bytes, const char *text)

@@ -16,6 +16,8 @@ struct bytes {
 void bytes_dispose(struct bytes *bytes);
 void bytes_clear(struct bytes *bytes); // empties, keeps the memory
 void bytes_append(struct bytes *bytes, const void *data, size_t len);
+// Makes it len bytes longer, and returns where they are to be written.
+void *bytes_extend(struct bytes *bytes, size_t len);
 void bytes_append_text(struct bytes *bytes, const char *text);
 void bytes_append_char(struct bytes *bytes, char c);
 void bytes_printf(struct bytes *bytes, const char *format, ...) PRINTF_LIKE(2, 3);

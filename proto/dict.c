@@ -79,11 +79,11 @@ void dict_dispose(struct dict *dict)
     free(dict->nodes);
     free(dict->threads);
     free(dict->events);
-    idset_dispose(&dict->string_set);
-    idset_dispose(&dict->frame_set);
-    idset_dispose(&dict->node_set);
-    idset_dispose(&dict->thread_set);
-    idset_dispose(&dict->event_set);
+    tagset_dispose(&dict->string_set);
+    tagset_dispose(&dict->frame_set);
+    tagset_dispose(&dict->node_set);
+    tagset_dispose(&dict->thread_set);
+    tagset_dispose(&dict->event_set);
     *dict = (struct dict){0};
 }
 
@@ -91,9 +91,10 @@ uint32_t dict_find_string(const struct dict *dict, const char *text, size_t len)
 {
     if (!dict->string_set.slots)
         return IDSET_NONE;
-    uint32_t slot = idset_first(&dict->string_set, hash_bytes(dict->seed, text, len));
-    for (uint32_t id; (id = idset_at(&dict->string_set, slot)) != IDSET_NONE;
-         slot = idset_next(&dict->string_set, slot)) {
+    uint64_t hash = hash_bytes(dict->seed, text, len);
+    uint32_t slot = tagset_first(&dict->string_set, hash);
+    for (uint32_t id; (id = tagset_find(&dict->string_set, &slot, hash)) != IDSET_NONE;
+         slot = tagset_next(&dict->string_set, slot)) {
         if (dict_text_len(dict, id) == len && !memcmp(dict_text(dict, id), text, len))
             return id;
     }
@@ -121,15 +122,16 @@ uint32_t dict_string(struct dict *dict, const char *text, size_t len)
         text = cut;
         len = sizeof cut;
     }
-    idset_reserve(&dict->string_set, string_hash, dict);
-    uint32_t slot = idset_first(&dict->string_set, hash_bytes(dict->seed, text, len));
-    for (uint32_t id; (id = idset_at(&dict->string_set, slot)) != IDSET_NONE;
-         slot = idset_next(&dict->string_set, slot)) {
+    tagset_reserve(&dict->string_set, string_hash, dict);
+    uint64_t hash = hash_bytes(dict->seed, text, len);
+    uint32_t slot = tagset_first(&dict->string_set, hash);
+    for (uint32_t id; (id = tagset_find(&dict->string_set, &slot, hash)) != IDSET_NONE;
+         slot = tagset_next(&dict->string_set, slot)) {
         if (dict_text_len(dict, id) == len && !memcmp(dict_text(dict, id), text, len))
             return id;
     }
     uint32_t id = string_add(dict, text, len);
-    idset_put(&dict->string_set, slot, id);
+    tagset_put(&dict->string_set, slot, id, hash);
     return id;
 }
 
@@ -140,10 +142,11 @@ uint32_t dict_string_z(struct dict *dict, const char *text)
 
 uint32_t dict_frame(struct dict *dict, const struct frame *frame)
 {
-    idset_reserve(&dict->frame_set, frame_hash, dict);
-    uint32_t slot = idset_first(&dict->frame_set, hash_of_frame(dict->seed, frame));
-    for (uint32_t id; (id = idset_at(&dict->frame_set, slot)) != IDSET_NONE;
-         slot = idset_next(&dict->frame_set, slot)) {
+    tagset_reserve(&dict->frame_set, frame_hash, dict);
+    uint64_t hash = hash_of_frame(dict->seed, frame);
+    uint32_t slot = tagset_first(&dict->frame_set, hash);
+    for (uint32_t id; (id = tagset_find(&dict->frame_set, &slot, hash)) != IDSET_NONE;
+         slot = tagset_next(&dict->frame_set, slot)) {
         const struct frame *old = &dict->frames[id];
         if (old->name == frame->name && old->module == frame->module && old->file == frame->file &&
             old->line == frame->line && old->address == frame->address && old->kind == frame->kind)
@@ -152,23 +155,24 @@ uint32_t dict_frame(struct dict *dict, const struct frame *frame)
     uint32_t id = (uint32_t)dict->frame_count;
     array_reserve(&dict->frames, &dict->frame_capacity, dict->frame_count + 1);
     dict->frames[dict->frame_count++] = *frame;
-    idset_put(&dict->frame_set, slot, id);
+    tagset_put(&dict->frame_set, slot, id, hash);
     return id;
 }
 
 uint32_t dict_node(struct dict *dict, uint32_t parent, uint32_t frame)
 {
-    idset_reserve(&dict->node_set, node_hash, dict);
-    uint32_t slot = idset_first(&dict->node_set, hash_of_node(dict->seed, parent, frame));
-    for (uint32_t id; (id = idset_at(&dict->node_set, slot)) != IDSET_NONE;
-         slot = idset_next(&dict->node_set, slot)) {
+    tagset_reserve(&dict->node_set, node_hash, dict);
+    uint64_t hash = hash_of_node(dict->seed, parent, frame);
+    uint32_t slot = tagset_first(&dict->node_set, hash);
+    for (uint32_t id; (id = tagset_find(&dict->node_set, &slot, hash)) != IDSET_NONE;
+         slot = tagset_next(&dict->node_set, slot)) {
         if (dict->nodes[id].parent == parent && dict->nodes[id].frame == frame)
             return id;
     }
     uint32_t id = (uint32_t)dict->node_count;
     array_reserve(&dict->nodes, &dict->node_capacity, dict->node_count + 1);
     dict->nodes[dict->node_count++] = (struct node){parent, frame};
-    idset_put(&dict->node_set, slot, id);
+    tagset_put(&dict->node_set, slot, id, hash);
     return id;
 }
 
@@ -180,10 +184,11 @@ uint32_t dict_comm_node(struct dict *dict, uint32_t comm)
 
 uint32_t dict_thread(struct dict *dict, const struct thread *thread)
 {
-    idset_reserve(&dict->thread_set, thread_hash, dict);
-    uint32_t slot = idset_first(&dict->thread_set, hash_of_thread(dict->seed, thread));
-    for (uint32_t id; (id = idset_at(&dict->thread_set, slot)) != IDSET_NONE;
-         slot = idset_next(&dict->thread_set, slot)) {
+    tagset_reserve(&dict->thread_set, thread_hash, dict);
+    uint64_t hash = hash_of_thread(dict->seed, thread);
+    uint32_t slot = tagset_first(&dict->thread_set, hash);
+    for (uint32_t id; (id = tagset_find(&dict->thread_set, &slot, hash)) != IDSET_NONE;
+         slot = tagset_next(&dict->thread_set, slot)) {
         const struct thread *old = &dict->threads[id];
         if (old->pid == thread->pid && old->tid == thread->tid && old->comm == thread->comm &&
             old->cgroup == thread->cgroup && old->start_ns == thread->start_ns)
@@ -192,16 +197,17 @@ uint32_t dict_thread(struct dict *dict, const struct thread *thread)
     uint32_t id = (uint32_t)dict->thread_count;
     array_reserve(&dict->threads, &dict->thread_capacity, dict->thread_count + 1);
     dict->threads[dict->thread_count++] = *thread;
-    idset_put(&dict->thread_set, slot, id);
+    tagset_put(&dict->thread_set, slot, id, hash);
     return id;
 }
 
 uint32_t dict_event(struct dict *dict, const struct event *event)
 {
-    idset_reserve(&dict->event_set, event_hash, dict);
-    uint32_t slot = idset_first(&dict->event_set, hash_of_event(dict->seed, event));
-    for (uint32_t id; (id = idset_at(&dict->event_set, slot)) != IDSET_NONE;
-         slot = idset_next(&dict->event_set, slot)) {
+    tagset_reserve(&dict->event_set, event_hash, dict);
+    uint64_t hash = hash_of_event(dict->seed, event);
+    uint32_t slot = tagset_first(&dict->event_set, hash);
+    for (uint32_t id; (id = tagset_find(&dict->event_set, &slot, hash)) != IDSET_NONE;
+         slot = tagset_next(&dict->event_set, slot)) {
         const struct event *old = &dict->events[id];
         if (old->name == event->name && old->unit == event->unit &&
             old->by_value == event->by_value)
@@ -210,21 +216,22 @@ uint32_t dict_event(struct dict *dict, const struct event *event)
     uint32_t id = (uint32_t)dict->event_count;
     array_reserve(&dict->events, &dict->event_capacity, dict->event_count + 1);
     dict->events[dict->event_count++] = *event;
-    idset_put(&dict->event_set, slot, id);
+    tagset_put(&dict->event_set, slot, id, hash);
     return id;
 }
 
 // Entries differ from each other, so that none has to be compared.
-static void index_all(struct idset *set, size_t first, size_t count, idset_hash_fn *hash,
+static void index_all(struct tagset *set, size_t first, size_t count, idset_hash_fn *hash,
                       const struct dict *dict)
 {
-    idset_dispose(set);
+    tagset_dispose(set);
     for (size_t id = first; id < count; id++) {
-        idset_reserve(set, hash, dict);
-        uint32_t slot = idset_first(set, hash(dict, (uint32_t)id));
-        while (idset_at(set, slot) != IDSET_NONE)
-            slot = idset_next(set, slot);
-        idset_put(set, slot, (uint32_t)id);
+        tagset_reserve(set, hash, dict);
+        uint64_t id_hash = hash(dict, (uint32_t)id);
+        uint32_t slot = tagset_first(set, id_hash);
+        while (set->slots[slot])
+            slot = tagset_next(set, slot);
+        tagset_put(set, slot, (uint32_t)id, id_hash);
     }
 }
 
@@ -252,7 +259,7 @@ size_t dict_bytes(const struct dict *dict)
     return dict->text_capacity + dict->string_capacity * sizeof *dict->string_at +
            dict->frame_capacity * sizeof *dict->frames + dict->node_capacity * sizeof *dict->nodes +
            dict->thread_capacity * sizeof *dict->threads +
-           dict->event_capacity * sizeof *dict->events + idset_bytes(&dict->string_set) +
-           idset_bytes(&dict->frame_set) + idset_bytes(&dict->node_set) +
-           idset_bytes(&dict->thread_set) + idset_bytes(&dict->event_set);
+           dict->event_capacity * sizeof *dict->events + tagset_bytes(&dict->string_set) +
+           tagset_bytes(&dict->frame_set) + tagset_bytes(&dict->node_set) +
+           tagset_bytes(&dict->thread_set) + tagset_bytes(&dict->event_set);
 }

@@ -10,7 +10,7 @@
 #ifndef FLICKER_PROTO_DICT_H
 #define FLICKER_PROTO_DICT_H
 
-#include "proto/idset.h"
+#include "proto/tagset.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -91,7 +91,7 @@ struct dict {
     size_t thread_count, thread_capacity;
     struct event *events;
     size_t event_count, event_capacity;
-    struct idset string_set, frame_set, node_set, thread_set, event_set;
+    struct tagset string_set, frame_set, node_set, thread_set, event_set;
     bool by_line; // for who looks: frames of one function at different lines are not the same
 };
 

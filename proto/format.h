@@ -55,11 +55,14 @@ struct decoder_ops {
     void (*free)(struct decoder *decoder); // NULL is fine
 };
 
-// The part of push that needs no dictionary, for another thread to do ahead: `scan` looks at the
-// whole records at the start of text, writes what it saw into *notes and returns how long they are;
-// push_scanned then takes exactly these bytes with these notes.
+// The part of push that needs no dictionary, for other threads to do ahead. `cut` tells how much of
+// text, from its start, ends with a whole record; 0 when that cannot be said. `scan` looks at such
+// records, writes what it saw into *notes and returns how long they are; push_scanned then takes
+// exactly these bytes with these notes. `scan` only reads what does not change in a decoder.
 struct decoder_ahead {
-    size_t (*scan)(struct decoder *decoder, struct bytes *notes, const char *text, size_t len);
+    size_t (*cut)(const char *text, size_t len);
+    size_t (*scan)(const struct decoder *decoder, struct bytes *notes, const char *text,
+                   size_t len);
     int (*push_scanned)(struct decoder *decoder, const char *text, size_t len,
                         const struct bytes *notes, struct err *err);
 };

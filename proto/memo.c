@@ -5,20 +5,30 @@
 
 #include <stdlib.h>
 
-enum { FIRST_SLOTS = 256 };
+enum { FIRST_SLOTS = 256, GROWTH = 4, CACHE_LINE = MEMO_LINE_SLOTS * sizeof(struct memo_entry) };
+
+static void allocate(struct memo *memo, size_t slots)
+{
+    // Cleared by writing: pages that are read first would be faulted in twice.
+    size_t bytes = slots * sizeof *memo->slots + CACHE_LINE;
+    memo->memory = xmalloc(bytes);
+    memset(memo->memory, 0, bytes);
+    char *start = memo->memory;
+    start += CACHE_LINE - (uintptr_t)start % CACHE_LINE;
+    memo->slots = (struct memo_entry *)(void *)start;
+    memo->mask = slots - 1;
+    memo->used = 0;
+}
 
 void memo_init(struct memo *memo, size_t max_slots)
 {
-    *memo = (struct memo){
-        .slots = xcalloc(FIRST_SLOTS, sizeof *memo->slots),
-        .mask = FIRST_SLOTS - 1,
-        .limit = max_slots,
-    };
+    *memo = (struct memo){.limit = max_slots};
+    allocate(memo, max_slots < FIRST_SLOTS ? max_slots : FIRST_SLOTS);
 }
 
 void memo_dispose(struct memo *memo)
 {
-    free(memo->slots);
+    free(memo->memory);
     *memo = (struct memo){0};
 }
 
@@ -28,12 +38,12 @@ void memo_clear(struct memo *memo)
     memo->used = 0;
 }
 
-static void put(struct memo *memo, struct hash128 key, uint64_t stored)
+static void put(struct memo *memo, struct memo_entry entry)
 {
-    uint64_t slot = key.low & memo->mask;
+    uint64_t slot = memo_first(memo, entry.high);
     while (memo->slots[slot].value)
         slot = (slot + 1) & memo->mask;
-    memo->slots[slot] = (struct memo_entry){key, stored};
+    memo->slots[slot] = entry;
     memo->used++;
 }
 
@@ -46,19 +56,17 @@ static void make_room(struct memo *memo)
         memo_clear(memo);
         return;
     }
-    struct memo_entry *old = memo->slots;
-    memo->slots = xcalloc(count * 2, sizeof *memo->slots);
-    memo->mask = count * 2 - 1;
-    memo->used = 0;
+    struct memo old = *memo;
+    allocate(memo, count * GROWTH < memo->limit ? count * GROWTH : memo->limit);
     for (size_t i = 0; i < count; i++) {
-        if (old[i].value)
-            put(memo, old[i].key, old[i].value);
+        if (old.slots[i].value)
+            put(memo, old.slots[i]);
     }
-    free(old);
+    free(old.memory);
 }
 
-void memo_put(struct memo *memo, struct hash128 key, uint64_t value)
+void memo_put(struct memo *memo, struct hash128 key, uint32_t value)
 {
     make_room(memo);
-    put(memo, key, value + 1);
+    put(memo, (struct memo_entry){key.high, (uint32_t)key.low, value + 1});
 }

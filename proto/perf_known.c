@@ -1,23 +1,36 @@
 // What of `perf script` text was seen before.
 #include "proto/perf_known.h"
 
+#include "proto/alloc.h"
+
+#include <stdlib.h>
 #include <string.h>
 
-enum { // slots of 24 bytes
+enum { // slots of 16 bytes
     HEADS_MAX = 1 << 14,
     CHAINS_MAX = 1 << 17,
     CALLERS_MAX = 1 << 16,
+    PATHS_MAX = 1 << 16,
     LINES_MAX = 1 << 16,
+    HEADS_MOST = HEADS_MAX / 4 * 3,
 };
+
+// Every second level of a path is remembered: the one line more that has to be looked up then
+// costs less than remembering twice as many.
+enum { PATH_STEP = 2 };
 
 void perf_known_init(struct perf_known *known, struct dict *dict)
 {
-    known->dict = dict;
-    known->generation = dict->generation;
-    known->event_len = SIZE_MAX;
+    *known = (struct perf_known){
+        .dict = dict,
+        .generation = dict->generation,
+        .event_len = SIZE_MAX,
+        .stack = xcalloc(PERF_STACK_MAX, sizeof *known->stack),
+    };
     memo_init(&known->heads, HEADS_MAX);
     memo_init(&known->chains, CHAINS_MAX);
     memo_init(&known->callers, CALLERS_MAX);
+    memo_init(&known->paths, PATHS_MAX);
     memo_init(&known->lines, LINES_MAX);
 }
 
@@ -26,7 +39,10 @@ void perf_known_dispose(struct perf_known *known)
     memo_dispose(&known->heads);
     memo_dispose(&known->chains);
     memo_dispose(&known->callers);
+    memo_dispose(&known->paths);
     memo_dispose(&known->lines);
+    free(known->head_table);
+    free(known->stack);
 }
 
 void perf_known_check(struct perf_known *known)
@@ -35,9 +51,11 @@ void perf_known_check(struct perf_known *known)
         return;
     known->generation = known->dict->generation;
     known->event_len = SIZE_MAX;
+    known->head_count = 0;
     memo_clear(&known->heads);
     memo_clear(&known->chains);
     memo_clear(&known->callers);
+    memo_clear(&known->paths);
     memo_clear(&known->lines);
 }
 
@@ -76,36 +94,43 @@ bool perf_frame_intern(struct dict *dict, struct frame *out, const struct perf_f
     return !split && parsed->where != PERF_FRAME_INLINED;
 }
 
-// A head's value: thread, CPU. A line's: frame, whether it is unresolved.
-static uint64_t pack(uint32_t id, uint16_t small)
+// The same lines under another comm are another path.
+static struct hash128 under_root(struct hash128 key, uint32_t root)
 {
-    return (uint64_t)id << 32 | small;
-}
-
-static uint64_t pack_path(const struct perf_path *path)
-{
-    return (uint64_t)path->node << 32 | (uint32_t)path->frames << 16 | path->unresolved;
-}
-
-static struct perf_path unpack_path(uint64_t value)
-{
-    return (struct perf_path){
-        .node = (uint32_t)(value >> 32),
-        .frames = (uint16_t)(value >> 16),
-        .unresolved = (uint16_t)value,
-    };
-}
-
-// The same chain under another comm is another path. Only `high` tells them apart, so that the slot
-// can be fetched before the thread is known.
-static struct hash128 under_comm(struct hash128 key, uint32_t comm)
-{
-    key.high ^= hash_mix(comm, 0x2545f4914f6cdd1dull);
+    key.high ^= hash_mix(root, 0x2545f4914f6cdd1dull);
     return key;
 }
 
+static struct hash128 chain_key(const struct perf_token *token, uint32_t root)
+{
+    return under_root(hash128_join(token->leaf, token->callers), root);
+}
+
+void perf_known_look(const struct perf_known *known, struct perf_seen *seen,
+                     const struct perf_token *tokens, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t index = tokens[i].usual ? memo_get(&known->heads, tokens[i].head) : MEMO_EMPTY;
+        seen[i] = (struct perf_seen){.head.thread = IDSET_NONE, .node = MEMO_EMPTY};
+        if (index == MEMO_EMPTY)
+            continue;
+        seen[i].head = known->head_table[index];
+        memo_prefetch(&known->chains, chain_key(&tokens[i], seen[i].head.root));
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (seen[i].head.thread == IDSET_NONE)
+            continue;
+        struct hash128 key = chain_key(&tokens[i], seen[i].head.root);
+        seen[i].node = memo_get(&known->chains, key);
+        if (seen[i].node != MEMO_EMPTY)
+            continue;
+        memo_prefetch(&known->lines, tokens[i].leaf); // for read_chain
+        memo_prefetch(&known->callers, under_root(tokens[i].callers, seen[i].head.root));
+    }
+}
+
 // Reads a header that was not seen before. The line must be what the scan took it for.
-static bool learn_head(struct perf_known *known, uint64_t *value, const char *text,
+static bool learn_head(struct perf_known *known, struct perf_head *out, const char *text,
                        const struct perf_token *token)
 {
     struct perf_header header;
@@ -118,9 +143,26 @@ static bool learn_head(struct perf_known *known, uint64_t *value, const char *te
     struct dict *dict = known->dict;
     struct thread thread = {.pid = header.pid, .tid = header.tid};
     thread.comm = dict_string(dict, header.comm.at, header.comm.len);
-    dict_comm_node(dict, thread.comm);
-    *value = pack(dict_thread(dict, &thread), header.cpu);
-    memo_put(&known->heads, token->head, *value);
+    out->root = dict_comm_node(dict, thread.comm);
+    out->thread = dict_thread(dict, &thread);
+    out->cpu = header.cpu;
+    if (known->head_count == HEADS_MOST) {
+        memo_clear(&known->heads);
+        known->head_count = 0;
+    }
+    memo_put(&known->heads, token->head, (uint32_t)known->head_count);
+    array_reserve(&known->head_table, &known->head_capacity, known->head_count + 1);
+    known->head_table[known->head_count++] = *out;
+    return true;
+}
+
+static bool find_head(struct perf_known *known, struct perf_head *out, const char *text,
+                      const struct perf_token *token)
+{
+    uint32_t index = memo_get(&known->heads, token->head);
+    if (index == MEMO_EMPTY)
+        return learn_head(known, out, text, token);
+    *out = known->head_table[index];
     return true;
 }
 
@@ -139,75 +181,101 @@ static uint32_t event_of(struct perf_known *known, const char *text, const struc
 }
 
 // The frame of a line, newline included; MEMO_EMPTY when it does not stand for itself.
-static uint64_t line_frame(struct perf_known *known, const char *line, size_t len,
+static uint32_t line_frame(struct perf_known *known, const char *line, size_t len,
                            struct hash128 key)
 {
-    uint64_t value = memo_get(&known->lines, key);
-    if (value != MEMO_EMPTY)
-        return value;
+    uint32_t id = memo_get(&known->lines, key);
+    if (id != MEMO_EMPTY)
+        return id;
     struct perf_frame parsed;
     struct frame frame;
     if (*line != '\t' || !perf_frame_parse(&parsed, line, len - 1) ||
         parsed.where == PERF_FRAME_INLINED || !perf_frame_intern(known->dict, &frame, &parsed))
         return MEMO_EMPTY;
-    value = pack(dict_frame(known->dict, &frame), frame_is_unresolved(&frame));
-    memo_put(&known->lines, key, value);
-    return value;
+    id = dict_frame(known->dict, &frame);
+    memo_put(&known->lines, key, id);
+    return id;
 }
 
-// The path of a chain without its leaf, line by line.
-static bool read_callers(struct perf_known *known, struct perf_path *out, const char *text,
-                         size_t len, uint32_t comm)
+// Cuts callers into lines, and hashes what the lines and their paths are known by. Returns their
+// number, PERF_STACK_MAX when there are too many.
+static size_t split_callers(struct perf_known *known, const char *text, size_t len, uint32_t root)
 {
-    size_t count = 0, unresolved = 0;
-    for (const char *at = text, *end = text + len; at < end;) {
+    uint64_t seed = known->dict->seed;
+    size_t count = 0;
+    for (const char *at = text, *end = text + len; at < end && count < PERF_STACK_MAX; count++) {
+        struct perf_caller *caller = &known->stack[count];
         const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t line_len = (size_t)(newline + 1 - at);
-        struct hash128 key = hash128_bytes(known->dict->seed, at, line_len);
-        uint64_t frame = line_frame(known, at, line_len, key);
-        if (frame == MEMO_EMPTY || count == PERF_STACK_MAX - 1)
-            return false;
-        known->frames[count++] = (uint32_t)(frame >> 32);
-        unresolved += frame & 1;
-        at += line_len;
+        caller->at = at;
+        caller->len = (uint32_t)(newline + 1 - at);
+        caller->text = hash128_bytes(seed, at, caller->len);
+        at = newline + 1;
     }
-    uint32_t node = dict_comm_node(known->dict, comm);
+    struct hash128 path = under_root((struct hash128){seed, seed}, root);
     for (size_t i = count; i-- > 0;)
-        node = dict_node(known->dict, node, known->frames[i]);
-    *out = (struct perf_path){node, (uint16_t)count, (uint16_t)unresolved};
+        known->stack[i].path = path = hash128_join(known->stack[i].text, path);
+    return count;
+}
+
+// The node of callers not seen before under this comm. False: there are lines to be read in order.
+static bool read_callers(struct perf_known *known, uint32_t *out, const char *text, size_t len,
+                         uint32_t root)
+{
+    struct perf_caller *stack = known->stack;
+    size_t count = split_callers(known, text, len, root);
+    if (count == PERF_STACK_MAX)
+        return false;
+    uint32_t node = root;
+    size_t fresh = 0; // callers above the path that is known
+    for (; fresh < count; fresh++) {
+        if ((count - fresh) % PATH_STEP)
+            continue;
+        uint32_t found = memo_get(&known->paths, stack[fresh].path);
+        if (found == MEMO_EMPTY)
+            continue;
+        node = found;
+        break;
+    }
+    for (size_t i = 0; i < fresh; i++) {
+        stack[i].frame = line_frame(known, stack[i].at, stack[i].len, stack[i].text);
+        if (stack[i].frame == MEMO_EMPTY)
+            return false;
+    }
+    for (size_t i = fresh; i-- > 0;) {
+        node = dict_node(known->dict, node, stack[i].frame);
+        if ((count - i) % PATH_STEP == 0)
+            memo_put(&known->paths, stack[i].path, node);
+    }
+    *out = node;
     return true;
 }
 
-// A chain not seen before under this comm.
-static bool read_chain(struct perf_known *known, struct perf_path *out, const char *text,
-                       const struct perf_token *token, uint32_t comm)
+// The node of a chain not seen before under this comm. False: it has to be read line by line.
+static bool read_chain(struct perf_known *known, uint32_t *out, const char *text,
+                       const struct perf_token *token, uint32_t root)
 {
     const char *chain = text + token->chain_at;
-    uint64_t leaf = line_frame(known, chain, token->leaf_len, token->leaf);
+    uint32_t leaf = line_frame(known, chain, token->leaf_len, token->leaf);
     if (leaf == MEMO_EMPTY)
         return false;
-    struct hash128 key = under_comm(token->callers, comm);
-    uint64_t value = memo_get(&known->callers, key);
-    if (value != MEMO_EMPTY) {
-        *out = unpack_path(value);
-    } else {
-        if (!read_callers(known, out, chain + token->leaf_len, token->chain_len - token->leaf_len,
-                          comm))
+    struct hash128 key = under_root(token->callers, root);
+    uint32_t caller = memo_get(&known->callers, key);
+    if (caller == MEMO_EMPTY) {
+        if (!read_callers(known, &caller, chain + token->leaf_len, perf_token_callers_len(token),
+                          root))
             return false;
-        memo_put(&known->callers, key, pack_path(out));
+        memo_put(&known->callers, key, caller);
     }
-    out->node = dict_node(known->dict, out->node, (uint32_t)(leaf >> 32));
-    out->frames++;
-    out->unresolved = (uint16_t)(out->unresolved + (leaf & 1));
+    *out = dict_node(known->dict, caller, leaf);
     return true;
 }
 
 enum perf_known_result perf_known_sample(struct perf_known *known, struct sample *sample,
-                                         struct perf_path *path, const char *text,
-                                         const struct perf_token *token)
+                                         const char *text, const struct perf_token *token,
+                                         const struct perf_seen *seen)
 {
-    uint64_t head = memo_get(&known->heads, token->head);
-    if (head == MEMO_EMPTY && !learn_head(known, &head, text, token))
+    struct perf_head head = seen->head;
+    if (head.thread == IDSET_NONE && !find_head(known, &head, text, token))
         return PERF_ODD_HEADER;
     uint32_t event = event_of(known, text, token);
     if (event > UINT16_MAX)
@@ -215,29 +283,29 @@ enum perf_known_result perf_known_sample(struct perf_known *known, struct sample
     *sample = (struct sample){
         .time_ns = token->time_ns,
         .value = token->period,
-        .thread = (uint32_t)(head >> 32),
-        .cpu = (uint16_t)head,
+        .node = seen->node,
+        .thread = head.thread,
+        .cpu = head.cpu,
         .event = (uint16_t)event,
     };
-    uint32_t comm = known->dict->threads[sample->thread].comm;
-    struct hash128 key = under_comm(hash128_join(token->leaf, token->callers), comm);
-    uint64_t value = memo_get(&known->chains, key);
-    if (value != MEMO_EMPTY) {
-        *path = unpack_path(value);
-    } else {
-        if (!read_chain(known, path, text, token, comm))
-            return PERF_ODD_CHAIN;
-        memo_put(&known->chains, key, pack_path(path));
-    }
-    sample->node = path->node;
+    if (sample->node != MEMO_EMPTY)
+        return PERF_KNOWN;
+    struct hash128 key = chain_key(token, head.root);
+    sample->node = memo_get(&known->chains, key); // some token since may have told
+    if (sample->node != MEMO_EMPTY)
+        return PERF_KNOWN;
+    if (!read_chain(known, &sample->node, text, token, head.root))
+        return PERF_ODD_CHAIN;
+    memo_put(&known->chains, key, sample->node);
     return PERF_KNOWN;
 }
 
-void perf_known_learn(struct perf_known *known, const struct perf_token *token, uint32_t thread,
-                      const struct perf_path *path)
+void perf_known_learn(struct perf_known *known, const struct perf_token *token, uint32_t node)
 {
-    uint32_t comm = known->dict->threads[thread].comm;
-    struct hash128 key = under_comm(hash128_join(token->leaf, token->callers), comm);
+    uint32_t root = node;
+    while (known->dict->nodes[root].parent != DICT_ROOT)
+        root = known->dict->nodes[root].parent;
+    struct hash128 key = chain_key(token, root);
     if (memo_get(&known->chains, key) == MEMO_EMPTY)
-        memo_put(&known->chains, key, pack_path(path));
+        memo_put(&known->chains, key, node);
 }

@@ -2,7 +2,9 @@
 // header, call paths by the bytes of their chain, frames by the bytes of their line.
 //
 // A recording says the same few thousand things over and over. Looking up a whole chain costs one
-// cache miss, where parsing and interning its lines costs some ten each. The memory is bounded.
+// cache miss, where parsing and interning its lines costs some ten each. Of a chain that is new,
+// the part above the functions that are new, toward the root, is mostly known, too. The memory is
+// bounded.
 #ifndef FLICKER_PROTO_PERF_KNOWN_H
 #define FLICKER_PROTO_PERF_KNOWN_H
 
@@ -14,24 +16,37 @@
 
 enum { PERF_STACK_MAX = 4096 }; // frames; perf's own limit is 127 unless raised
 
-// A call path and what a report counts of it.
-struct perf_path {
-    uint32_t node;
-    uint16_t frames, unresolved;
+// What the start of a header says.
+struct perf_head {
+    uint32_t thread; // IDSET_NONE: it was not seen before
+    uint32_t root;   // the node of its comm
+    uint16_t cpu;
+};
+
+// One of the callers in the chain at hand: its line, newline included.
+struct perf_caller {
+    const char *at;
+    uint32_t len;
+    uint32_t frame;
+    struct hash128 text; // of the line
+    struct hash128 path; // of the line and all below it, down to the comm
 };
 
 struct perf_known {
     struct dict *dict;
     uint64_t generation; // of the dictionary when the memories were filled
-    struct memo heads;   // start of a header -> thread, CPU
-    struct memo chains;  // comm and chain -> perf_path
+    struct memo heads;   // start of a header -> index of head_table
+    struct memo chains;  // chain under a comm -> node
     struct memo callers; // the same without the leaf's line
+    struct memo paths;   // the lowest lines of a chain under a comm -> node
     struct memo lines;   // one line -> frame
-    char event[256];     // the last one: its name, and whether it had a period
+    struct perf_head *head_table;
+    size_t head_count, head_capacity;
+    char event[256]; // the last one: its name, and whether it had a period
     size_t event_len;
     bool event_has_period;
     uint32_t event_id;
-    uint32_t frames[PERF_STACK_MAX]; // of the chain at hand, leaf first
+    struct perf_caller *stack; // at hand, the leaf's caller first; PERF_STACK_MAX
 };
 
 void perf_known_init(struct perf_known *known, struct dict *dict);
@@ -39,29 +54,29 @@ void perf_known_dispose(struct perf_known *known);
 // Call before a run of tokens: forgets all when the dictionary was renumbered.
 void perf_known_check(struct perf_known *known);
 
-// Asks for the memory that this token will need.
-static inline void perf_known_prefetch(const struct perf_known *known,
-                                       const struct perf_token *token)
-{
-    memo_prefetch(&known->heads, token->head);
-    memo_prefetch(&known->chains, hash128_join(token->leaf, token->callers));
-    memo_prefetch(&known->callers, token->callers);
-    memo_prefetch(&known->lines, token->leaf);
-}
+// What is known of a token without reading its text.
+struct perf_seen {
+    struct perf_head head;
+    uint32_t node; // MEMO_EMPTY: not known
+};
+
+// Looks up many tokens at once, so that the waits for memory overlap.
+void perf_known_look(const struct perf_known *known, struct perf_seen *seen,
+                     const struct perf_token *tokens, size_t count);
 
 enum perf_known_result {
-    PERF_KNOWN,      // *sample and *path are filled
+    PERF_KNOWN,      // *sample is filled
     PERF_ODD_CHAIN,  // *sample but for its node: the chain has lines that depend on each other
     PERF_ODD_HEADER, // to be read line by line
 };
 
-// The sample of a usual token, whose bytes are text. What is new is parsed and remembered.
+// The sample of a usual token, whose bytes are text and of which this much was known some tokens
+// ago. What is new is parsed and remembered.
 enum perf_known_result perf_known_sample(struct perf_known *known, struct sample *sample,
-                                         struct perf_path *path, const char *text,
-                                         const struct perf_token *token);
-// Remembers the path of an odd chain that was read line by line.
-void perf_known_learn(struct perf_known *known, const struct perf_token *token, uint32_t thread,
-                      const struct perf_path *path);
+                                         const char *text, const struct perf_token *token,
+                                         const struct perf_seen *seen);
+// Remembers the node of an odd chain that was read line by line.
+void perf_known_learn(struct perf_known *known, const struct perf_token *token, uint32_t node);
 
 // Interns an event by its name. Its period is in ns for the clocks of CPU time.
 uint32_t perf_event_id(struct dict *dict, struct span name, bool has_period);

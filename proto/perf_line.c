@@ -336,9 +336,13 @@ static bool is_kernel_module(struct span module)
         }
         return !starts_with(module, "[stack") && !starts_with(module, "[anon");
     }
+    if (starts_with(module, "bpf_prog_"))
+        return true;
+    if (!module.len || !strchr("xotz", module.at[module.len - 1]))
+        return false; // most
     return ends_with(module, "vmlinux") || ends_with(module, ".ko") ||
            ends_with(module, ".ko.xz") || ends_with(module, ".ko.zst") ||
-           ends_with(module, ".ko.gz") || starts_with(module, "bpf_prog_");
+           ends_with(module, ".ko.gz");
 }
 
 static enum perf_frame_where where_of(const struct perf_frame *frame)

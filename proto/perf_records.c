@@ -25,6 +25,7 @@ void perf_records_init(struct perf_records *records, struct decoder *decoder,
 void perf_records_dispose(struct perf_records *records)
 {
     perf_hello_dispose(&records->hello);
+    perf_tally_dispose(&records->tally);
     free(records->event_name);
     free(records->event_unit);
     free(records->frames);
@@ -45,10 +46,12 @@ void perf_records_flush(struct perf_records *records, struct err *err)
 {
     if (!records->batch_count || records->failed)
         return;
+    struct decoder *decoder = records->decoder;
+    perf_tally_samples(&records->tally, &decoder->report, decoder->sink->dict, records->batch,
+                       records->batch_count);
     records->failed = send_hello(records, records->batch[0].time_ns != SAMPLE_NO_TIME, err);
     if (!records->failed)
-        records->failed =
-            sink_samples(records->decoder->sink, records->batch, records->batch_count, err);
+        records->failed = sink_samples(decoder->sink, records->batch, records->batch_count, err);
     records->batch_count = 0;
 }
 
@@ -128,25 +131,12 @@ static void take_frame(struct perf_records *records, const struct perf_frame *pa
     }
 }
 
-void perf_records_add(struct perf_records *records, const struct sample *sample,
-                      struct perf_path path, struct err *err)
+void perf_records_add(struct perf_records *records, const struct sample *sample, struct err *err)
 {
-    struct decode_report *report = &records->decoder->report;
     records->batch[records->batch_count++] = *sample;
-    report->samples++;
-    report->no_stack += !path.frames;
-    report->frames += path.frames;
-    report->unresolved += path.unresolved;
+    records->decoder->report.samples++;
     if (records->batch_count == PERF_BATCH)
         perf_records_flush(records, err);
-}
-
-static struct perf_path path_of(const struct perf_records *records, uint32_t node)
-{
-    struct perf_path path = {.node = node, .frames = (uint16_t)records->frame_count};
-    for (size_t i = 0; i < records->frame_count; i++)
-        path.unresolved += frame_is_unresolved(&records->frames[i]);
-    return path;
 }
 
 void perf_records_emit(struct perf_records *records, struct err *err)
@@ -163,7 +153,7 @@ void perf_records_emit(struct perf_records *records, struct err *err)
         node = dict_node(dict, node, ids[i]);
     records->sample.node = node;
     records->pending = false;
-    perf_records_add(records, &records->sample, path_of(records, node), err);
+    perf_records_add(records, &records->sample, err);
 }
 
 static uint32_t event_of(struct perf_records *records, const struct perf_header *header)

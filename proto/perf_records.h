@@ -8,6 +8,7 @@
 #include "proto/format.h"
 #include "proto/perf_hello.h"
 #include "proto/perf_known.h"
+#include "proto/perf_tally.h"
 
 enum { PERF_BATCH = 512 };
 
@@ -35,6 +36,7 @@ struct perf_records {
     size_t frame_count;
     bool on_header; // its frame came on the header's line
 
+    struct perf_tally tally;
     struct sample batch[PERF_BATCH];
     size_t batch_count;
 };
@@ -50,8 +52,7 @@ size_t perf_records_take(struct perf_records *records, const char *text, size_t 
 // The sample at hand is complete.
 void perf_records_emit(struct perf_records *records, struct err *err);
 // A complete sample, read another way.
-void perf_records_add(struct perf_records *records, const struct sample *sample,
-                      struct perf_path path, struct err *err);
+void perf_records_add(struct perf_records *records, const struct sample *sample, struct err *err);
 // Hands the batch to the sink.
 void perf_records_flush(struct perf_records *records, struct err *err);
 // The stream has ended: hands over all, and the hello where no sample came.

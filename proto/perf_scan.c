@@ -260,12 +260,11 @@ INLINE size_t scan_with(mask_fn *mask, struct perf_scan *scan, struct perf_token
                        take_header(scan, token, line, header_end - at);
         if (token->usual) {
             token->chain_at = (uint16_t)(header_end + 1 - at);
-            token->chain_len = (uint32_t)(end - header_end - 1);
             token->leaf_len = (uint32_t)(leaf_end - header_end);
             const char *chain = line + token->chain_at;
             token->leaf = hash128_bytes(scan->seed, chain, token->leaf_len);
-            token->callers = hash128_bytes(scan->seed, chain + token->leaf_len,
-                                           token->chain_len - token->leaf_len);
+            token->callers =
+                hash128_bytes(scan->seed, chain + token->leaf_len, perf_token_callers_len(token));
         }
         count++;
         at = end + 1;

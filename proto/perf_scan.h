@@ -12,20 +12,24 @@
 #include <stdbool.h>
 
 struct perf_token {
-    uint32_t at, len;   // in the text; the blank line is included
-    uint32_t lines;     // newlines in it
-    bool usual;         // false: nothing below is set
-    uint8_t event_len;  // without its colon
-    uint16_t event_at;  // from the token's start
-    uint16_t head_len;  // "comm pid/tid [cpu] ", up to the time
-    uint16_t chain_at;  // from the token's start
-    uint32_t leaf_len;  // the chain's first line, with its newline
-    uint32_t chain_len; // all its lines
+    uint32_t at, len;  // in the text; the blank line is included
+    uint32_t lines;    // newlines in it
+    bool usual;        // false: nothing below is set
+    bool has_period;   //
+    uint8_t event_len; // without its colon
+    uint16_t event_at; // from the token's start
+    uint16_t head_len; // "comm pid/tid [cpu] ", up to the time
+    uint16_t chain_at; // from the token's start; the chain goes up to the blank line
+    uint32_t leaf_len; // the chain's first line, with its newline
     int64_t time_ns;
     uint64_t period;
-    bool has_period;
-    struct hash128 head, leaf, callers; // callers: all lines but the first
+    struct hash128 head, leaf, callers; // callers: all lines of the chain but the first
 };
+
+static inline size_t perf_token_callers_len(const struct perf_token *token)
+{
+    return token->len - token->chain_at - token->leaf_len - 1u;
+}
 
 struct perf_scan {
     uint64_t seed;

@@ -18,7 +18,6 @@ enum {
     PROBE_LINES = 400,
     TOKENS = 256,
     BITE_MAX = 256 << 20, // bytes taken at once; offsets of tokens have 32 bits
-    PREFETCH = 8,         // tokens ahead
 };
 
 struct perf_script {
@@ -27,9 +26,9 @@ struct perf_script {
     struct bytes carry; // from the start of the first incomplete record
     bool in_long_line;  // dropping a line of more than RECORD_MAX
     struct perf_scan scan;
-    struct perf_scan ahead; // of the thread that scans ahead
     struct perf_known known;
     struct perf_token tokens[TOKENS];
+    struct perf_seen seen[TOKENS];
 };
 
 // Reads a token's bytes line by line. A chain whose lines depend on each other is remembered when
@@ -49,22 +48,16 @@ static void take_slowly(struct perf_script *script, const char *text,
         return;
     const struct sample *sample =
         &script->records.batch[batched]; // also when the batch went out since
-    struct perf_path path = {
-        .node = sample->node,
-        .frames = (uint16_t)(report->frames - before.frames),
-        .unresolved = (uint16_t)(report->unresolved - before.unresolved),
-    };
-    perf_known_learn(&script->known, token, sample->thread, &path);
+    perf_known_learn(&script->known, token, sample->node);
 }
 
 static void take_token(struct perf_script *script, const char *text, const struct perf_token *token,
-                       struct err *err)
+                       const struct perf_seen *seen, struct err *err)
 {
     struct sample sample;
-    struct perf_path path;
     enum perf_known_result result = PERF_ODD_HEADER;
     if (token->usual)
-        result = perf_known_sample(&script->known, &sample, &path, text, token);
+        result = perf_known_sample(&script->known, &sample, text, token, seen);
     if (result != PERF_KNOWN) {
         take_slowly(script, text, token, result == PERF_ODD_CHAIN, err);
         return;
@@ -72,7 +65,7 @@ static void take_token(struct perf_script *script, const char *text, const struc
     if (script->records.pending)
         perf_records_emit(&script->records, err);
     script->records.dropping = false;
-    perf_records_add(&script->records, &sample, path, err);
+    perf_records_add(&script->records, &sample, err);
     script->records.line += token->lines;
     script->records.byte += token->len;
 }
@@ -80,10 +73,13 @@ static void take_token(struct perf_script *script, const char *text, const struc
 static void take_tokens(struct perf_script *script, const char *text,
                         const struct perf_token *tokens, size_t count, struct err *err)
 {
-    for (size_t i = 0; i < count && !script->records.failed; i++) {
-        if (i + PREFETCH < count && tokens[i + PREFETCH].usual)
-            perf_known_prefetch(&script->known, &tokens[i + PREFETCH]);
-        take_token(script, text + tokens[i].at, &tokens[i], err);
+    while (count && !script->records.failed) {
+        size_t some = count < TOKENS ? count : TOKENS;
+        perf_known_look(&script->known, script->seen, tokens, some);
+        for (size_t i = 0; i < some && !script->records.failed; i++)
+            take_token(script, text + tokens[i].at, &tokens[i], &script->seen[i], err);
+        tokens += some;
+        count -= some;
     }
 }
 
@@ -182,16 +178,29 @@ static int push(struct decoder *decoder, const void *data, size_t len, struct er
     return script->records.failed;
 }
 
-static size_t scan_ahead(struct decoder *decoder, struct bytes *notes, const char *text, size_t len)
+// The end of the last blank line. Every one of them ends a token.
+static size_t cut_ahead(const char *text, size_t len)
 {
-    struct perf_script *script = (struct perf_script *)decoder;
-    struct perf_token tokens[TOKENS];
+    const char *newline = text + len;
+    while ((newline = memrchr(text, '\n', (size_t)(newline - text)))) {
+        if (newline > text && newline[-1] == '\n')
+            return (size_t)(newline - text) + 1;
+    }
+    return 0;
+}
+
+static size_t scan_ahead(const struct decoder *decoder, struct bytes *notes, const char *text,
+                         size_t len)
+{
+    struct perf_scan scan;
+    perf_scan_init(&scan, decoder->sink->dict->seed);
     size_t done = 0, scanned;
     for (size_t count = TOKENS; count == TOKENS; done += scanned) {
-        count = perf_scan_tokens(&script->ahead, tokens, TOKENS, text + done, len - done, &scanned);
+        struct perf_token *tokens = bytes_extend(notes, TOKENS * sizeof *tokens);
+        count = perf_scan_tokens(&scan, tokens, TOKENS, text + done, len - done, &scanned);
+        notes->len -= (TOKENS - count) * sizeof *tokens;
         for (size_t i = 0; i < count; i++)
             tokens[i].at += (uint32_t)done;
-        bytes_append(notes, tokens, count * sizeof *tokens);
     }
     return done;
 }
@@ -241,12 +250,11 @@ static struct decoder *decoder_new(struct sink *sink, const struct decode_option
         .finish = finish,
         .free = perf_script_free,
     };
-    static const struct decoder_ahead ahead = {scan_ahead, push_scanned};
+    static const struct decoder_ahead ahead = {cut_ahead, scan_ahead, push_scanned};
     struct perf_script *script = xcalloc(1, sizeof *script);
     script->base = (struct decoder){.ops = &ops, .ahead = &ahead, .sink = sink};
     perf_records_init(&script->records, &script->base, options);
     perf_scan_init(&script->scan, sink->dict->seed);
-    perf_scan_init(&script->ahead, sink->dict->seed);
     perf_known_init(&script->known, sink->dict);
     return &script->base;
 }

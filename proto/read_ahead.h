@@ -1,4 +1,8 @@
-// Reads and unpacks a file on a thread of its own, some pieces ahead of whoever decodes it.
+// Reads, unpacks and scans a file some pieces ahead of whoever decodes it, on threads of its own.
+//
+// A piece is read (in order, by one thread at a time), scanned where the decoder can (by the thread
+// that read it, while others go on), and taken (in order, by the thread that decodes, which does
+// the work of the others itself when nothing is ready).
 #ifndef FLICKER_PROTO_READ_AHEAD_H
 #define FLICKER_PROTO_READ_AHEAD_H
 
@@ -6,8 +10,9 @@
 #include "proto/unpack.h"
 
 enum {
-    READ_AHEAD_BYTES = 256 << 10, // of one piece
-    READ_AHEAD_PIECES = 4,
+    READ_AHEAD_BYTES = 128 << 10, // of one piece
+    READ_AHEAD_PIECES = 8,
+    READ_AHEAD_HELPERS = 3, // threads at most
 };
 
 struct read_ahead;
@@ -21,13 +26,14 @@ struct read_piece {
     bool last;          // nothing comes after it
     int failed;         // last, and reading ended with this error
     struct err err;
+    bool ready; // read_ahead's own
 };
 
-// Starts with `held` bytes that were read before. Uses unpack, and the decoder's scan (when it has
-// one and `scan` is set), until freed. NULL when no thread can be had.
-struct read_ahead *read_ahead_new(struct unpack *unpack, struct decoder *decoder, bool scan,
-                                  const char *held, size_t held_len);
-// Waits for the next piece.
+// Starts with `held` bytes that were read before. Uses unpack, and the decoder's scan when it has
+// one, until freed. With no helpers, all is done by read_ahead_next.
+struct read_ahead *read_ahead_new(struct unpack *unpack, struct decoder *decoder, const char *held,
+                                  size_t held_len, unsigned helpers);
+// Waits for the next piece. Not to be called after the last one.
 const struct read_piece *read_ahead_next(struct read_ahead *ahead);
 void read_ahead_free(struct read_ahead *ahead);
 

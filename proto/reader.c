@@ -6,23 +6,24 @@
 #include "proto/unpack.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    HEAD_BYTES = 64 << 10, // what a format is found by
-    BITE_BYTES = 256 << 10,
+    HEAD_BYTES = 64 << 10,      // what a format is found by
     AHEAD_FROM_BYTES = 2 << 20, // smaller files are read sooner than a thread is started
-    BITES_A_STEP = 4,
+    STEP_BYTES = 1 << 20,
+    THREADS = 2, // more hardly pay: what is taken in order is half of the work
 };
 
 struct reader {
     struct unpack *unpack;
     const struct format *format;
     struct decoder *decoder;
-    char *buffer;             // BITE_BYTES
-    size_t held;              // the head, until the first step
-    struct read_ahead *ahead; // NULL: this thread reads
+    struct read_ahead *ahead;
     bool done;
     int failed;
     char *path;
@@ -37,13 +38,14 @@ static void list_formats(struct bytes *out)
     }
 }
 
-static int find_format(struct reader *reader, const char *name, struct err *err)
+static int find_format(struct reader *reader, const char *name, const char *head, size_t head_len,
+                       struct err *err)
 {
     const char *why = "";
     if (name)
         reader->format = format_by_name(name);
     else
-        reader->format = format_probe(reader->buffer, reader->held, &why);
+        reader->format = format_probe(head, head_len, &why);
     if (reader->format && reader->format->decoder_new)
         return 0;
     struct bytes names = {0};
@@ -59,36 +61,38 @@ static int find_format(struct reader *reader, const char *name, struct err *err)
     return rc;
 }
 
+// Threads beside this one. Only for a regular file: a pipe's thread could not be ended while it
+// waits for bytes.
+static unsigned helpers(const struct reader *reader, const struct decode_options *options)
+{
+    unsigned threads = options && options->threads ? options->threads : THREADS;
+    return unpack_size(reader->unpack) >= AHEAD_FROM_BYTES ? threads - 1 : 0;
+}
+
 int reader_open(struct reader **out, const char *path, const char *format_name, struct sink *sink,
                 const struct decode_options *options, struct err *err)
 {
     *out = NULL;
     struct reader *reader = xcalloc(1, sizeof *reader);
+    char *head = xmalloc(HEAD_BYTES);
     reader->path = xstrdup(path);
     int rc = unpack_open(&reader->unpack, path, err);
     if (rc)
-        goto failed;
-    reader->buffer = xmalloc(BITE_BYTES);
-    ssize_t got = unpack_read(reader->unpack, reader->buffer, HEAD_BYTES, err);
-    rc = got < 0 ? (int)got : 0;
+        goto done;
+    ssize_t got = unpack_read(reader->unpack, head, HEAD_BYTES, err);
+    rc = got < 0 ? (int)got : find_format(reader, format_name, head, (size_t)got, err);
     if (rc)
-        goto failed;
-    reader->held = (size_t)got;
-    rc = find_format(reader, format_name, err);
-    if (rc)
-        goto failed;
+        goto done;
     reader->decoder = reader->format->decoder_new(sink, options);
-    // Only a regular file: a pipe's thread could not be ended while it waits for bytes.
-    if ((!options || options->threads != 1) && unpack_size(reader->unpack) >= AHEAD_FROM_BYTES) {
-        bool scan = !unpack_is_packed(reader->unpack); // else that thread has enough to do
-        reader->ahead =
-            read_ahead_new(reader->unpack, reader->decoder, scan, reader->buffer, reader->held);
-    }
+    reader->ahead = read_ahead_new(reader->unpack, reader->decoder, head, (size_t)got,
+                                   helpers(reader, options));
     *out = reader;
-    return 0;
-failed:
-    err_prefix(err, "'%s'", path);
-    reader_free(reader);
+done:
+    free(head);
+    if (rc) {
+        err_prefix(err, "'%s'", path);
+        reader_free(reader);
+    }
     return rc;
 }
 
@@ -114,19 +118,7 @@ static int fail(struct reader *reader, int code, struct err *err)
     return code;
 }
 
-// The next bite: 1, 0 at the end of the file, or the error of reading.
-static int take_bite(struct reader *reader, struct err *err)
-{
-    ssize_t got = (ssize_t)reader->held;
-    reader->held = 0;
-    if (!got)
-        got = unpack_read(reader->unpack, reader->buffer, BITE_BYTES, err);
-    if (got <= 0)
-        return (int)got;
-    int rc = reader->decoder->ops->push(reader->decoder, reader->buffer, (size_t)got, err);
-    return rc ? rc : 1;
-}
-
+// The next piece: 1, 0 when it was the last, or the error of reading or of the sink.
 static int take_piece(struct reader *reader, struct err *err)
 {
     const struct read_piece *piece = read_ahead_next(reader->ahead);
@@ -148,8 +140,8 @@ int reader_step(struct reader *reader, struct err *err)
     if (reader->done)
         return 0;
     int rc = 1;
-    for (int i = 0; i < BITES_A_STEP && rc > 0; i++)
-        rc = reader->ahead ? take_piece(reader, err) : take_bite(reader, err);
+    for (int i = 0; i < STEP_BYTES / READ_AHEAD_BYTES && rc > 0; i++)
+        rc = take_piece(reader, err);
     if (rc < 0) {
         if (is_worth_finishing(reader, rc))
             (void)finish(reader, NULL);
@@ -175,14 +167,26 @@ const struct decode_report *reader_report(const struct reader *reader)
     return &reader->decoder->report;
 }
 
+// What parsing took is given back to the system, not kept for the next time.
+static void give_back(uint64_t read_bytes)
+{
+#ifdef __GLIBC__
+    if (read_bytes >= AHEAD_FROM_BYTES)
+        malloc_trim(0);
+#else
+    (void)read_bytes;
+#endif
+}
+
 void reader_free(struct reader *reader)
 {
     if (!reader)
         return;
+    uint64_t read_bytes = reader->decoder ? reader->decoder->report.bytes : 0;
     read_ahead_free(reader->ahead);
     decoder_free(reader->decoder);
     unpack_free(reader->unpack);
-    free(reader->buffer);
     free(reader->path);
     free(reader);
+    give_back(read_bytes);
 }

@@ -137,6 +137,7 @@ static int end_file(struct opening *opening, int code, struct err *err)
         say_report(opening);
     if (!samples && !code)
         code = err_set(err, -ENODATA, "'%s': there are no samples in it", opening->path);
+    buffer_source_ended(session->buffer, opening->source);
     if (!samples)
         buffer_source_drop(session->buffer, opening->source);
     else if (code && code != -ECANCELED) {

@@ -210,11 +210,12 @@ void jobs_tick(struct session *session, int64_t now_ns)
     free(slower);
 }
 
-int64_t jobs_wake_ns(const struct jobs *jobs, int64_t now_ns)
+int64_t jobs_wake_ns(const struct jobs *jobs, int64_t now_ns, bool watched)
 {
     int64_t wake_ns = INT64_MAX;
     for (size_t i = 0; i < jobs->count; i++) {
-        int64_t due_ns = now_ns + recording_interval_ms(jobs->items[i]->recording) * NS_PER_MS;
+        const struct job *job = jobs->items[i];
+        int64_t due_ns = now_ns + recording_interval_ms(job->recording, watched) * NS_PER_MS;
         if (due_ns < wake_ns)
             wake_ns = due_ns;
     }

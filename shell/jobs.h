@@ -49,8 +49,8 @@ struct job *job_by_number(const struct jobs *jobs, unsigned number);
 
 // Ticks all; says what has ended.
 void jobs_tick(struct session *session, int64_t now_ns);
-// When jobs_tick is due; INT64_MAX: no jobs.
-int64_t jobs_wake_ns(const struct jobs *jobs, int64_t now_ns);
+// When jobs_tick is due; INT64_MAX: no jobs. `watched`: somebody may look at what comes in.
+int64_t jobs_wake_ns(const struct jobs *jobs, int64_t now_ns, bool watched);
 // Appends what to poll for; at most RECORDING_FDS * jobs->count entries. Returns how many.
 size_t jobs_poll(const struct jobs *jobs, struct pollfd *out);
 // Kills what still runs.

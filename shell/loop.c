@@ -17,7 +17,7 @@ struct poll_set {
     struct pollfd *items;
     size_t count;
     // Positions, -1: not polled.
-    int input, prompt;
+    int signals, input, prompt;
 };
 
 static int add(struct poll_set *set, int fd, short events)
@@ -32,10 +32,12 @@ static int timeout_ms(struct session *session, int64_t now_ns)
 {
     enum { REFRESH_MS = 500 }; // the state in the prompt
     int64_t wake_ns = execute_wake_ns(&session->execution);
-    int64_t jobs_ns = jobs_wake_ns(&session->jobs, now_ns);
+    bool typing = session->prompt && prompt_active(session->prompt);
+    bool watched = typing || session->server; // else only a script waits
+    int64_t jobs_ns = jobs_wake_ns(&session->jobs, now_ns, watched);
     if (jobs_ns < wake_ns)
         wake_ns = jobs_ns;
-    int64_t limit_ms = session->prompt && prompt_active(session->prompt) ? REFRESH_MS : 60000;
+    int64_t limit_ms = typing ? REFRESH_MS : 60000;
     // A child that reads our output is awaited by SIGCHLD; look again soon in case it is not ours.
     if (session->execution.finishing)
         limit_ms = 100;
@@ -52,7 +54,7 @@ static void wait_for_events(struct session *session, bool wants_input, struct po
 {
     int64_t now_ns = session_now_ns();
     set->count = 0;
-    add(set, session->signals.wake[0], POLLIN);
+    set->signals = add(set, session->signals.wake[0], POLLIN);
     set->input = add(set, wants_input ? feed_fd(&session->feed) : -1, POLLIN);
     bool typing = session->prompt && prompt_active(session->prompt);
     set->prompt = add(set, typing ? STDIN_FILENO : -1, POLLIN);
@@ -124,10 +126,11 @@ static void end_by(struct session *session, int signal_number)
     rescue_save(session);
 }
 
-static void heed_signals(struct session *session)
+static void heed_signals(struct session *session, bool woken)
 {
     struct signals *signals = &session->signals;
-    signals_drain(signals);
+    if (woken)
+        signals_drain(signals);
     int ending = atomic_load(&signals->ending);
     if (ending) {
         end_by(session, ending);
@@ -176,7 +179,7 @@ void loop_run(struct session *session)
         if (!set.items)
             abort();
         wait_for_events(session, wants_input, &set);
-        heed_signals(session);
+        heed_signals(session, is_ready(&set, set.signals));
         if (!session->quitting && has_hung_up(&set))
             end_by(session, SIGHUP);
         if (session->quitting)

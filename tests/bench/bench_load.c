@@ -66,8 +66,7 @@ static int run(const char *path, bool into_buffer, unsigned threads)
     dict_init(&dict);
     struct sink counting = {&ops, &dict}, *sink = &counting;
     struct buffer *buffer = into_buffer ? buffer_new(1ull << 33, 0) : NULL;
-    if (buffer)
-        buffer_source_add(buffer, path, &sink);
+    uint32_t source = buffer ? buffer_source_add(buffer, path, &sink) : 0;
     uint64_t idle = rss_bytes();
     double wall = now_s(CLOCK_MONOTONIC), cpu = now_s(CLOCK_PROCESS_CPUTIME_ID);
     struct err err = {0};
@@ -86,6 +85,8 @@ static int run(const char *path, bool into_buffer, unsigned threads)
     uint64_t file_bytes, size;
     reader_progress(reader, &file_bytes, &size);
     reader_free(reader);
+    if (buffer)
+        buffer_source_ended(buffer, source);
     uint64_t rss = rss_bytes(), peak = peak_rss_bytes();
     printf("{\"file\": \"%s\", \"sink\": \"%s\", \"threads\": %u, \"bytes\": %" PRIu64
            ", \"file_bytes\": %" PRIu64

@@ -127,7 +127,7 @@ bool live_run(struct recording *recording,
             return true;
         if (host_now_ns() > deadline_ns)
             return false;
-        poll(NULL, 0, recording_interval_ms(recording));
+        poll(NULL, 0, recording_interval_ms(recording, true));
     }
     return !done || done(recording, arg);
 }

@@ -110,6 +110,23 @@ static void test_the_oldest_goes_when_the_budget_is_full_and_is_counted(void **s
     buffer_free(buffer);
 }
 
+static void test_a_source_that_has_ended_keeps_no_memory_for_more(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct buffer *buffer = buffer_new(64 << 20, 0);
+    struct buffer_stats stats;
+    uint32_t source = buffer_source_add(buffer, "one", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    fill_many(sink, 0, FILL_SECOND / 100, 66000); // a full segment and a part of one
+    buffer_source_ended(buffer, source);
+    buffer_stats(buffer, &stats);
+    assert_true(stats.column_bytes <= 66000 * 12);
+    fill_many(sink, 700 * FILL_SECOND, FILL_SECOND / 100, 1000); // may still come
+    assert_int_equal(samples_in(buffer, INT64_MIN, INT64_MAX), 67000);
+    buffer_free(buffer);
+}
+
 static void note_release(void *arg, const char *name)
 {
     bytes_append_text(arg, name);
@@ -544,6 +561,7 @@ int main(void)
         cmocka_unit_test(test_a_fold_counts_paths_and_orders_children_by_name),
         cmocka_unit_test(test_ranges_are_half_open_and_outside_is_the_rest),
         cmocka_unit_test(test_the_oldest_goes_when_the_budget_is_full_and_is_counted),
+        cmocka_unit_test(test_a_source_that_has_ended_keeps_no_memory_for_more),
         cmocka_unit_test(test_pins_keep_ranges_up_to_half_the_budget),
         cmocka_unit_test(test_sources_of_one_clock_share_the_axis_and_others_start_beside),
         cmocka_unit_test(test_the_start_is_the_first_sample_not_when_watching_began),

@@ -22,7 +22,8 @@ struct seen {
     size_t samples;
     uint64_t lost;
     int hellos;
-    struct bytes messages; // errors start with "E "
+    struct bytes messages;        // errors start with "E "
+    int watched_ms, unwatched_ms; // the longest interval while it ran
 };
 
 static int on_hello(struct sink *sink, const struct hello *hello, struct err *err)
@@ -92,6 +93,10 @@ static struct recording_status run(struct seen *seen, const char *script, bool s
     int64_t deadline_ns = host_now_ns() + INT64_C(60000000000);
     while (recording_tick(recording, host_now_ns())) {
         recording_status(recording, &status);
+        int watched_ms = recording_interval_ms(recording, true);
+        int unwatched_ms = recording_interval_ms(recording, false);
+        seen->watched_ms = watched_ms > seen->watched_ms ? watched_ms : seen->watched_ms;
+        seen->unwatched_ms = unwatched_ms > seen->unwatched_ms ? unwatched_ms : seen->unwatched_ms;
         if (stop && status.state == RECORDING_RUNNING) {
             recording_stop(recording);
             stop = false;
@@ -171,6 +176,16 @@ static void a_lost_interrupt_is_sent_again(void **state)
             true);
     assert_string_equal(status.why_ended, "stopped");
     assert_string_equal(bytes_text(&seen.messages), "");
+    dispose(&seen);
+}
+
+static void what_nobody_looks_at_is_drained_seldom(void **state)
+{
+    (void)state;
+    struct seen seen;
+    run(&seen, "trap 'exit 0' INT; " READY "while :; do sleep 0.05; done", true);
+    assert_in_range(seen.watched_ms, 20, 50);
+    assert_in_range(seen.unwatched_ms, 100, 500);
     dispose(&seen);
 }
 
@@ -315,6 +330,7 @@ int main(void)
         cmocka_unit_test(noise_is_dropped_and_lost_stacks_are_counted),
         cmocka_unit_test(an_error_is_passed_on_with_its_caret),
         cmocka_unit_test(a_lost_interrupt_is_sent_again),
+        cmocka_unit_test(what_nobody_looks_at_is_drained_seldom),
         cmocka_unit_test(no_interrupt_follows_the_end),
         cmocka_unit_test(one_that_will_not_leave_is_killed),
         cmocka_unit_test(garbage_is_counted_and_does_no_harm),

@@ -141,11 +141,32 @@ static void test_compaction_keeps_order_and_what_is_needed(void **state)
     dict_dispose(&dict);
 }
 
+static void test_nodes_survive_growth(void **state)
+{
+    (void)state;
+    enum { FRAMES = 300, DEPTH = 400 };
+    struct dict dict;
+    dict_init(&dict);
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t frame = 0; frame < FRAMES; frame++) {
+            uint32_t node = DICT_ROOT;
+            for (uint32_t depth = 0; depth < DEPTH; depth++) {
+                node = dict_node(&dict, node, frame);
+                assert_int_equal(node, frame * DEPTH + depth + 1);
+            }
+        }
+    }
+    assert_int_equal(dict.node_count, FRAMES * DEPTH + 1);
+    assert_true(dict_bytes(&dict) <= (size_t)25 * FRAMES * DEPTH);
+    dict_dispose(&dict);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strings_are_numbered_in_order_of_appearance),
         cmocka_unit_test(test_strings_survive_growth),
+        cmocka_unit_test(test_nodes_survive_growth),
         cmocka_unit_test(test_bytes_of_any_value_are_kept),
         cmocka_unit_test(test_overlong_names_are_cut_with_dots),
         cmocka_unit_test(test_a_node_is_numbered_above_its_parent),

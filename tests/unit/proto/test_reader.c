@@ -149,34 +149,42 @@ static char *write_large_file(void)
     return path;
 }
 
-static void test_one_thread_and_two_give_the_same(void **state)
+static void expect_same(const struct collect *one, const struct collect *two)
 {
-    (void)state;
-    char *path = write_large_file();
-    struct collect one, two;
-    struct decode_report one_report, two_report;
-    struct err err = {0};
-    assert_int_equal(read_with(&one, path, 1, &one_report, &err), 0);
-    assert_int_equal(read_with(&two, path, 2, &two_report, &err), 0);
-    assert_true(one.count > 5000);
-    assert_int_equal(one.count, two.count);
-    for (size_t i = 0; i < one.count; i++) {
-        const struct sample *a = &one.samples[i], *b = &two.samples[i];
+    assert_int_equal(one->count, two->count);
+    for (size_t i = 0; i < one->count; i++) {
+        const struct sample *a = &one->samples[i], *b = &two->samples[i];
         assert_true(a->time_ns == b->time_ns && a->value == b->value && a->node == b->node &&
                     a->thread == b->thread && a->cpu == b->cpu && a->event == b->event);
     }
-    assert_memory_equal(&one_report, &two_report, sizeof one_report);
-    assert_int_equal(one.dict.node_count, two.dict.node_count);
-    assert_memory_equal(one.dict.nodes, two.dict.nodes, one.dict.node_count * sizeof(struct node));
-    assert_int_equal(one.dict.frame_count, two.dict.frame_count);
-    for (size_t i = 0; i < one.dict.frame_count; i++) {
-        const struct frame *a = &one.dict.frames[i], *b = &two.dict.frames[i];
+    assert_int_equal(one->dict.node_count, two->dict.node_count);
+    assert_memory_equal(one->dict.nodes, two->dict.nodes,
+                        one->dict.node_count * sizeof(struct node));
+    assert_int_equal(one->dict.frame_count, two->dict.frame_count);
+    for (size_t i = 0; i < one->dict.frame_count; i++) {
+        const struct frame *a = &one->dict.frames[i], *b = &two->dict.frames[i];
         assert_true(a->name == b->name && a->module == b->module && a->kind == b->kind);
     }
-    assert_int_equal(one.dict.text_len, two.dict.text_len);
-    assert_memory_equal(one.dict.text, two.dict.text, one.dict.text_len);
+    assert_int_equal(one->dict.text_len, two->dict.text_len);
+    assert_memory_equal(one->dict.text, two->dict.text, one->dict.text_len);
+}
+
+static void test_any_number_of_threads_gives_the_same(void **state)
+{
+    (void)state;
+    char *path = write_large_file();
+    struct collect one, more;
+    struct decode_report one_report, more_report;
+    struct err err = {0};
+    assert_int_equal(read_with(&one, path, 1, &one_report, &err), 0);
+    assert_true(one.count > 5000);
+    for (unsigned threads = 2; threads <= 9; threads = threads * 2 - 1) {
+        assert_int_equal(read_with(&more, path, threads, &more_report, &err), 0);
+        expect_same(&one, &more);
+        assert_memory_equal(&one_report, &more_report, sizeof one_report);
+        collect_dispose(&more);
+    }
     collect_dispose(&one);
-    collect_dispose(&two);
     drop_file(path);
 }
 
@@ -407,7 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packed_files_give_the_same_samples),
         cmocka_unit_test(test_utf16_and_crlf_are_text_too),
-        cmocka_unit_test(test_one_thread_and_two_give_the_same),
+        cmocka_unit_test(test_any_number_of_threads_gives_the_same),
         cmocka_unit_test(test_a_reader_can_be_freed_half_way),
         cmocka_unit_test(test_gzip_members_one_after_the_other),
         cmocka_unit_test(test_a_truncated_gzip_keeps_what_was_there),

@@ -1,0 +1,40 @@
+// A set of dense ids by content, with tags.
+#include "proto/tagset.h"
+
+#include "proto/alloc.h"
+
+#include <stdlib.h>
+
+enum { TAGSET_FIRST_SLOTS = 64 };
+
+void tagset_dispose(struct tagset *set)
+{
+    free(set->slots);
+    *set = (struct tagset){0};
+}
+
+void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner)
+{
+    size_t slots = set->slots ? (size_t)set->mask + 1 : 0;
+    struct tagset grown = {0};
+    size_t wanted = slots ? slots * 2 : TAGSET_FIRST_SLOTS;
+    grown.slots = xcalloc(wanted, sizeof *grown.slots);
+    grown.mask = (uint32_t)(wanted - 1);
+    for (size_t i = 0; i < slots; i++) {
+        if (!set->slots[i])
+            continue;
+        uint32_t id = (set->slots[i] & set->mask) - 1;
+        uint64_t id_hash = hash(owner, id);
+        uint32_t slot = tagset_first(&grown, id_hash);
+        while (grown.slots[slot])
+            slot = tagset_next(&grown, slot);
+        tagset_put(&grown, slot, id, id_hash);
+    }
+    free(set->slots);
+    *set = grown;
+}
+
+size_t tagset_bytes(const struct tagset *set)
+{
+    return set->slots ? ((size_t)set->mask + 1) * sizeof *set->slots : 0;
+}

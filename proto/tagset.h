@@ -1,0 +1,58 @@
+// A set of dense ids by content, as idset.h, whose slots hold some bits of the hash as well.
+//
+// A table of 2^k slots holds numbers of k bits at most; the other 32 - k bits of a slot tell most
+// entries of another content apart without a look at the entry, which would be a cache miss each.
+// Ids count up from 0 or 1 in the order in which they are put in.
+#ifndef FLICKER_PROTO_TAGSET_H
+#define FLICKER_PROTO_TAGSET_H
+
+#include "proto/idset.h"
+
+// Starts as {0}.
+struct tagset {
+    uint32_t *slots; // tag and id + 1; 0 is empty
+    uint32_t mask;   // slots - 1: the bits of the id
+    uint32_t used;
+};
+
+void tagset_dispose(struct tagset *set);
+// Doubles the slots. What tagset_reserve does when they are nearly full.
+void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner);
+// Bytes on the heap.
+size_t tagset_bytes(const struct tagset *set);
+
+// Makes room for one more id; call before the insertion's probe.
+static inline void tagset_reserve(struct tagset *set, idset_hash_fn *hash, const void *owner)
+{
+    if (!set->slots || set->used + 1 > (set->mask + 1) / 4 * 3)
+        tagset_grow(set, hash, owner);
+}
+
+static inline uint32_t tagset_first(const struct tagset *set, uint64_t hash)
+{
+    return (uint32_t)(hash >> 32) & set->mask;
+}
+
+static inline uint32_t tagset_next(const struct tagset *set, uint32_t slot)
+{
+    return (slot + 1) & set->mask;
+}
+
+// The next id from *slot on that may be of this hash, and where it is; IDSET_NONE: there is none,
+// and *slot is free.
+static inline uint32_t tagset_find(const struct tagset *set, uint32_t *slot, uint64_t hash)
+{
+    for (uint32_t value; (value = set->slots[*slot]); *slot = tagset_next(set, *slot)) {
+        if ((value ^ (uint32_t)hash) <= set->mask) // the tags, the bits above the mask, are equal
+            return (value & set->mask) - 1;
+    }
+    return IDSET_NONE;
+}
+
+static inline void tagset_put(struct tagset *set, uint32_t slot, uint32_t id, uint64_t hash)
+{
+    set->slots[slot] = ((uint32_t)hash & ~set->mask) | (id + 1);
+    set->used++;
+}
+
+#endif

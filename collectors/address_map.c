@@ -4,7 +4,6 @@
 #include "proto/alloc.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +29,18 @@ void address_map_release(struct address_map *map)
         free(map->ranges[i].path);
     free(map->ranges);
     free(map);
+}
+
+bool address_map_equal(const struct address_map *a, const struct address_map *b)
+{
+    bool equal = a->count == b->count;
+    for (size_t i = 0; equal && i < a->count; i++) {
+        const struct address_range *one = &a->ranges[i], *other = &b->ranges[i];
+        equal = one->start == other->start && one->end == other->end &&
+                one->file_offset == other->file_offset && one->device == other->device &&
+                one->inode == other->inode && !strcmp(one->path, other->path);
+    }
+    return equal;
 }
 
 // Takes the path over.

@@ -4,6 +4,7 @@
 #ifndef FLICKER_COLLECTORS_ADDRESS_MAP_H
 #define FLICKER_COLLECTORS_ADDRESS_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,7 @@ struct address_map *address_map_new(void);
 // A map of what the text (the whole of /proc/PID/maps) says; lines not understood are skipped.
 struct address_map *address_map_parse(const char *text, size_t len);
 struct address_map *address_map_share(struct address_map *map);
+bool address_map_equal(const struct address_map *a, const struct address_map *b);
 void address_map_release(struct address_map *map); // NULL is fine
 // Adds a range (its path is copied) over whatever was there. Returns the map to go on with: the
 // same, or a copy when it was shared.

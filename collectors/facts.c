@@ -202,7 +202,7 @@ void facts_put_kernel(struct bytes *out)
              "missing: our own BPF programs cannot run, perf is used\n"
              "           a kernel with CONFIG_DEBUG_INFO_BTF=y has it");
     put_fact(out, "PMU", has_counters(), "there: cycles and cache misses can be counted",
-             "none, as in many virtual machines: cpu-clock is sampled instead of cycles\n"
+             "none, as in many virtual machines: cpu-clock is sampled instead of ref-cycles\n"
              "           a machine with counters, or a VM that is given them, has it");
     put_fact(out, "kprobes", facts_has_kprobes(), "there: functions of the kernel can be probed",
              "none: programs with kprobe: cannot run, tracepoint: can\n"

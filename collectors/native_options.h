@@ -27,6 +27,7 @@ struct native_options {
     const char *event;         // cpu: a perf event's name
     int64_t hz, period;        // of perf events: samples a second, or events a sample
     bool hz_given;             // also where what is counted would be told one by one
+    int64_t sample_ns;         // the CPU time of one period, where that is fixed; 0: it is not
     int64_t min_ns;            // offcpu, wakeup, runq: shorter times are not told; malloc: see live
     int64_t every_bytes;       // malloc: about one sample for so many; 1: each allocation
     bool live;                 // malloc: only what is not freed (before min_ns, or by the end)

@@ -3,24 +3,16 @@
 
 #include "proto/alloc.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 // How far back a symbol that spans others is looked for.
 enum { MAX_NESTING = 16, MAX_SCANS = 8 };
 
 void symbol_table_dispose(struct symbol_table *table)
 {
-    if (table->mapping) {
-        munmap(table->mapping, table->mapping_bytes);
-    } else {
-        free(table->symbols);
-        free(table->text);
-    }
+    free(table->symbols);
+    free(table->text);
     *table = (struct symbol_table){0};
 }
 
@@ -64,24 +56,47 @@ static bool is_better(const struct symbol_table *table, const struct symbol *a,
     return after != before ? after < before : b->name_at > a->name_at;
 }
 
-// By address; of one address the best name last, but for what the text says.
 static int by_address(const void *left, const void *right)
 {
     const struct symbol *a = left, *b = right;
-    if (a->start != b->start)
-        return a->start < b->start ? -1 : 1;
-    if (a->rank != b->rank)
-        return a->rank < b->rank ? -1 : 1;
-    return a->name_at < b->name_at ? -1 : a->name_at > b->name_at;
+    return a->start < b->start ? -1 : a->start > b->start;
+}
+
+// By address, 11 bits of it at a time, the lowest first: a large program has 100,000 symbols, and
+// it is while they are sorted that samples wait.
+static void sort_large(struct symbol_table *table, uint64_t lowest, uint64_t highest)
+{
+    enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS };
+    struct symbol *from = table->symbols, *to = xreallocarray(NULL, table->count, sizeof *to);
+    for (unsigned shift = 0; shift < 64 && (highest - lowest) >> shift; shift += DIGIT_BITS) {
+        uint32_t places[DIGITS + 1] = {0};
+        for (size_t i = 0; i < table->count; i++)
+            places[((from[i].start - lowest) >> shift & (DIGITS - 1)) + 1]++;
+        for (size_t i = 0; i < DIGITS; i++)
+            places[i + 1] += places[i];
+        for (size_t i = 0; i < table->count; i++)
+            to[places[(from[i].start - lowest) >> shift & (DIGITS - 1)]++] = from[i];
+        struct symbol *swap = from;
+        from = to;
+        to = swap;
+    }
+    free(to);
+    table->symbols = from;
+    table->capacity = table->count;
 }
 
 static void sort(struct symbol_table *table)
 {
-    size_t ordered = 1;
-    while (ordered < table->count &&
-           by_address(&table->symbols[ordered - 1], &table->symbols[ordered]) < 0)
-        ordered++;
-    if (ordered < table->count)
+    enum { LARGE = 1024 };
+    uint64_t lowest = UINT64_MAX, highest = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        uint64_t start = table->symbols[i].start;
+        lowest = start < lowest ? start : lowest;
+        highest = start > highest ? start : highest;
+    }
+    if (table->count >= LARGE && table->count < UINT32_MAX)
+        sort_large(table, lowest, highest);
+    else
         qsort(table->symbols, table->count, sizeof *table->symbols, by_address);
     size_t kept = 0;
     for (size_t i = 0; i < table->count; i++) {
@@ -93,68 +108,6 @@ static void sort(struct symbol_table *table)
     }
     table->count = kept;
     table->sorted = true;
-}
-
-// A written table: this, the symbols, the text.
-struct written {
-    uint64_t count, text_len;
-};
-
-static int write_all(int fd, const void *data, size_t len)
-{
-    while (len) {
-        ssize_t done = write(fd, data, len);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return done ? -errno : -EIO;
-        data = (const char *)data + done;
-        len -= (size_t)done;
-    }
-    return 0;
-}
-
-int symbol_table_write(struct symbol_table *table, int fd)
-{
-    if (!table->sorted && table->count)
-        sort(table);
-    const struct written head = {table->count, table->text_len};
-    int status = write_all(fd, &head, sizeof head);
-    if (!status)
-        status = write_all(fd, table->symbols, table->count * sizeof *table->symbols);
-    return status ? status : write_all(fd, table->text, table->text_len);
-}
-
-int symbol_table_map(struct symbol_table *table, int fd)
-{
-    struct stat stat;
-    if (fstat(fd, &stat))
-        return -errno;
-    size_t bytes = (size_t)stat.st_size;
-    if (bytes < sizeof(struct written))
-        return -ENODATA;
-    void *mapping = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-    if (mapping == MAP_FAILED)
-        return -errno;
-    const struct written *head = mapping;
-    struct symbol *symbols = (void *)((char *)mapping + sizeof *head);
-    size_t room = bytes - sizeof *head;
-    if (head->count > room / sizeof *symbols ||
-        head->text_len != room - head->count * sizeof *symbols) {
-        munmap(mapping, bytes);
-        return -ENODATA;
-    }
-    symbol_table_dispose(table);
-    *table = (struct symbol_table){
-        .symbols = symbols,
-        .count = head->count,
-        .text = (char *)(symbols + head->count),
-        .text_len = head->text_len,
-        .sorted = true,
-        .mapping = mapping,
-        .mapping_bytes = bytes,
-    };
-    return 0;
 }
 
 // What the bisection finds, in a table that is not sorted.
@@ -207,5 +160,5 @@ const char *symbol_table_name(const struct symbol_table *table, const struct sym
 
 size_t symbol_table_bytes(const struct symbol_table *table)
 {
-    return table->mapping_bytes + table->capacity * sizeof *table->symbols + table->text_capacity;
+    return table->capacity * sizeof *table->symbols + table->text_capacity;
 }

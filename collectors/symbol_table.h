@@ -23,8 +23,6 @@ struct symbol_table {
     size_t text_len, text_capacity;
     bool sorted;
     unsigned searches; // since something was added: a few do not pay for sorting
-    void *mapping;     // what both lie in, when they were not allocated
-    size_t mapping_bytes;
 };
 
 void symbol_table_dispose(struct symbol_table *table);
@@ -41,10 +39,6 @@ void symbol_table_add_at(struct symbol_table *table, uint64_t start, uint64_t si
 const struct symbol *symbol_table_find(struct symbol_table *table, uint64_t address);
 // Its name; borrowed until the next addition.
 const char *symbol_table_name(const struct symbol_table *table, const struct symbol *symbol);
-// Writes a table to a file, sorted; and takes a written one (the whole file) as a private mapping
-// of it. 0 or a negative errno. Only for a file that nobody else can write to or cut.
-int symbol_table_write(struct symbol_table *table, int fd);
-int symbol_table_map(struct symbol_table *table, int fd);
 // Bytes on the heap.
 size_t symbol_table_bytes(const struct symbol_table *table);
 

@@ -2,44 +2,32 @@
 //
 // A process whose exec was not seen is looked at when its first address comes, and again when an
 // address lies in no mapping that was known, at most every REFRESH_NS. What was once read stays
-// after the process has gone. Symbol tables are shared between processes by device and inode.
+// after the process has gone.
 #include "collectors/symbols.h"
 
-#include "collectors/elf_symbols.h"
 #include "collectors/host.h"
+#include "collectors/images.h"
 #include "collectors/jit_symbols.h"
 #include "proto/alloc.h"
 #include "proto/bytes.h"
 #include "proto/hash.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define REFRESH_NS INT64_C(200000000)
-#define RECHECK_NS INT64_C(1000000000)
-#define KEEP_NS    INT64_C(5000000000) // how long an ended process is remembered
-enum { MAX_PROCESSES = 16384, MAX_IMAGES = 4096 };
-
-struct image {
-    uint64_t device, inode;
-    struct elf_symbols *elf; // of several images, it is owned by the first
-    bool owns, trusted;      // trusted: only root could write it
-    bool has_file;
-    uint32_t file; // of the inlines
-};
+#define REFRESH_NS     INT64_C(200000000)
+#define REFRESH_MAX_NS INT64_C(3200000000) // where looking again found nothing time after time
+#define RECHECK_NS     INT64_C(1000000000)
+#define KEEP_NS        INT64_C(1000000000) // how long an ended process is remembered
+enum { MAX_PROCESSES = 16384 };
 
 // Where an address lies: its image, NULL when there is none, and the link-time address.
 struct place {
-    struct image *image;
+    const struct image *image;
     uint64_t address;
 };
 
@@ -49,6 +37,7 @@ struct process {
     uint64_t start_ticks; // since boot: tells a reused pid apart; 0: not known
     bool recorded;        // its exec was seen: records say all that it maps
     int64_t read_ns;      // when /proc was read; 0: not yet
+    int64_t patience_ns;  // how long it is not read again
     int64_t checked_ns, jit_read_ns, exit_ns;
     struct address_map *map;
     struct jit_symbols jit;
@@ -56,15 +45,10 @@ struct process {
 
 struct symbols {
     struct launcher *launcher;
-    struct inlines *inlines; // NULL: neither lines nor inlined functions
+    struct images *images;
     struct process *processes;
     size_t process_count, process_capacity;
     struct idset by_pid;
-    struct image *images;
-    size_t image_count, image_capacity;
-    struct idset by_inode;
-    struct elf_symbols *vdso;
-    bool vdso_read;
     bool has_records; // start times need not be checked then
     uint64_t last_space;
     int64_t swept_ns, listed_ns;
@@ -74,12 +58,13 @@ struct symbols *symbols_new(struct launcher *launcher)
 {
     struct symbols *symbols = xcalloc(1, sizeof *symbols);
     symbols->launcher = launcher;
+    symbols->images = images_new(launcher);
     return symbols;
 }
 
 void symbols_set_inlines(struct symbols *symbols, struct inlines *inlines)
 {
-    symbols->inlines = inlines;
+    images_set_inlines(symbols->images, inlines);
 }
 
 static void process_dispose(struct process *process)
@@ -96,37 +81,20 @@ static void forget_processes(struct symbols *symbols)
     idset_clear(&symbols->by_pid);
 }
 
-static void forget_images(struct symbols *symbols)
-{
-    for (size_t i = 0; i < symbols->image_count; i++)
-        elf_symbols_free(symbols->images[i].owns ? symbols->images[i].elf : NULL);
-    symbols->image_count = 0;
-    idset_clear(&symbols->by_inode);
-}
-
 void symbols_free(struct symbols *symbols)
 {
     if (!symbols)
         return;
     forget_processes(symbols);
-    forget_images(symbols);
-    elf_symbols_free(symbols->vdso);
+    images_free(symbols->images);
     idset_dispose(&symbols->by_pid);
-    idset_dispose(&symbols->by_inode);
     free(symbols->processes);
-    free(symbols->images);
     free(symbols);
 }
 
 static uint64_t hash_of_process(const void *owner, uint32_t id)
 {
     return hash_pair(0, (uint64_t)((const struct symbols *)owner)->processes[id].pid, 0);
-}
-
-static uint64_t hash_of_image(const void *owner, uint32_t id)
-{
-    const struct image *image = &((const struct symbols *)owner)->images[id];
-    return hash_pair(0, image->device, image->inode);
 }
 
 static void set_map(struct symbols *symbols, struct process *process, struct address_map *map)
@@ -207,7 +175,7 @@ static struct process *renew_process(struct symbols *symbols, int32_t pid)
         index_process(symbols, (uint32_t)symbols->process_count++);
     }
     process_dispose(process);
-    *process = (struct process){.pid = pid};
+    *process = (struct process){.pid = pid, .patience_ns = REFRESH_NS};
     set_map(symbols, process, address_map_new());
     return process;
 }
@@ -221,8 +189,14 @@ static void look_at(struct symbols *symbols, struct process *process, int64_t no
         map = read_maps(symbols, process->parent);
         process->parent = 0;
     }
-    if (map)
+    process->patience_ns =
+        process->patience_ns < REFRESH_MAX_NS / 2 ? 2 * process->patience_ns : REFRESH_MAX_NS;
+    if (map && address_map_equal(map, process->map)) {
+        address_map_release(map); // what was found in it holds
+    } else if (map) {
         set_map(symbols, process, map);
+        process->patience_ns = REFRESH_NS;
+    }
     process->read_ns = now_ns;
 }
 
@@ -280,9 +254,13 @@ uint64_t symbols_space(struct symbols *symbols, int32_t pid)
     return process->space;
 }
 
-void symbols_on_fork(struct symbols *symbols, int32_t parent, int32_t child)
+void symbols_expect_records(struct symbols *symbols)
 {
     symbols->has_records = true;
+}
+
+void symbols_on_fork(struct symbols *symbols, int32_t parent, int32_t child)
+{
     struct process *process = renew_process(symbols, child);
     const struct process *from = find_process(symbols, parent);
     process->parent = parent;
@@ -294,11 +272,11 @@ void symbols_on_fork(struct symbols *symbols, int32_t parent, int32_t child)
     process->space = from->space;
     process->recorded = from->recorded;
     process->read_ns = from->read_ns;
+    process->patience_ns = from->patience_ns;
 }
 
 void symbols_on_exec(struct symbols *symbols, int32_t pid)
 {
-    symbols->has_records = true;
     renew_process(symbols, pid)->recorded = true;
 }
 
@@ -336,101 +314,6 @@ void symbols_sweep(struct symbols *symbols)
     symbols->process_count = kept;
     for (size_t i = 0; i < kept; i++)
         index_process(symbols, (uint32_t)i);
-}
-
-// The file as it was mapped. The process may have gone by now: then the path will do, as long as it
-// is still the same file.
-static int open_image(struct symbols *symbols, const struct process *process,
-                      const struct address_range *range)
-{
-    int fd = launcher_open_mapped(symbols->launcher, process->pid, range->start);
-    if (fd >= 0)
-        return fd;
-    struct stat stat;
-    fd = open(range->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    uint64_t device = 0;
-    if (fd >= 0 && !fstat(fd, &stat))
-        device = (uint64_t)major(stat.st_dev) << 32 | minor(stat.st_dev);
-    if (fd >= 0 && S_ISREG(stat.st_mode) && device == range->device && stat.st_ino == range->inode)
-        return fd;
-    if (fd >= 0)
-        close(fd);
-    return -ENOENT;
-}
-
-// Another file with the same contents that was read already: of another container, say.
-static const struct image *same_as(const struct symbols *symbols, int fd)
-{
-    for (size_t i = 0; i < symbols->image_count; i++) {
-        const struct image *image = &symbols->images[i];
-        if (image->owns && image->trusted && elf_symbols_is_same(image->elf, fd))
-            return image;
-    }
-    return NULL;
-}
-
-static struct image *read_image(struct symbols *symbols, const struct address_range *range, int fd)
-{
-    struct stat stat;
-    bool trusted = !fstat(fd, &stat) && stat.st_uid == 0 && !(stat.st_mode & (S_IWGRP | S_IWOTH));
-    const struct image *same = trusted ? same_as(symbols, fd) : NULL;
-    struct image fresh = same ? *same : (struct image){.trusted = trusted};
-    fresh.owns = !same;
-    fresh.device = range->device;
-    fresh.inode = range->inode;
-    if (!same)
-        fresh.elf = elf_symbols_read(fd, range->path);
-    array_reserve(&symbols->images, &symbols->image_capacity, symbols->image_count + 1);
-    struct image *image = &symbols->images[symbols->image_count++];
-    *image = fresh;
-    if (symbols->inlines && !image->has_file) {
-        struct debug_info_files files;
-        elf_symbols_debug_info(image->elf, fd, range->path, &files);
-        image->file = inlines_add(symbols->inlines, &files, range->path);
-        image->has_file = true;
-    }
-    return image;
-}
-
-static struct image *image_of(struct symbols *symbols, const struct process *process,
-                              const struct address_range *range)
-{
-    if (symbols->image_count >= MAX_IMAGES)
-        forget_images(symbols);
-    idset_reserve(&symbols->by_inode, hash_of_image, symbols);
-    uint32_t slot = idset_first(&symbols->by_inode, hash_pair(0, range->device, range->inode)), id;
-    while ((id = idset_at(&symbols->by_inode, slot)) != IDSET_NONE) {
-        struct image *image = &symbols->images[id];
-        if (image->device == range->device && image->inode == range->inode)
-            return image;
-        slot = idset_next(&symbols->by_inode, slot);
-    }
-    int fd = open_image(symbols, process, range);
-    if (fd < 0)
-        return NULL; // not remembered: another process may open it
-    struct image *image = read_image(symbols, range, fd);
-    idset_put(&symbols->by_inode, slot, (uint32_t)(image - symbols->images));
-    close(fd);
-    return image;
-}
-
-// One vdso serves all processes of this kernel, and ours is at hand.
-static struct elf_symbols *vdso_of(struct symbols *symbols)
-{
-    if (symbols->vdso_read)
-        return symbols->vdso;
-    symbols->vdso_read = true;
-    uintptr_t image = getauxval(AT_SYSINFO_EHDR);
-    FILE *maps = fopen("/proc/self/maps", "re");
-    char line[512];
-    while (image && maps && fgets(line, sizeof line, maps)) {
-        unsigned long start = 0, end = 0;
-        if (sscanf(line, "%lx-%lx", &start, &end) == 2 && start == image)
-            symbols->vdso = elf_symbols_read_memory((void *)image, end - start);
-    }
-    if (maps)
-        fclose(maps);
-    return symbols->vdso;
 }
 
 static const char *jit_name(struct symbols *symbols, struct process *process, uint64_t address)
@@ -514,6 +397,19 @@ static struct process *process_of_stack(struct symbols *symbols, int32_t pid, ui
     return process || !list_processes(symbols) ? process : process_at(symbols, address);
 }
 
+// Looks again when the address lies in nothing that is known. Stacks walked without frame pointers
+// are full of numbers that are no addresses: that is not done for each of them.
+static const struct address_range *range_of(struct symbols *symbols, struct process *process,
+                                            uint64_t address)
+{
+    const struct address_range *range = address_map_find(process->map, address);
+    const int64_t now_ns = host_now_ns();
+    if (range || process->recorded || now_ns - process->read_ns <= process->patience_ns)
+        return range;
+    look_at(symbols, process, now_ns);
+    return address_map_find(process->map, address);
+}
+
 static void resolve_jit(struct symbols *symbols, struct dict *dict, struct process *process,
                         const struct address_range *range, uint64_t address, struct frame *frame)
 {
@@ -536,20 +432,16 @@ static struct place resolve(struct symbols *symbols, struct dict *dict, int32_t 
         frame->address = address;
         return (struct place){0};
     }
-    const struct address_range *range = address_map_find(process->map, address);
-    if (!range && !process->recorded && host_now_ns() - process->read_ns > REFRESH_NS) {
-        look_at(symbols, process, host_now_ns());
-        range = address_map_find(process->map, address);
-    }
+    const struct address_range *range = range_of(symbols, process, address);
     struct place place = {0};
     if (range && range->path[0] == '/' && range->inode) {
         frame->module = dict_string_z(dict, range->path);
-        place.image = image_of(symbols, process, range);
+        place.image = images_find(symbols->images, process->pid, range);
         place.address = resolve_in(place.image ? place.image->elf : NULL, dict, range->path,
                                    address - range->start + range->file_offset, frame);
     } else if (range && !strcmp(range->path, "[vdso]")) {
         frame->module = dict_string_z(dict, range->path);
-        resolve_in(vdso_of(symbols), dict, range->path, address - range->start, frame);
+        resolve_in(images_vdso(symbols->images), dict, range->path, address - range->start, frame);
     } else {
         resolve_jit(symbols, dict, process, range, address, frame);
     }
@@ -589,8 +481,7 @@ size_t symbols_resolve_inlined(struct symbols *symbols, struct dict *dict, int32
     struct debug_frame found[DEBUG_INFO_MAX_FRAMES];
     struct place place = resolve(symbols, dict, pid, address, &frames[0]);
     *waiting = false;
-    if (!symbols->inlines || !place.image || !place.image->has_file)
-        return 1;
-    size_t count = inlines_find(symbols->inlines, place.image->file, place.address, found, waiting);
+    size_t count =
+        place.image ? images_lines(symbols->images, place.image, place.address, found, waiting) : 0;
     return add_inlined(dict, found, count, frames);
 }

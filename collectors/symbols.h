@@ -40,6 +40,8 @@ size_t symbols_resolve_inlined(struct symbols *symbols, struct dict *dict, int32
 // was resolved under the same number stays true.
 uint64_t symbols_space(struct symbols *symbols, int32_t pid);
 
+// Says that records will come: from now on nothing is missed.
+void symbols_expect_records(struct symbols *symbols);
 // Records: a fork (the child has its parent's mappings), an exec (nothing is mapped; what follows
 // is), a file mapped executable (path copied), the end of a process.
 void symbols_on_fork(struct symbols *symbols, int32_t parent, int32_t child);

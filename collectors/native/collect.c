@@ -52,6 +52,7 @@ struct collect {
     const struct native_options *options;
     struct source *source;
     struct sideband *sideband;
+    struct process_records *records; // what it brings
     struct symbols *symbols;
     struct stacks *stacks;
     struct encoder *encoder;
@@ -81,6 +82,7 @@ struct collect *collect_new(const struct native_options *options, struct source 
         .options = options,
         .source = source,
         .sideband = sideband,
+        .records = process_records_new(),
         .symbols = symbols,
         .stacks = stacks_new(encoder->sink.dict, symbols, kernel),
         .encoder = encoder,
@@ -88,6 +90,8 @@ struct collect *collect_new(const struct native_options *options, struct source 
         .round_ns = host_now_ns(),
         .cgroups = cgroups_new(),
     };
+    if (sideband)
+        symbols_expect_records(symbols);
     // It may be gone when its first event is read.
     if (options->pid)
         symbols_space(symbols, (int32_t)options->pid);
@@ -99,6 +103,7 @@ void collect_free(struct collect *collect)
     if (!collect)
         return;
     stacks_free(collect->stacks);
+    process_records_free(collect->records);
     cgroups_free(collect->cgroups);
     live_blocks_dispose(&collect->blocks);
     bytes_dispose(&collect->events);
@@ -109,11 +114,13 @@ void collect_free(struct collect *collect)
 }
 
 // A perf event that was asked for: clocks are counted by samples, others add up their periods.
-static struct event cpu_event(struct dict *dict, const char *name)
+static struct event cpu_event(struct dict *dict, const struct native_options *options)
 {
+    const char *name = options->event;
     struct perf_event_attr attr = {0};
     struct err unused = {0};
-    bool clock = !perf_event_find(&attr, name, &unused) && perf_event_is_clock(&attr);
+    bool clock = options->sample_ns ||
+                 (!perf_event_find(&attr, name, &unused) && perf_event_is_clock(&attr));
     bool plain = !strpbrk(name, "/:=") && strlen(name) > 4;
     return (struct event){
         .name = dict_string_z(dict, name),
@@ -157,7 +164,7 @@ static void name_event(struct collect *collect)
     if (kind == NATIVE_PROBE)
         event = probe_event(dict, options);
     else if (kind == NATIVE_CPU && options->event)
-        event = cpu_event(dict, options->event);
+        event = cpu_event(dict, options);
     else
         event = (struct event){
             .name = dict_string_z(dict, options->live ? "malloc-live" : events[kind].name),
@@ -173,6 +180,8 @@ static double rate_of(const struct native_options *options)
     struct perf_event_attr attr = {0};
     struct err unused = {0};
     const char *event = options->event ? options->event : "cpu-clock";
+    if (options->sample_ns)
+        return (double)options->hz;
     if (options->kind != NATIVE_CPU || options->period || perf_event_find(&attr, event, &unused))
         return 0;
     return perf_event_is_counted(&attr) ? 0 : (double)options->hz;
@@ -277,9 +286,8 @@ static uint32_t with_waker(struct collect *collect, uint32_t node, const struct 
 // Most programs do not say it, as that would take the kernel's types; records of forks do.
 static int64_t start_of(const struct collect *collect, const struct native_event *event)
 {
-    if (event->start_ns || !collect->sideband)
-        return (int64_t)event->start_ns;
-    return sideband_thread_start(collect->sideband, (int32_t)event->tid);
+    return event->start_ns ? (int64_t)event->start_ns
+                           : process_records_start_of(collect->records, (int32_t)event->tid);
 }
 
 static struct sample sample_of(struct collect *collect, const struct native_event *event)
@@ -301,7 +309,7 @@ static struct sample sample_of(struct collect *collect, const struct native_even
         node = with_waker(collect, node, event);
     return (struct sample){
         .time_ns = (int64_t)event->time_ns,
-        .value = event->value,
+        .value = collect->options->sample_ns ? (uint64_t)collect->options->sample_ns : event->value,
         .node = node,
         .thread = dict_thread(dict, &thread),
         .cpu = event->cpu,
@@ -375,6 +383,16 @@ static int hand_on(struct collect *collect, size_t count, struct err *err)
     return status ? status : fks_encoder_flush(collect->encoder, err);
 }
 
+static const struct native_event *event_at(const struct collect *collect, size_t i)
+{
+    return (const void *)(collect->events.data + collect->pending[i].at);
+}
+
+static size_t bytes_of(const struct native_event *event)
+{
+    return sizeof *event + sizeof(uint64_t) * ((size_t)event->kernel_frames + event->user_frames);
+}
+
 // Whether an event may wait, in whose stack lines were asked for that are not known yet. Live
 // blocks were taken in by then.
 static bool may_hold(const struct collect *collect, const struct pending *pending, bool last)
@@ -388,14 +406,11 @@ static void hold_from(struct collect *collect, size_t i)
 {
     const struct pending *pending = collect->pending;
     while (i && pending[i - 1].time_ns == pending[i].time_ns &&
-           ((const struct native_event *)(const void *)(collect->events.data + pending[i - 1].at))
-                   ->kind == NATIVE_WAKER)
+           event_at(collect, i - 1)->kind == NATIVE_WAKER)
         i--;
     for (; i < collect->pending_count; i++) {
-        const struct native_event *event = (const void *)(collect->events.data + pending[i].at);
-        bytes_append(&collect->held, event,
-                     sizeof *event +
-                         sizeof(uint64_t) * ((size_t)event->kernel_frames + event->user_frames));
+        const struct native_event *event = event_at(collect, i);
+        bytes_append(&collect->held, event, bytes_of(event));
     }
 }
 
@@ -404,12 +419,11 @@ static void hold_from(struct collect *collect, size_t i)
 static void ask_ahead(struct collect *collect, size_t i)
 {
     struct dict *dict = collect->sink->dict;
-    const struct pending *pending = collect->pending;
-    int64_t until_ns = collect->sideband ? sideband_next_ns(collect->sideband) : INT64_MAX;
+    int64_t until_ns = process_records_next_ns(collect->records);
     size_t end =
         i + ASKED_AHEAD < collect->pending_count ? i + ASKED_AHEAD : collect->pending_count;
-    for (; i < end && pending[i].time_ns < until_ns; i++) {
-        const struct native_event *event = (const void *)(collect->events.data + pending[i].at);
+    for (; i < end && collect->pending[i].time_ns < until_ns; i++) {
+        const struct native_event *event = event_at(collect, i);
         if (event->kind < NATIVE_KINDS)
             stacks_node(collect->stacks, event, frames_of(event),
                         dict_comm_node(dict, comm_of(dict, event)));
@@ -422,10 +436,8 @@ static void take_held(struct collect *collect)
 {
     for (size_t at = 0; at < collect->held.len;) {
         const struct native_event *event = (const void *)(collect->held.data + at);
-        size_t bytes =
-            sizeof *event + sizeof(uint64_t) * ((size_t)event->kernel_frames + event->user_frames);
-        keep_event(collect, event, bytes);
-        at += bytes;
+        keep_event(collect, event, bytes_of(event));
+        at += bytes_of(event);
     }
     bytes_clear(&collect->held);
 }
@@ -438,10 +450,8 @@ static int name_events(struct collect *collect, bool last, struct err *err)
     int64_t since_ns = host_now_ns();
     int status = 0;
     for (size_t i = 0; i < collect->pending_count && !status; i++) {
-        if (collect->sideband)
-            sideband_apply(collect->sideband, collect->symbols, collect->pending[i].time_ns);
-        ready += take(collect, (const void *)(collect->events.data + collect->pending[i].at),
-                      &collect->samples[ready]);
+        process_records_apply(collect->records, collect->symbols, collect->pending[i].time_ns);
+        ready += take(collect, event_at(collect, i), &collect->samples[ready]);
         if (stacks_waited(collect->stacks) && may_hold(collect, &collect->pending[i], last)) {
             ready--;
             hold_from(collect, i);
@@ -458,6 +468,16 @@ static int name_events(struct collect *collect, bool last, struct err *err)
     return status ? status : sink_samples(collect->sink, collect->samples, ready, err);
 }
 
+// After the ring: what happened before the last event is then among the records. No event is yet to
+// come of a process that ended before the time.
+static void read_records(struct collect *collect, int64_t ended_ns)
+{
+    for (size_t i = 0; i < collect->pending_count; i++)
+        process_records_want(collect->records, (int32_t)event_at(collect, i)->pid);
+    sideband_read(collect->sideband, collect->records);
+    process_records_order(collect->records, ended_ns);
+}
+
 int collect_round(struct collect *collect, bool last, struct err *err)
 {
     int64_t now_ns = host_now_ns();
@@ -471,16 +491,15 @@ int collect_round(struct collect *collect, bool last, struct err *err)
     bool full = collect->pending_count - held >= EVENTS_PER_ROUND;
     if (last && !full)
         source_flush(collect->source, now_ns, keep_event, collect);
-    // Read after the ring: what happened before the last event is then among the records.
-    if (collect->sideband)
-        sideband_read(collect->sideband);
     size_t count = collect->pending_count;
+    if (collect->sideband)
+        read_records(collect, full ? 0 : now_ns);
     if (count)
         qsort(collect->pending, count, sizeof *collect->pending, by_time);
     array_reserve(&collect->samples, &collect->sample_capacity, count + 1);
     status = name_events(collect, last && !full, err);
-    if (collect->sideband && !collect->held.len)
-        sideband_apply(collect->sideband, collect->symbols, now_ns);
+    if (!full && !collect->held.len) // else there are events of before to come
+        process_records_apply(collect->records, collect->symbols, now_ns);
     symbols_sweep(collect->symbols);
     if (!status && collect->options->live)
         status = tell_blocks(collect, last && !full, now_ns, err);

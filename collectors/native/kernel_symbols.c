@@ -1,15 +1,14 @@
-// Names of kernel addresses, from /proc/kallsyms.
+// Names of kernel addresses: the kernel is asked (naming.bpf.c), or else /proc/kallsyms is read.
 #include "collectors/native/kernel_symbols.h"
 
+#include "collectors/native/naming.skel.h"
 #include "proto/alloc.h"
 #include "proto/bytes.h"
 
-#include <errno.h>
+#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 // "ffffffff81000000 T _text" or "ffffffffc0000000 t name\t[module]"; the tab and module stay in the
@@ -50,84 +49,67 @@ static void parse_all(struct kernel_symbols *symbols)
     bytes_dispose(&text);
 }
 
-static void close_all(struct kernel_symbols *symbols)
-{
-    int *const fds[] = {&symbols->fd, &symbols->table_fd, &symbols->done_fd};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
-        if (*fds[i] >= 0)
-            close(*fds[i]);
-        *fds[i] = -1;
-    }
-}
-
-// What the helper does. Half a table is none: its head is checked against the length of the file.
-static _Noreturn void help(struct kernel_symbols *symbols)
-{
-    parse_all(symbols);
-    if (symbol_table_write(&symbols->table, symbols->table_fd) && ftruncate(symbols->table_fd, 0))
-        _exit(1);
-    _exit(0);
-}
-
-// A child of a child, so that nobody has to wait for it.
-static void start_helper(struct kernel_symbols *symbols)
-{
-    int done[2];
-    symbols->table_fd = memfd_create("kallsyms", MFD_CLOEXEC);
-    if (symbols->table_fd < 0 || pipe2(done, O_CLOEXEC))
-        return;
-    pid_t child = fork();
-    if (child == 0) {
-        if (fork() == 0)
-            help(symbols);
-        _exit(0);
-    }
-    close(done[1]);
-    symbols->done_fd = done[0];
-    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        continue;
-}
-
 void kernel_symbols_init(struct kernel_symbols *symbols)
 {
     *symbols = (struct kernel_symbols){
-        .fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC), .table_fd = -1, .done_fd = -1};
-    if (symbols->fd >= 0)
-        start_helper(symbols);
+        .naming = naming_bpf__open_and_load(),
+        .fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC),
+    };
+}
+
+void kernel_symbols_ask_no_more(struct kernel_symbols *symbols)
+{
+    naming_bpf__destroy(symbols->naming);
+    symbols->naming = NULL;
 }
 
 void kernel_symbols_dispose(struct kernel_symbols *symbols)
 {
-    close_all(symbols);
+    kernel_symbols_ask_no_more(symbols);
+    if (symbols->fd >= 0)
+        close(symbols->fd);
     symbol_table_dispose(&symbols->table);
 }
 
-// The helper's table; without one, what it should have done.
-static void load(struct kernel_symbols *symbols)
+// "name" or "name [module]"; NULL when the kernel may not be asked, "" when it does not know.
+static const char *ask(struct kernel_symbols *symbols, uint64_t address)
 {
-    char byte;
-    while (symbols->done_fd >= 0 && read(symbols->done_fd, &byte, 1) < 0 && errno == EINTR)
-        continue;
-    if (symbols->table_fd < 0 || symbol_table_map(&symbols->table, symbols->table_fd)) {
-        // The helper shares the file's position.
-        if (!lseek(symbols->fd, 0, SEEK_SET))
-            parse_all(symbols);
+    if (!symbols->naming)
+        return NULL;
+    LIBBPF_OPTS(bpf_test_run_opts, options);
+    char *name = symbols->naming->bss->name;
+    symbols->naming->bss->address = address;
+    int program = bpf_program__fd(symbols->naming->progs.name_address);
+    if (bpf_prog_test_run_opts(program, &options) || (int)options.retval < 0) {
+        kernel_symbols_ask_no_more(symbols); // before Linux 5.19 only root may
+        return NULL;
     }
-    close_all(symbols);
+    name[sizeof symbols->naming->bss->name - 1] = '\0';
+    return strncmp(name, "0x", 2) != 0 ? name : "";
+}
+
+// "name" or "name\t[module]"; NULL when unknown.
+static const char *look_up(struct kernel_symbols *symbols, uint64_t address)
+{
+    if (symbols->fd >= 0) {
+        parse_all(symbols);
+        close(symbols->fd);
+        symbols->fd = -1;
+    }
+    const struct symbol *symbol = symbol_table_find(&symbols->table, address);
+    return symbol ? symbol_table_name(&symbols->table, symbol) : NULL;
 }
 
 const char *kernel_symbols_name(struct kernel_symbols *symbols, uint64_t address, size_t *name_len,
                                 const char **module, size_t *module_len)
 {
-    if (symbols->fd >= 0)
-        load(symbols);
-    const struct symbol *symbol = symbol_table_find(&symbols->table, address);
-    if (!symbol)
+    const char *name = ask(symbols, address);
+    if (!name)
+        name = look_up(symbols, address);
+    if (!name || !*name)
         return NULL;
-    const char *name = symbol_table_name(&symbols->table, symbol);
-    const char *tab = strchr(name, '\t');
-    *name_len = tab ? (size_t)(tab - name) : strlen(name);
-    *module = tab ? tab + 1 : "[kernel]";
+    *name_len = strcspn(name, " \t");
+    *module = name[*name_len] ? name + *name_len + 1 : "[kernel]";
     *module_len = strlen(*module);
     return name;
 }

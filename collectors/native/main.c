@@ -6,6 +6,7 @@
 #include "collectors/host.h"
 #include "collectors/inline_worker.h"
 #include "collectors/native/collect.h"
+#include "collectors/native/cpu_event.h"
 #include "proto/fks.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@
 #define PATIENCE_NS      INT64_C(20000000)
 #define LAST_PATIENCE_NS INT64_C(3000000000)
 
-enum { ROUND_MS = 45, FIRST_ROUND_MS = 10, LAST_ROUNDS = 64, USAGE = 2, NO_RIGHTS = 3 };
+enum { ROUND_MS = 50, FIRST_ROUND_MS = 10, LAST_ROUNDS = 64, USAGE = 2, NO_RIGHTS = 3 };
 
 struct ends {
     int signal_fd;
@@ -154,6 +155,15 @@ static int complain(const struct err *err, int status)
     return status;
 }
 
+static void choose_event(struct native_options *options)
+{
+    const struct cpu_event_probe probe = cpu_event_host();
+    struct err note;
+    cpu_event_choose(options, &probe, &note);
+    if (note.code)
+        fprintf(stderr, "note: %s\n", note.message);
+}
+
 int main(int argc, char **argv)
 {
     struct native_options options;
@@ -172,18 +182,20 @@ int main(int argc, char **argv)
     int status = 0;
     if (options.pid && kill((pid_t)options.pid, 0))
         status = err_set(&err, -errno, "no process %" PRId64 ": %s", options.pid, strerror(errno));
-    kernel_symbols_init(&kernel);
     if (!status && options.kind == NATIVE_MALLOC)
         fprintf(stderr,
                 "note: each allocation of process %" PRId64 " takes about %d us longer while this "
                 "runs\n",
                 options.pid, options.live ? 15 : 7);
     if (!status)
+        choose_event(&options);
+    if (!status)
         status = source_open(&source, &options, &err);
     if (!status)
         status = sideband_open(&sideband, source_cpus(source), &err);
     if (status)
         return complain(&err, status == -EPERM || status == -EACCES ? NO_RIGHTS : 1);
+    kernel_symbols_init(&kernel);
     if (launcher_split(&launcher, &err))
         return complain(&err, 1);
     // Nothing is worth keeping when the other half is killed.

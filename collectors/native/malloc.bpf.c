@@ -151,7 +151,7 @@ int on_allocated(struct pt_regs *ctx)
     bpf_map_delete_elem(&pendings, &tid);
     // No address, no block. A full table would keep what is freed for ever: that one is not told.
     if (address && !bpf_map_update_elem(&blocks, &address, &yes, BPF_ANY)) {
-        take_stacks(ctx, &scratch->event, scratch->frames, 0, 0);
+        take_stacks(ctx, &scratch->event, scratch->frames, 1, 0, 0);
         send(&scratch->event);
     } else if (address) {
         count_lost();

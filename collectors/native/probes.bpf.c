@@ -52,7 +52,7 @@ int on_tracepoint(void *ctx)
         bpf_probe_read_kernel(&value, value_bytes & 15, (char *)ctx + value_at);
         value = narrow(value);
     }
-    return take(ctx, NATIVE_PROBE, value);
+    return take(ctx, NATIVE_PROBE, value, 1);
 }
 
 // kprobe, kretprobe, uprobe and uretprobe alike.
@@ -63,7 +63,7 @@ int on_function(struct pt_regs *ctx)
                   : value_of == VALUE_RETURNED ? PT_REGS_RC(ctx)
                                                : 1;
     value = value_of == VALUE_ONE ? 1 : narrow(value);
-    return at_entry ? take_entry(ctx, NATIVE_PROBE, value) : take(ctx, NATIVE_PROBE, value);
+    return at_entry ? take_entry(ctx, NATIVE_PROBE, value) : take(ctx, NATIVE_PROBE, value, 1);
 }
 
 SEC("usdt")
@@ -72,5 +72,5 @@ int BPF_USDT(on_usdt)
     long value = 1;
     if (value_of == VALUE_ARGUMENT && bpf_usdt_arg(ctx, value_at, &value))
         value = 0;
-    return take(ctx, NATIVE_PROBE, value > 0 ? value : 0);
+    return take(ctx, NATIVE_PROBE, value > 0 ? value : 0, 1);
 }

@@ -19,9 +19,9 @@ struct {
 } ring SEC(".maps");
 
 struct scratch {
+    __u64 busy; // beside what is written first
     struct native_event event;
     unsigned long long frames[2 * NATIVE_STACK_MAX + 2];
-    __u32 busy;
 };
 
 // Where events are built. What interrupts a program on its CPU, or preempts it (uprobes may be),

@@ -5,11 +5,11 @@
 SEC("perf_event")
 int on_cpu(struct bpf_perf_event_data *context)
 {
-    return take(context, NATIVE_CPU, context->sample_period);
+    return take(context, NATIVE_CPU, context->sample_period, is_in_kernel(context));
 }
 
 SEC("perf_event")
 int on_fault(struct bpf_perf_event_data *context)
 {
-    return take(context, NATIVE_FAULTS, 1);
+    return take(context, NATIVE_FAULTS, 1, is_in_kernel(context));
 }

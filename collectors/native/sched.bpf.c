@@ -81,7 +81,7 @@ static __always_inline void leave(void *context, struct task_struct *task, bool 
     identify(&entry->event, task);
     entry->event.cgroup = bpf_get_current_cgroup_id();
     entry->event.state = target.kind == NATIVE_RUNQ ? NATIVE_RUNNABLE : why;
-    take_stacks(context, &entry->event, entry->frames, 2, 0);
+    take_stacks(context, &entry->event, entry->frames, 1, 2, 0);
     bool counts =
         target.kind == NATIVE_OFFCPU || (why == NATIVE_PREEMPTED) == (target.kind == NATIVE_RUNQ);
     entry->began_ns = now_ns;
@@ -155,7 +155,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
         describe(&scratch->event, NATIVE_WAKER, 0);
         scratch->event.time_ns = now_ns;
         scratch->event.subject = tid;
-        take_stacks(ctx, &scratch->event, scratch->frames, 2, 0);
+        take_stacks(ctx, &scratch->event, scratch->frames, 1, 2, 0);
         send(&scratch->event);
         scratch_put(scratch);
         tell(entry, now_ns);

@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 enum {
-    RING_BYTES_PER_CPU = 512 << 10, // 100 ms of 10 kHz with deep stacks
-    RING_MIN_BYTES = 4 << 20,
+    BYTES_A_SAMPLE = 512, // a stack of 50 frames; a second of them finds room
+    SAMPLED_MIN_BYTES = 1 << 20,
+    TOLD_BYTES_PER_CPU = 512 << 10, // of kinds without a rate: they come in floods
+    TOLD_MIN_BYTES = 4 << 20,
     RING_MAX_BYTES = 64 << 20,
 };
 
@@ -40,9 +42,14 @@ static int on_ring(void *arg, void *data, size_t bytes)
     return --source->left ? 0 : -EAGAIN; // a negative value stops the drain after this event
 }
 
-static uint32_t ring_bytes(uint32_t cpus)
+// A large ring takes its time to make, and its memory is cold whenever it is written to.
+static uint32_t ring_bytes(const struct native_options *options, uint32_t cpus)
 {
-    uint64_t wanted = (uint64_t)cpus * RING_BYTES_PER_CPU, bytes = RING_MIN_BYTES;
+    bool sampled = options->kind == NATIVE_CPU &&
+                   (options->sample_ns || (!options->event && !options->period));
+    uint64_t per_cpu =
+        sampled ? (uint64_t)options->hz * BYTES_A_SAMPLE : (uint64_t)TOLD_BYTES_PER_CPU;
+    uint64_t wanted = cpus * per_cpu, bytes = sampled ? SAMPLED_MIN_BYTES : TOLD_MIN_BYTES;
     while (bytes < wanted && bytes < RING_MAX_BYTES)
         bytes *= 2;
     return (uint32_t)bytes;
@@ -64,7 +71,7 @@ static int load(struct source *source, const struct native_options *options, str
         status = attach_prepare(&source->object, options, err);
     if (status)
         return status;
-    bpf_map__set_max_entries(source->object.ring, ring_bytes(source->cpus));
+    bpf_map__set_max_entries(source->object.ring, ring_bytes(options, source->cpus));
     status = native_object_load(&source->object);
     if (status == -EPERM)
         return err_set(err, status, "the kernel does not let us load BPF programs\n%s",

@@ -1,8 +1,8 @@
 // From the addresses of an event to a node of the dictionary.
 //
-// Two memories, both direct-mapped: whole stacks (most samples repeat one), and single addresses (a
-// new stack is mostly made of known ones). An entry names the address space that it holds for, so
-// that a changed mapping needs no clearing.
+// Two memories, both direct-mapped: stacks, whole and from their root up to any frame (a new stack
+// mostly differs from a known one in its last frames only), and single addresses. An entry names
+// the address space that it holds for, so that a changed mapping needs no clearing.
 #include "collectors/native/stacks.h"
 
 #include "proto/alloc.h"
@@ -11,11 +11,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STACK_SLOTS = 1 << 15, FRAME_SLOTS = 1 << 16, CHAINS_MAX = 1 << 20 };
+enum {
+    STACK_SLOTS = 1 << 16,
+    FRAME_SLOTS = 1 << 16,
+    CHAINS_MAX = 1 << 20,
+    MAX_LEVELS = 2 * NATIVE_STACK_MAX + 2,
+};
+
+// The addresses of a stack, the root's first, as they are looked up: the user's, then the kernel's.
+struct levels {
+    uint64_t addresses[MAX_LEVELS];
+    size_t user, count;
+};
+
+// All that makes a stack from its root up to a level, hashed twice.
+struct key {
+    uint64_t place;
+    uint32_t check; // 0: empty
+};
 
 struct stack_slot {
-    uint64_t check[2]; // two hashes of all that makes the stack; 0: empty
-    uint32_t node;
+    uint64_t place;
+    uint32_t check, node;
 };
 
 // What an address is: a function, or a chain of those that were inlined in one another.
@@ -37,7 +54,7 @@ struct stacks {
     bool waited;
 };
 
-// An address on its way to a node.
+// An address on its way to a node; waiting is kept from one to the next.
 struct step {
     uint64_t space, address;
     int32_t pid;
@@ -88,7 +105,7 @@ static size_t resolve_kernel(struct stacks *stacks, uint64_t address, struct fra
     return 1;
 }
 
-static struct frame_slot *slot_of(struct stacks *stacks, const struct step *step)
+static struct frame_slot *frame_slot_of(struct stacks *stacks, const struct step *step)
 {
     uint64_t hash = hash_pair(stacks->seed[0], step->space, step->address);
     return &stacks->frames[hash & (FRAME_SLOTS - 1)];
@@ -107,14 +124,15 @@ static void remember(struct stacks *stacks, const struct step *step, const uint3
         memcpy(stacks->chains + at, ids, count * sizeof *ids);
         stacks->chain_count += count;
     }
-    *slot_of(stacks, step) = (struct frame_slot){step->space, step->address, at, (uint16_t)count};
+    *frame_slot_of(stacks, step) =
+        (struct frame_slot){step->space, step->address, at, (uint16_t)count};
 }
 
 // The node of the functions at an address, below this node.
 static uint32_t step_node(struct stacks *stacks, uint32_t node, struct step *step)
 {
     struct dict *dict = stacks->dict;
-    const struct frame_slot *slot = slot_of(stacks, step);
+    const struct frame_slot *slot = frame_slot_of(stacks, step);
     if (slot->count && slot->space == step->space && slot->address == step->address) {
         const uint32_t *ids = slot->count == 1 ? &slot->frame : stacks->chains + slot->frame;
         for (size_t i = 0; i < slot->count; i++)
@@ -155,37 +173,82 @@ static size_t user_frames(uint64_t out[NATIVE_STACK_MAX + 2], const struct nativ
     return count;
 }
 
+static void make_levels(struct levels *levels, const struct native_event *event,
+                        const uint64_t *frames)
+{
+    uint64_t user[NATIVE_STACK_MAX + 2];
+    size_t kernel =
+        event->kernel_frames < NATIVE_STACK_MAX ? event->kernel_frames : NATIVE_STACK_MAX;
+    levels->count = levels->user = user_frames(user, event, frames);
+    // All but the innermost are where a call returns to: the call is the instruction before.
+    bool exact = event->function || !event->caller;
+    for (size_t i = 0; i < levels->user; i++)
+        levels->addresses[levels->user - 1 - i] = user[i] - (i || !exact);
+    while (kernel)
+        levels->addresses[levels->count++] = frames[--kernel];
+}
+
+// The key of each level; where the kernel's frames begin is part of it.
+static void make_keys(const struct stacks *stacks, struct key *keys, struct key at,
+                      const struct levels *levels)
+{
+    for (size_t i = 0; i < levels->count; i++) {
+        if (i == levels->user)
+            at.place ^= stacks->seed[1];
+        at.place = hash_mix(at.place ^ stacks->seed[0], levels->addresses[i]);
+        at.check = (uint32_t)hash_mix(at.check ^ stacks->seed[1], levels->addresses[i]) | 1;
+        keys[i] = at;
+    }
+}
+
+static struct stack_slot *stack_slot_of(const struct stacks *stacks, const struct key *key)
+{
+    return &stacks->stacks[(key->place >> 20) & (STACK_SLOTS - 1)];
+}
+
+// How many levels, from the root, are known; *node is that of the last of them.
+static size_t known_levels(const struct stacks *stacks, const struct key *keys, size_t count,
+                           uint32_t *node)
+{
+    for (; count; count--) {
+        const struct key *key = &keys[count - 1];
+        const struct stack_slot *slot = stack_slot_of(stacks, key);
+        if (slot->place != key->place || slot->check != key->check)
+            continue;
+        *node = slot->node;
+        break;
+    }
+    return count;
+}
+
 uint32_t stacks_node(struct stacks *stacks, const struct native_event *event,
                      const uint64_t *frames, uint32_t below)
 {
-    uint64_t all[NATIVE_STACK_MAX + 2], check[2];
-    const size_t kernel = event->kernel_frames, user = user_frames(all, event, frames);
+    struct levels levels;
+    struct key keys[MAX_LEVELS];
+    uint32_t nodes[MAX_LEVELS];
+    make_levels(&levels, event, frames);
     const int32_t pid = (int32_t)event->pid;
-    uint64_t space = user ? symbols_space(stacks->symbols, pid) : 0;
-    for (int i = 0; i < 2; i++) {
-        check[i] = hash_bytes(stacks->seed[i], frames, kernel * sizeof *frames);
-        check[i] = hash_pair(check[i], hash_bytes(stacks->seed[i], all, user * sizeof *all), space);
-        check[i] = hash_pair(check[i], below, kernel << 16 | user) | 1;
-    }
-    struct stack_slot *slot = &stacks->stacks[(check[0] >> 20) & (STACK_SLOTS - 1)];
-    if (slot->check[0] == check[0] && slot->check[1] == check[1])
-        return slot->node;
+    const uint64_t space = levels.user ? symbols_space(stacks->symbols, pid) : 0;
+    make_keys(stacks, keys, (struct key){hash_pair(stacks->seed[0], space, below), below}, &levels);
     uint32_t node = below;
-    struct step step = {.space = space, .pid = pid};
-    // All but the innermost are where a call returns to: the call is the instruction before.
-    bool exact = event->function || !event->caller;
-    for (size_t i = user; i-- > 0;) {
-        step.address = all[i] - (i || !exact);
-        node = step_node(stacks, node, &step);
-    }
-    step.space = 0;
-    for (size_t i = kernel; i-- > 0;) {
-        step.address = frames[i];
-        node = step_node(stacks, node, &step);
+    const size_t known = known_levels(stacks, keys, levels.count, &node);
+    size_t sure = known; // up to where nothing is waited for
+    struct step step = {.pid = pid};
+    for (size_t i = known; i < levels.count; i++) {
+        step.space = i < levels.user ? space : 0;
+        step.address = levels.addresses[i];
+        node = nodes[i] = step_node(stacks, node, &step);
+        if (!step.waiting)
+            sure = i + 1;
     }
     stacks->waited |= step.waiting;
-    if (!step.waiting && (!user || symbols_space(stacks->symbols, pid) == space))
-        *slot = (struct stack_slot){{check[0], check[1]}, node};
+    // Resolving may have looked at the process again and found it changed.
+    if (levels.user && known < sure && symbols_space(stacks->symbols, pid) != space)
+        return node;
+    for (size_t i = known; i < sure; i++)
+        *stack_slot_of(stacks, &keys[i]) =
+            (struct stack_slot){keys[i].place, keys[i].check, nodes[i]};
     return node;
 }
 

@@ -10,16 +10,17 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct native_target target = {};
 
-// Frames to leave out at the top: of ours in the kernel's stack, of the user's.
+// in_kernel: there may be frames of the kernel. Then the frames to leave out at the top: of ours in
+// the kernel's stack, of the user's.
 static __always_inline void take_stacks(void *context, struct native_event *event,
-                                        unsigned long long *frames, __u64 skip_kernel,
-                                        __u64 skip_user)
+                                        unsigned long long *frames, bool in_kernel,
+                                        __u64 skip_kernel, __u64 skip_user)
 {
     long bytes = 0;
     __u32 kernel = 0, user = 0, room = target.depth * sizeof(__u64);
     if (room > NATIVE_STACK_MAX * sizeof(__u64))
         room = NATIVE_STACK_MAX * sizeof(__u64);
-    if (target.want_kernel) {
+    if (target.want_kernel && in_kernel) {
         bytes = bpf_get_stack(context, frames, room, skip_kernel);
         kernel = bytes > 0 ? bytes >> 3 : 0;
     }
@@ -90,7 +91,17 @@ static __always_inline void describe(struct native_event *event, __u32 its_kind,
     bpf_get_current_comm(event->comm, sizeof event->comm);
 }
 
-static __always_inline int take(void *context, __u32 its_kind, __u64 value)
+// Of a perf event: the registers are those of the moment.
+static __always_inline bool is_in_kernel(const struct bpf_perf_event_data *context)
+{
+#if defined(__TARGET_ARCH_x86)
+    return !(context->regs.cs & 3);
+#else
+    return context->regs.pstate & 0xf; // 0: EL0
+#endif
+}
+
+static __always_inline int take(void *context, __u32 its_kind, __u64 value, bool in_kernel)
 {
     if (!is_current_target())
         return 0;
@@ -98,7 +109,7 @@ static __always_inline int take(void *context, __u32 its_kind, __u64 value)
     if (!scratch)
         return 0;
     describe(&scratch->event, its_kind, value);
-    take_stacks(context, &scratch->event, scratch->frames, 0, 0);
+    take_stacks(context, &scratch->event, scratch->frames, in_kernel, 0, 0);
     send(&scratch->event);
     scratch_put(scratch);
     return 0;
@@ -114,7 +125,7 @@ static __always_inline int take_entry(struct pt_regs *context, __u32 its_kind, _
     if (!scratch)
         return 0;
     describe(&scratch->event, its_kind, value);
-    take_stacks(context, &scratch->event, scratch->frames, 0, 1);
+    take_stacks(context, &scratch->event, scratch->frames, 1, 0, 1);
     if (target.want_user) {
         scratch->event.function = PT_REGS_IP(context);
 #if defined(__TARGET_ARCH_x86)

@@ -7,9 +7,11 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 
-from live import WORKLOADS, Flicker, Load, acts, record_acts, run, skip, stacks, total
+from live import BUILD, PATIENCE_S, WORKLOADS, Flicker, Load, acts, record_acts, run, skip, stacks
+from live import total, wait_until
 
 ACTS = os.path.join(WORKLOADS, "acts")
 CPUS = os.cpu_count()
@@ -239,8 +241,58 @@ def a_cgroup_can_be_recorded_and_named():
                 time.sleep(0.05)  # its process is still being reaped
 
 
+COLLECT = os.path.join(BUILD, "flicker-collect")
+
+
+def samples_of(path):
+    """As many as flicker finds in a file."""
+    shown = subprocess.run(
+        [os.path.join(BUILD, "flicker"), path, "-c", "fold idle=on"], capture_output=True, text=True
+    )
+    assert shown.returncode == 0, shown.stderr
+    return sum(n for _, n in stacks(shown.stdout))
+
+
+def alone_it_is_a_recording_that_may_be_cut_anywhere():
+    with tempfile.TemporaryDirectory() as folder, Load([os.path.join(WORKLOADS, "spin"), "600", "2"]):
+        path, cut = os.path.join(folder, "whole.fks"), os.path.join(folder, "cut.fks")
+        with open(path, "wb") as out:
+            subprocess.run([COLLECT, "cpu", "--for", "1500ms"], stdout=out, check=True)
+        with open(path, "rb") as file:
+            data = file.read()
+        whole, last = samples_of(path), 0
+        for part in range(1, 24):
+            with open(cut, "wb") as out:
+                out.write(data[: 200 + (len(data) - 200) * part // 24])
+            found = samples_of(cut)
+            assert last <= found <= whole, (part, last, found, whole)
+            last = found
+        assert last > whole / 2, (last, whole)
+
+
+def killed_it_leaves_a_recording():
+    with tempfile.TemporaryDirectory() as folder, Load([os.path.join(WORKLOADS, "spin"), "600", "2"]):
+        path = os.path.join(folder, "killed.fks")
+        with open(path, "wb") as out, subprocess.Popen([COLLECT, "cpu"], stdout=out) as collector:
+            wait_until(lambda: os.path.getsize(path) > 4000)
+            collector.kill()
+        assert samples_of(path) > 0
+
+
+def it_ends_when_its_stdin_closes():
+    collector = subprocess.Popen([COLLECT, "cpu"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with collector:
+        assert collector.stdout.read(64)  # it runs
+        collector.stdin.close()
+        collector.stdout.read()
+        assert collector.wait(PATIENCE_S) == 0
+
+
 run(
     [
+        alone_it_is_a_recording_that_may_be_cut_anywhere,
+        killed_it_leaves_a_recording,
+        it_ends_when_its_stdin_closes,
         every_allocation_is_counted,
         what_is_not_freed_is_kept,
         samples_by_bytes_stand_for_all_of_them,

@@ -28,6 +28,13 @@ def skip(reason, optional=False):
     raise Skip(reason, optional)
 
 
+def wait_until(condition):
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "what was waited for did not happen"
+        time.sleep(0.05)
+
+
 class Flicker:
     """A flicker that reads its commands from a pipe."""
 

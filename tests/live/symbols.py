@@ -146,11 +146,12 @@ while (Date.now() < end) sum += hotInJavaScript(300000);
 def functions_of_node_have_names():
     if not shutil.which("node"):
         skip("node is not installed")
-    with Load(["node", "--perf-basic-prof", "--interpreted-frames-native-stack", "-e", NODE], ready="ready") as load:
-        out = fold_of(load)
-        for name in (f"/tmp/perf-{load.pid}.map",):
-            if os.path.exists(name):
-                os.unlink(name)
+    flags = ["--perf-basic-prof", "--interpreted-frames-native-stack"]
+    with tempfile.TemporaryDirectory() as folder:  # where it writes a log
+        with Load(["node", *flags, "-e", NODE], ready="ready", cwd=folder) as load:
+            out = fold_of(load)
+            if os.path.exists(f"/tmp/perf-{load.pid}.map"):
+                os.unlink(f"/tmp/perf-{load.pid}.map")
     everything = sum(n for _, n in stacks(out))
     found = sum(n for names, n in stacks(out) if any("hotInJavaScript" in name for name in names))
     assert found > 0.7 * everything, out
@@ -160,10 +161,10 @@ JAVA = """
 public class Program {
     static int hotInJava(int n) { int x = 0; for (int i = 0; i < n; i++) x = x * 31 + i; return x; }
     public static void main(String[] args) {
-        long end = System.currentTimeMillis() + 60000;
+        long end = System.currentTimeMillis() + 120000;
         int sum = 0;
-        for (int i = 0; i < 100; i++) sum += hotInJava(300000);
-        System.out.println("ready");
+        for (int i = 0; i < 5000; i++) sum += hotInJava(1000);
+        System.out.println("ready"); // it is compiled by now: -Xbatch waits for that
         while (System.currentTimeMillis() < end) for (int i = 0; i < 20; i++) sum += hotInJava(300000);
         System.out.println(sum);
     }
@@ -197,7 +198,7 @@ def functions_of_a_jvm_have_names():
             file.write(JAVA)
         flags = ["-XX:+PreserveFramePointer", "-XX:CompileCommand=dontinline,Program.hotInJava"]
         # What is compiled is run at once, so that it is by the time that the program is ready.
-        flags += ["-Xbatch", "-XX:CompileCommand=quiet"]
+        flags += ["-XX:CompileCommand=quiet", "-Xbatch", "-XX:TieredStopAtLevel=1"]
         quiet = {"stderr": subprocess.DEVNULL, "cwd": folder}
         with Load(["java", *flags, source], ready="ready", **quiet) as load:
             if not write_perf_map(load.pid):
@@ -292,7 +293,7 @@ fn main() { let mut sum = 0u64; loop { sum = std::hint::black_box(sum ^ spin_in_
 
 def a_program_of_rust_has_names():
     if not shutil.which("rustc"):
-        skip("rustc is not installed; names as it makes them are tested anyway", optional=True)
+        skip("rustc is not installed")
     folder, program = compiled(RUST, "spin.rs", "rustc", "-O", "-C", "force-frame-pointers=yes")
     with folder, Load([program]) as load:
         out = fold_of(load, question="top")
@@ -483,7 +484,7 @@ fn main() { let mut sum = 0u64; loop { sum = std::hint::black_box(sum ^ orders(s
 
 def inlined_functions_of_rust_are_found():
     if not shutil.which("rustc"):
-        skip("rustc is not installed", optional=True)
+        skip("rustc is not installed")
     flags = ["-O", "-g", "-C", "force-frame-pointers=yes"]
     folder, program = compiled(INLINED_RUST, "orders.rs", "rustc", *flags)
     with folder, Load([program]) as load:
@@ -579,7 +580,7 @@ def debug_files_are_found_by_link():
 
 def debug_files_share_what_dwz_took_out():
     if not shutil.which("dwz"):
-        skip("dwz is not installed", optional=True)
+        skip("dwz is not installed")
     folder, program = inlined_program()
     other, twin = inlined_program()
     shared = "/usr/lib/debug/.dwz/flicker-test.debug"

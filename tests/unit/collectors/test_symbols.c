@@ -43,6 +43,31 @@ static void a_table_knows_sizes_gaps_and_nesting(void **state)
     symbol_table_dispose(&table);
 }
 
+// The first searches of a table look at all of it; then it is sorted, a large one in another way.
+static void a_large_table_finds_what_a_look_at_all_of_it_finds(void **state)
+{
+    (void)state;
+    enum { COUNT = 5000, ASKED = 4000 };
+    struct symbol_table table = {0}, fresh = {0};
+    uint64_t random = 88172645463325252;
+    for (int i = 0; i < COUNT; i++) {
+        char name[32];
+        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+        uint64_t start = random % 30000 + (random >> 60 ? 0 : UINT64_C(1) << 62);
+        int len = snprintf(name, sizeof name, "%.*ssymbol%d", (int)(random >> 20 & 3), "___", i);
+        symbol_table_add(&table, start, start % 13, random >> 50 & 1, name, (size_t)len);
+        symbol_table_add(&fresh, start, start % 13, random >> 50 & 1, name, (size_t)len);
+    }
+    for (uint64_t address = 0; address < ASKED; address++) {
+        fresh.searches = 0; // never sorted
+        const char *one = name_at(&table, address * 8), *other = name_at(&fresh, address * 8);
+        assert_string_equal(one ? one : "", other ? other : "");
+    }
+    assert_true(table.sorted && !fresh.sorted);
+    symbol_table_dispose(&table);
+    symbol_table_dispose(&fresh);
+}
+
 static void maps_are_read_as_the_kernel_writes_them(void **state)
 {
     (void)state;
@@ -65,6 +90,12 @@ static void maps_are_read_as_the_kernel_writes_them(void **state)
     assert_string_equal(address_map_find(map, 0x7f0000000fff)->path, "");
     assert_null(address_map_find(map, 0x7f0000002000));
     assert_string_equal(address_map_find(map, 0x7ffe6f5f8000)->path, "[vdso]");
+    struct address_map *again = address_map_parse(text, sizeof text - 1);
+    assert_true(address_map_equal(map, again));
+    const struct address_range more = {0x1000, 0x2000, 0, 1, 2, (char *)"/x"};
+    again = address_map_add(again, &more);
+    assert_false(address_map_equal(map, again));
+    address_map_release(again);
     address_map_release(map);
 }
 
@@ -396,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ranges_added_later_hide_earlier_ones),
         cmocka_unit_test(a_table_knows_sizes_gaps_and_nesting),
+        cmocka_unit_test(a_large_table_finds_what_a_look_at_all_of_it_finds),
         cmocka_unit_test(maps_are_read_as_the_kernel_writes_them),
         cmocka_unit_test(a_damaged_file_has_fewer_names_and_nothing_worse),
         cmocka_unit_test(functions_start_where_the_unwinding_table_says),

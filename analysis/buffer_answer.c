@@ -22,7 +22,7 @@ static void fold_weights(struct fold *out, const struct view *view, struct node_
 static int answer_fold(struct store *store, const struct query *query, struct fold *out,
                        struct err *err)
 {
-    *out = (struct fold){0};
+    *out = (struct fold){.cancel = query->cancel};
     struct view view;
     struct node_weights nodes = {0};
     int rc = view_init(&view, (struct buffer *)store, query, VIEW_ANY, err);

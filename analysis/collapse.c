@@ -5,9 +5,11 @@
 // these and added up again, as different nodes can read the same.
 #include "analysis/collapse.h"
 
+#include "analysis/sort.h"
 #include "proto/alloc.h"
 #include "proto/hash.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,9 +177,24 @@ static void append_comm(struct bytes *out, const struct dict *dict, uint32_t com
 }
 
 struct line {
-    char *stack; // owned
+    size_t at; // of its stack in the text
     uint64_t value;
 };
+
+// A line for each stack, and the text of all.
+struct lines {
+    const atomic_bool *cancel;
+    struct line *items;
+    size_t count, capacity;
+    struct bytes text;
+};
+
+static int canceled(const atomic_bool *cancel, size_t step, struct err *err)
+{
+    return step % FOLD_STEPS == 0 && cancel && atomic_load(cancel)
+               ? err_set(err, -ECANCELED, "interrupted")
+               : 0;
+}
 
 // A call path, leaf first, as frames of a dictionary.
 struct path {
@@ -191,59 +208,74 @@ static void path_add(struct path *path, uint32_t frame)
     path->frames[path->depth++] = frame;
 }
 
-// `thread` may be NULL where the style names none. The caller frees.
-static char *stack_text(const struct dict *dict, const struct path *path,
-                        const struct thread *thread, enum collapse_style style)
+// `thread` may be NULL where the style names none.
+static void add_line(struct lines *lines, const struct dict *dict, const struct path *path,
+                     const struct thread *thread, enum collapse_style style, uint64_t value)
 {
-    struct bytes text = {0};
+    struct bytes *text = &lines->text;
     bool java = false;
+    array_reserve(&lines->items, &lines->capacity, lines->count + 1);
+    lines->items[lines->count++] = (struct line){text->len, value};
     for (size_t i = path->depth; i-- > 0;) {
         const struct frame *frame = &dict->frames[path->frames[i]];
         if (i + 1 < path->depth)
-            bytes_append_char(&text, ';');
+            bytes_append_char(text, ';');
         if (frame->kind == FRAME_COMM) {
-            append_comm(&text, dict, frame->name, thread, style);
-            // The script compares what it has made of the comm so far.
-            java = !strcmp(bytes_text(&text), "java");
+            size_t from = text->len;
+            append_comm(text, dict, frame->name, thread, style);
+            // The script compares what it has made of the comm.
+            java = !strcmp(bytes_text(text) + from, "java");
         } else {
-            append_frame(&text, dict, frame, style, java);
+            append_frame(text, dict, frame, style, java);
         }
     }
-    return text.data ? text.data : xstrdup("");
+    bytes_append_char(text, '\0');
 }
 
-static int compare_lines(const void *a, const void *b)
+static const char *stack_of(const struct lines *lines, size_t at)
 {
-    return strcmp(((const struct line *)a)->stack, ((const struct line *)b)->stack);
+    return lines->text.data + lines->items[at].at;
 }
 
-static int write_lines(struct line *lines, size_t count, struct output *output, struct err *err)
+static int compare_lines(const void *a, const void *b, void *text)
+{
+    return strcmp((const char *)text + ((const struct line *)a)->at,
+                  (const char *)text + ((const struct line *)b)->at);
+}
+
+static int write_lines(const struct lines *lines, struct output *output, struct err *err)
 {
     int rc = 0;
     struct bytes text = {0};
-    for (size_t i = 0; i < count && !rc; i++) {
-        uint64_t value = lines[i].value;
-        while (i + 1 < count && !strcmp(lines[i].stack, lines[i + 1].stack))
-            value += lines[++i].value;
-        bytes_printf(&text, "%s %" PRIu64 "\n", lines[i].stack, value);
-        if (text.len >= 1 << 16 || i + 1 == count) {
+    for (size_t i = 0; i < lines->count && !rc; i++) {
+        uint64_t value = lines->items[i].value;
+        while (i + 1 < lines->count && !strcmp(stack_of(lines, i), stack_of(lines, i + 1)))
+            value += lines->items[++i].value;
+        bytes_printf(&text, "%s %" PRIu64 "\n", stack_of(lines, i), value);
+        if (text.len >= 1 << 16 || i + 1 == lines->count) {
             rc = output_write(output, text.data, text.len, err);
             bytes_clear(&text);
+            if (!rc)
+                rc = canceled(lines->cancel, 0, err);
         }
     }
     bytes_dispose(&text);
     return rc;
 }
 
-static int finish_lines(struct line *lines, size_t count, struct output *output, struct err *err)
+static int finish_lines(struct lines *lines, struct output *output, struct err *err)
 {
-    if (count)
-        qsort(lines, count, sizeof *lines, compare_lines);
-    int rc = write_lines(lines, count, output, err);
-    for (size_t i = 0; i < count; i++)
-        free(lines[i].stack);
-    free(lines);
-    return rc;
+    int rc = 0;
+    if (!sort_unless(lines->cancel, lines->items, lines->count, sizeof *lines->items, compare_lines,
+                     lines->text.data))
+        rc = err_set(err, -ECANCELED, "interrupted");
+    return rc ? rc : write_lines(lines, output, err);
+}
+
+static void lines_dispose(struct lines *lines)
+{
+    free(lines->items);
+    bytes_dispose(&lines->text);
 }
 
 bool collapse_style_folds(enum collapse_style style)
@@ -254,10 +286,11 @@ bool collapse_style_folds(enum collapse_style style)
 int collapse_fold(const struct fold *fold, enum collapse_style style, enum collapse_weight weight,
                   struct output *output, struct err *err)
 {
-    struct line *lines = NULL;
-    size_t count = 0, capacity = 0;
+    struct lines lines = {.cancel = fold->cancel};
     struct path path = {0};
-    for (size_t i = 1; i < fold->count; i++) {
+    int rc = 0;
+    for (size_t i = 1; i < fold->count && !rc; i++) {
+        rc = canceled(lines.cancel, i, err);
         const struct fold_node *node = &fold->nodes[i];
         uint64_t value = weight == COLLAPSE_SAMPLES ? node->self_samples : node->self_value;
         if (!value) // a period of 0 counts as 1
@@ -267,11 +300,13 @@ int collapse_fold(const struct fold *fold, enum collapse_style style, enum colla
         path.depth = 0;
         for (size_t at = i; at; at = fold->nodes[at].parent)
             path_add(&path, fold->nodes[at].frame);
-        array_reserve(&lines, &capacity, count + 1);
-        lines[count++] = (struct line){stack_text(fold->dict, &path, NULL, style), value};
+        add_line(&lines, fold->dict, &path, NULL, style, value);
     }
     free(path.frames);
-    return finish_lines(lines, count, output, err);
+    if (!rc)
+        rc = finish_lines(&lines, output, err);
+    lines_dispose(&lines);
+    return rc;
 }
 
 static int collapse_samples(struct store *store, const struct query *query,
@@ -286,19 +321,19 @@ static int collapse_samples(struct store *store, const struct query *query,
         .by_samples = weight == COLLAPSE_SAMPLES,
     };
     struct path path = {0};
+    struct lines lines = {.cancel = query->cancel};
     int rc = store_replay(store, query, &collapse.sink, err);
-    if (!rc) {
-        struct line *lines = xreallocarray(NULL, collapse.count, sizeof *lines);
-        for (size_t i = 0; i < collapse.count; i++) {
-            const struct entry *entry = &collapse.entries[i];
-            path.depth = 0;
-            for (uint32_t node = entry->node; node != DICT_ROOT; node = dict->nodes[node].parent)
-                path_add(&path, dict->nodes[node].frame);
-            lines[i] = (struct line){stack_text(dict, &path, &dict->threads[entry->thread], style),
-                                     entry->value};
-        }
-        rc = finish_lines(lines, collapse.count, output, err);
+    for (size_t i = 0; i < collapse.count && !rc; i++) {
+        const struct entry *entry = &collapse.entries[i];
+        rc = canceled(lines.cancel, i, err);
+        path.depth = 0;
+        for (uint32_t node = entry->node; node != DICT_ROOT; node = dict->nodes[node].parent)
+            path_add(&path, dict->nodes[node].frame);
+        add_line(&lines, dict, &path, &dict->threads[entry->thread], style, entry->value);
     }
+    if (!rc)
+        rc = finish_lines(&lines, output, err);
+    lines_dispose(&lines);
     free(path.frames);
     free(collapse.entries);
     idset_dispose(&collapse.set);

@@ -117,6 +117,8 @@ int diff_folds(struct diff *out, const struct fold *a, const struct fold *b, enu
     struct dict *own = &names->dict;
     out->a = (struct fold){.dict = own, .own = names, .totals = a->totals};
     out->b = (struct fold){.dict = own, .own = names_hold(names), .totals = b->totals};
+    out->a.cancel = a->cancel;
+    out->b.cancel = b->cancel;
     out->a.totals.event = names_copy_event(names, a->dict, a->totals.event);
     out->b.totals.event = names_copy_event(names, b->dict, b->totals.event);
     struct merger merger = {.own = own, .match = match};
@@ -129,7 +131,12 @@ int diff_folds(struct diff *out, const struct fold *a, const struct fold *b, enu
     free(merged_b);
     free(merger.reads_as[0]);
     free(merger.reads_as[1]);
-    return 0;
+    rc = fold_canceled(&out->a, err);
+    if (rc == 0)
+        rc = fold_canceled(&out->b, err);
+    if (rc)
+        diff_dispose(out);
+    return rc;
 }
 
 void diff_dispose(struct diff *diff)
@@ -169,7 +176,8 @@ static uint64_t scaled(uint64_t weight, double scale)
 void diff_elided(struct fold *out, const struct diff *diff)
 {
     struct names *names = names_hold(diff->b.own);
-    *out = (struct fold){.dict = &names->dict, .own = names, .totals = diff->b.totals};
+    *out = (struct fold){
+        .dict = &names->dict, .own = names, .totals = diff->b.totals, .cancel = diff->b.cancel};
     const struct fold *b = &diff->b;
     bool *needed = xcalloc(b->count, sizeof *needed);
     for (size_t i = b->count; i-- > 1;) {

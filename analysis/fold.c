@@ -2,6 +2,7 @@
 #include "analysis/fold.h"
 
 #include "analysis/names.h"
+#include "analysis/sort.h"
 #include "proto/alloc.h"
 
 #include <inttypes.h>
@@ -93,6 +94,8 @@ static struct line *build_lines(const struct fold *fold, struct bytes *text, siz
     uint32_t *chain = xreallocarray(NULL, fold->count, sizeof *chain);
     size_t built = 0;
     for (uint32_t i = 1; i < fold->count; i++) {
+        if (i % FOLD_STEPS == 0 && fold_is_canceled(fold))
+            break;
         uint64_t weight = fold_self(fold, &fold->nodes[i]);
         if (!weight)
             continue;
@@ -100,10 +103,12 @@ static struct line *build_lines(const struct fold *fold, struct bytes *text, siz
         append_path(fold, i, chain, text);
     }
     free(chain);
-    if (built)
-        qsort_r(lines, built, sizeof *lines, compare_lines, text->data);
+    if (!sort_unless(fold->cancel, lines, built, sizeof *lines, compare_lines, text->data))
+        built = 0;
     *count = 0;
     for (size_t i = 0; i < built; i++) {
+        if (i % FOLD_STEPS == 0 && fold_is_canceled(fold))
+            break;
         if (*count && !compare_lines(&lines[*count - 1], &lines[i], text->data))
             lines[*count - 1].weight += lines[i].weight;
         else
@@ -118,13 +123,15 @@ int fold_write_text(const struct fold *fold, struct output *output, struct err *
     struct bytes chunk = {0};
     size_t count = 0;
     struct line *lines = build_lines(fold, &text, &count);
-    int rc = 0;
+    int rc = fold_canceled(fold, err);
     for (size_t i = 0; i < count && rc == 0; i++) {
         bytes_append_text(&chunk, text.data + lines[i].at);
         bytes_printf(&chunk, " %" PRIu64 "\n", lines[i].weight);
         if (chunk.len >= WRITE_BYTES) {
             rc = output_write(output, chunk.data, chunk.len, err);
             bytes_clear(&chunk);
+            if (rc == 0)
+                rc = fold_canceled(fold, err);
         }
     }
     if (rc == 0 && chunk.len)

@@ -6,6 +6,8 @@
 #include "proto/err.h"
 #include "proto/output.h"
 
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,7 +47,22 @@ struct fold {
     // Names that the store does not have (a frame was renamed): `dict` is theirs, and the fold
     // holds them. NULL as a store answers; see names.h.
     struct names *own;
+    // The query's: whoever goes on with the fold looks at it, too. Once it is set, the nodes may be
+    // any, and the last one to work on them says so (fold_canceled). NULL: nobody does.
+    const atomic_bool *cancel;
 };
+
+enum { FOLD_STEPS = 4096 }; // nodes or lines between two looks at Ctrl-C
+
+static inline bool fold_is_canceled(const struct fold *fold)
+{
+    return fold->cancel && atomic_load_explicit(fold->cancel, memory_order_relaxed);
+}
+
+static inline MUST_CHECK int fold_canceled(const struct fold *fold, struct err *err)
+{
+    return fold_is_canceled(fold) ? err_set(err, -ECANCELED, "interrupted") : 0;
+}
 
 // Frees the nodes, lets go of the fold's own names.
 void fold_dispose(struct fold *fold);

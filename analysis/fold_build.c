@@ -196,6 +196,8 @@ void fold_build(struct fold *out, struct callpaths *callpaths, const struct weig
     bool in_order = callpaths->order.count == callpaths->path_count &&
                     count >= callpaths->path_count / USE_FROM_SHARE;
     out->dict = callpaths->dict;
+    if (fold_is_canceled(out))
+        count = 0;
     if (in_order)
         build_in_order(out, callpaths, weights, count);
     else

@@ -38,10 +38,30 @@ void fold_edit_init(struct fold_edit *edit, struct fold *fold)
     edit->nodes[0] = (struct fold_node){.frame = IDSET_NONE};
 }
 
+// Looks at Ctrl-C at every so many steps.
+static bool goes_on(struct fold_edit *edit, size_t step)
+{
+    if (step % FOLD_STEPS == 0)
+        edit->canceled |= fold_is_canceled(edit->fold);
+    return !edit->canceled;
+}
+
+uint32_t fold_edit_append(struct fold_edit *edit, uint32_t parent, uint32_t frame)
+{
+    if (!goes_on(edit, edit->count))
+        return 0;
+    uint32_t id = (uint32_t)edit->count++;
+    array_reserve(&edit->nodes, &edit->capacity, edit->count);
+    edit->nodes[id] = (struct fold_node){.parent = parent, .frame = frame};
+    return id;
+}
+
 uint32_t fold_edit_child(struct fold_edit *edit, uint32_t parent, uint32_t frame)
 {
     const struct dict *dict = edit->fold->dict;
     struct idset *set = &edit->children;
+    if (!goes_on(edit, edit->asked++))
+        return 0;
     idset_reserve(set, child_hash, edit);
     uint32_t slot = idset_first(set, hash_of_child(dict, parent, frame));
     for (uint32_t id; (id = idset_at(set, slot)) != IDSET_NONE; slot = idset_next(set, slot)) {
@@ -49,10 +69,9 @@ uint32_t fold_edit_child(struct fold_edit *edit, uint32_t parent, uint32_t frame
             fold_same_function(dict, edit->nodes[id].frame, frame))
             return id;
     }
-    uint32_t id = (uint32_t)edit->count++;
-    array_reserve(&edit->nodes, &edit->capacity, edit->count);
-    edit->nodes[id] = (struct fold_node){.parent = parent, .frame = frame};
-    idset_put(set, slot, id);
+    uint32_t id = fold_edit_append(edit, parent, frame);
+    if (id)
+        idset_put(set, slot, id);
     return id;
 }
 
@@ -129,17 +148,17 @@ static uint32_t *rank_frames(const struct fold_edit *edit, size_t *count)
 }
 
 // All nodes but the root, by name in descending order.
-static uint32_t *order_by_name(const struct fold_edit *edit)
+static uint32_t *order_by_name(struct fold_edit *edit)
 {
     size_t count;
     uint32_t *rank = rank_frames(edit, &count);
     uint32_t *before = xcalloc(count + 1, sizeof *before); // nodes that come before each rank
     uint32_t *order = xreallocarray(NULL, edit->count, sizeof *order);
-    for (size_t i = 1; i < edit->count; i++)
+    for (size_t i = 1; i < edit->count && goes_on(edit, i); i++)
         before[rank[edit->nodes[i].frame] + 1]++;
     for (size_t i = 1; i <= count; i++)
         before[i] += before[i - 1];
-    for (uint32_t i = 1; i < edit->count; i++)
+    for (uint32_t i = 1; i < edit->count && goes_on(edit, i); i++)
         order[before[rank[edit->nodes[i].frame]]++] = i;
     free(rank);
     free(before);
@@ -147,21 +166,21 @@ static uint32_t *order_by_name(const struct fold_edit *edit)
 }
 
 // Renumbers depth first, children by name: pushed onto their parents' lists in descending order,
-// they are popped in ascending order.
-static struct fold_node *arrange(const struct fold_edit *edit)
+// they are popped in ascending order. Canceled, the nodes are any.
+static struct fold_node *arrange(struct fold_edit *edit)
 {
     size_t count = edit->count;
     uint32_t *order = order_by_name(edit);
     uint32_t *child = xcalloc(count, sizeof *child); // 0: none
     uint32_t *sibling = xcalloc(count, sizeof *sibling);
-    for (size_t i = 0; i + 1 < count; i++) {
+    for (size_t i = 0; i + 1 < count && goes_on(edit, i); i++) {
         uint32_t parent = edit->nodes[order[i]].parent;
         sibling[order[i]] = child[parent];
         child[parent] = order[i];
     }
     struct fold_node *out = xreallocarray(NULL, count, sizeof *out);
     uint32_t *number = order; // of each node in the new order; `order` has been used up
-    for (uint32_t at = 0, next = 0;;) {
+    for (uint32_t at = 0, next = 0; goes_on(edit, next);) {
         number[at] = next;
         out[next] = edit->nodes[at];
         out[next++].parent = number[edit->nodes[at].parent];
@@ -181,10 +200,9 @@ static struct fold_node *arrange(const struct fold_edit *edit)
     return out;
 }
 
-void fold_edit_commit(struct fold_edit *edit)
+static void add_up(struct fold_edit *edit)
 {
-    struct fold *fold = edit->fold;
-    for (size_t i = edit->count; i-- > 0;) {
+    for (size_t i = edit->count; i-- > 0 && goes_on(edit, i);) {
         struct fold_node *node = &edit->nodes[i];
         node->total_samples += node->self_samples;
         node->total_value += node->self_value;
@@ -193,7 +211,19 @@ void fold_edit_commit(struct fold_edit *edit)
             edit->nodes[node->parent].total_value += node->total_value;
         }
     }
-    struct fold_node *nodes = arrange(edit);
+}
+
+void fold_edit_commit(struct fold_edit *edit)
+{
+    struct fold *fold = edit->fold;
+    add_up(edit);
+    struct fold_node *nodes = edit->canceled ? NULL : arrange(edit);
+    if (edit->canceled) {
+        free(nodes);
+        nodes = xcalloc(1, sizeof *nodes);
+        nodes[0].frame = IDSET_NONE;
+        edit->count = 1;
+    }
     free(fold->nodes);
     fold->nodes = nodes;
     fold->count = fold->capacity = edit->count;

@@ -175,47 +175,140 @@ static int count_all(struct tally *tally, struct err *err)
     return rc;
 }
 
-// The place of a node's call path below its owner.
-static uint32_t place(struct tally *tally, struct fold_edit *edit, const struct tally_row *row)
+// The rows in the order of their owners: each owner's tree is then made in one go.
+static uint32_t *order_by_owner(const struct tally *tally)
 {
+    size_t owners = tally->names->dict.frame_count;
+    size_t *before = xcalloc(owners + 1, sizeof *before); // rows that come before each owner's
+    uint32_t *order = xreallocarray(NULL, tally->count + 1, sizeof *order);
+    for (size_t i = 0; i < tally->count; i++)
+        before[tally->rows[i].owner + 1]++;
+    for (size_t i = 1; i <= owners; i++)
+        before[i] += before[i - 1];
+    for (uint32_t i = 0; i < tally->count; i++)
+        order[before[tally->rows[i].owner]++] = i;
+    free(before);
+    return order;
+}
+
+// Hanging the rows' call paths below their owners. `bare` are paths without the thread's name,
+// whose place the owner takes: nodes of the fold's own dictionary.
+struct hanging {
+    struct tally *tally;
+    struct fold_edit edit;
+    uint32_t *bare_of;  // of each call path, + 1; 0: not asked yet
+    uint32_t *node_of;  // of each bare path, its node below the owner in turn
+    uint32_t *owner_of; // of each bare path, the last owner that it was hung below
+    uint32_t *chain;    // paths yet to be made, leaf first
+    size_t chain_capacity;
+};
+
+static uint32_t bare_of(struct hanging *hanging, uint32_t path)
+{
+    struct tally *tally = hanging->tally;
     const struct callpaths *callpaths = tally->view->callpaths;
-    uint32_t at = fold_edit_child(edit, 0, row->owner);
-    uint32_t *chain = NULL;
-    size_t depth = 0, capacity = 0;
-    for (uint32_t path = callpaths->path_of[row->node]; path;
-         path = callpaths->paths[path].parent) {
-        array_reserve(&chain, &capacity, depth + 1);
-        chain[depth++] = callpaths->frame_of[callpaths->paths[path].function];
+    struct dict *own = &tally->names->dict;
+    size_t depth = 0;
+    for (; !hanging->bare_of[path]; path = callpaths->paths[path].parent) {
+        array_reserve(&hanging->chain, &hanging->chain_capacity, depth + 1);
+        hanging->chain[depth++] = path;
     }
+    uint32_t bare = hanging->bare_of[path] - 1;
     while (depth-- > 0) {
-        uint32_t frame = chain[depth];
-        if (tally->dict->frames[frame].kind == FRAME_COMM)
-            continue; // the owner stands in its place
-        at = fold_edit_child(edit, at, names_copy(tally->names, tally->dict, frame));
+        path = hanging->chain[depth];
+        uint32_t frame = callpaths->frame_of[callpaths->paths[path].function];
+        if (tally->dict->frames[frame].kind != FRAME_COMM)
+            bare = dict_node(own, bare, names_copy(tally->names, tally->dict, frame));
+        hanging->bare_of[path] = bare + 1;
     }
-    free(chain);
+    return bare;
+}
+
+// The node of a bare path below an owner.
+static uint32_t place(struct hanging *hanging, uint32_t owner, uint32_t bare)
+{
+    const struct dict *own = &hanging->tally->names->dict;
+    size_t depth = 0;
+    if (hanging->owner_of[DICT_ROOT] != owner) {
+        hanging->owner_of[DICT_ROOT] = owner;
+        hanging->node_of[DICT_ROOT] = fold_edit_child(&hanging->edit, 0, owner);
+    }
+    for (; hanging->owner_of[bare] != owner; bare = own->nodes[bare].parent) {
+        array_reserve(&hanging->chain, &hanging->chain_capacity, depth + 1);
+        hanging->chain[depth++] = bare;
+    }
+    uint32_t at = hanging->node_of[bare];
+    while (depth-- > 0) {
+        bare = hanging->chain[depth];
+        at = fold_edit_append(&hanging->edit, at, own->nodes[bare].frame);
+        hanging->owner_of[bare] = owner;
+        hanging->node_of[bare] = at;
+    }
     return at;
+}
+
+// Finds the bare paths of all rows, which take the nodes' place in them. Rows that do not count
+// lose their samples.
+static int lay_bare(struct hanging *hanging, struct totals *totals, struct err *err)
+{
+    struct tally *tally = hanging->tally;
+    const struct view *view = tally->view;
+    int rc = 0;
+    hanging->bare_of = xcalloc(view->callpaths->path_count + 1, sizeof *hanging->bare_of);
+    hanging->bare_of[0] = DICT_ROOT + 1;
+    for (size_t i = 0; i < tally->count && rc == 0; i++) {
+        struct tally_row *row = &tally->rows[i];
+        struct weight weight = {row->node, row->samples, row->value};
+        if (i % FOLD_STEPS == 0)
+            rc = view_canceled(view, err);
+        if (view_count_node(view, &weight, totals))
+            row->node = bare_of(hanging, view->callpaths->path_of[row->node]);
+        else
+            row->samples = 0;
+    }
+    return rc;
+}
+
+static int hang_all(struct hanging *hanging, struct err *err)
+{
+    const struct tally *tally = hanging->tally;
+    size_t bare_count = tally->names->dict.node_count;
+    uint32_t *order = order_by_owner(tally);
+    int rc = 0;
+    hanging->node_of = xcalloc(bare_count, sizeof *hanging->node_of);
+    hanging->owner_of = xreallocarray(NULL, bare_count, sizeof *hanging->owner_of);
+    for (size_t i = 0; i < bare_count; i++)
+        hanging->owner_of[i] = IDSET_NONE;
+    for (size_t i = 0; i < tally->count && rc == 0; i++) {
+        const struct tally_row *row = &tally->rows[order[i]];
+        if (i % FOLD_STEPS == 0)
+            rc = view_canceled(tally->view, err);
+        if (!row->samples)
+            continue;
+        struct fold_node self = {.self_samples = row->samples, .self_value = row->value};
+        fold_edit_add(&hanging->edit, place(hanging, row->owner, row->node), &self);
+    }
+    free(order);
+    return rc;
 }
 
 static int hang(struct tally *tally, struct fold *out, struct err *err)
 {
-    enum { ROWS = 4096 }; // between two looks at Ctrl-C
-    struct fold_edit edit;
+    struct hanging hanging = {.tally = tally};
     struct totals totals = out->totals;
-    fold_edit_init(&edit, out);
-    int rc = 0;
-    for (size_t i = 0; i < tally->count && rc == 0; i++) {
-        const struct tally_row *row = &tally->rows[i];
-        if (i % ROWS == 0)
-            rc = view_canceled(tally->view, err);
-        struct weight weight = {row->node, row->samples, row->value};
-        if (!view_count_node(tally->view, &weight, &totals))
-            continue;
-        struct fold_node self = {.self_samples = row->samples, .self_value = row->value};
-        fold_edit_add(&edit, place(tally, &edit, row), &self);
+    int rc = lay_bare(&hanging, &totals, err);
+    if (rc == 0) {
+        fold_edit_init(&hanging.edit, out);
+        rc = hang_all(&hanging, err);
+        fold_edit_commit(&hanging.edit);
     }
-    fold_edit_commit(&edit);
+    if (rc == 0)
+        rc = fold_canceled(out, err);
     out->totals = totals;
+    free(hanging.bare_of);
+    free(hanging.node_of);
+    free(hanging.owner_of);
+    free(hanging.chain);
     return rc;
 }
 

@@ -81,10 +81,13 @@ static struct weight *weigh(const struct rewrite *rewrite, enum rewrite_join joi
     const struct fold *fold = rewrite->fold;
     struct dict *dict = &rewrite->names->dict;
     struct weight *weights = xreallocarray(NULL, fold->count + 1, sizeof *weights);
+    bool canceled = false;
     for (size_t i = 0; i < fold->count; i++) {
         const struct fold_node *old = &fold->nodes[i];
         uint32_t node = DICT_ROOT;
-        if (i) {
+        if (i % FOLD_STEPS == 0)
+            canceled = fold_is_canceled(fold);
+        if (i && !canceled) {
             const struct names_image *image = &rewrite->images[rewrite->index_of[old->frame] - 1];
             node = weights[old->parent].of;
             for (uint32_t j = 0; j < image->count; j++) {

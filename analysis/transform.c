@@ -193,6 +193,8 @@ int transforms_apply(const struct transforms *transforms, struct fold *fold, str
         bits |= UINT64_C(1) << row;
     }
     close_chain(&application, REWRITE_JOIN_NONE);
+    if (rc == 0)
+        rc = fold_canceled(fold, err);
     names_release(none);
     if (applied)
         *applied = bits;

@@ -18,11 +18,16 @@ void output_bytes_init(struct output_bytes *output, struct bytes *bytes)
     *output = (struct output_bytes){.base.write = write_to_bytes, .bytes = bytes};
 }
 
+enum { PIECE_BYTES = 4 << 20 }; // between two looks at Ctrl-C
+
 static int write_to_fd(struct output *base, const void *data, size_t len, struct err *err)
 {
     struct output_fd *output = (struct output_fd *)base;
     for (size_t done = 0; done < len;) {
-        ssize_t wrote = write(output->fd, (const char *)data + done, len - done);
+        if (output->cancel && atomic_load(output->cancel))
+            return err_set(err, -ECANCELED, "interrupted");
+        size_t piece = len - done < PIECE_BYTES ? len - done : PIECE_BYTES;
+        ssize_t wrote = write(output->fd, (const char *)data + done, piece);
         if (wrote >= 0) {
             done += (size_t)wrote;
         } else if (errno == EAGAIN) {

@@ -5,6 +5,8 @@
 #include "proto/bytes.h"
 #include "proto/err.h"
 
+#include <stdatomic.h>
+
 // Embedded first in the concrete output, or filled by hand.
 struct output {
     // Takes all the bytes, or returns a negative errno with *err filled.
@@ -27,8 +29,9 @@ void output_bytes_init(struct output_bytes *output, struct bytes *bytes);
 // An output into a descriptor: short writes and EINTR are handled, nothing is buffered.
 struct output_fd {
     struct output base;
-    int fd;           // borrowed
-    const char *name; // for messages; borrowed
+    int fd;                    // borrowed
+    const char *name;          // for messages; borrowed
+    const atomic_bool *cancel; // once it is set, writing fails with -ECANCELED; NULL: never
 };
 void output_fd_init(struct output_fd *output, int fd, const char *name);
 

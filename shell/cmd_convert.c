@@ -137,7 +137,8 @@ static enum run_result step(struct session *session, struct invocation *run, int
     return code ? RUN_ERROR : RUN_OK;
 }
 
-static int open_output(struct conversion *conversion, const struct invocation *run, struct err *err)
+static int open_output(struct conversion *conversion, const struct invocation *run,
+                       const atomic_bool *cancel, struct err *err)
 {
     const struct word *format = invocation_key(run, "format");
     struct export_file *file = &conversion->file;
@@ -146,6 +147,7 @@ static int open_output(struct conversion *conversion, const struct invocation *r
     int code = export_format(&file->format, &packs, file->path, format ? format->value : NULL, err);
     if (!code)
         code = part_file_open(&conversion->part, file->path, packs, err);
+    conversion->part.cancel = cancel;
     if (!code) {
         conversion->encoder = file->format->encoder_new(&conversion->dict, &conversion->part.base);
         const char *event = *run->settings.event ? run->settings.event : NULL;
@@ -176,7 +178,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         conversion->selection = selection_new();
         buffer_source_add(conversion->buffer, invocation_word(run, 0), &sink);
     } else {
-        if (open_output(conversion, run, err)) {
+        if (open_output(conversion, run, &session->signals.interrupted, err)) {
             run->bad_at = run->words[1]->at;
             return RUN_ERROR;
         }

@@ -75,7 +75,7 @@ static int write_answer(struct session *session, struct invocation *answer, cons
         code = err_set(err, -errno, "cannot write '%s': %s", path, strerror(errno));
     if (!code) {
         writer_dispose(&answer->out);
-        writer_open_fd(&answer->out, fd, path);
+        writer_open_fd(&answer->out, fd, path, &session->signals.interrupted);
         if (answer->command->run(session, answer, err) != RUN_OK)
             code = err->code;
         if (!code)

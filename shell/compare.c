@@ -225,8 +225,10 @@ int compare_put_picture(struct session *session, struct invocation *run,
                     elided ? "say what is gone" : "colour what moved");
     const struct diff *diff = elided || too_few ? NULL : &compare->diff;
     const struct fold *fold = elided ? &gone : &compare->diff.a;
-    int code = 0;
-    if (elided && !fold_total(&gone, &gone.nodes[0])) {
+    int code = elided ? fold_canceled(&gone, err) : 0;
+    if (code) {
+        // Nothing is drawn.
+    } else if (elided && !fold_total(&gone, &gone.nodes[0])) {
         code = err_set(err, -ENODATA, "'%s' did nothing that '%s' does not do, too",
                        compare->label[1], compare->label[0]);
     } else if (svg) {

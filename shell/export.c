@@ -82,6 +82,7 @@ int export_samples(struct session *session, const struct query *query, struct ex
     if (all && (file->format->loses & HOLD_EVENT))
         asked.event = NULL; // the one in view
     code = part_file_open(&part, file->path, packs, err);
+    part.cancel = query->cancel;
     if (!code) {
         // The encoder reads names only; the dictionary stays the store's.
         struct encoder *encoder =

@@ -23,6 +23,7 @@ static int flush(struct part_file *file, struct err *err)
 {
     struct output_fd out;
     output_fd_init(&out, file->fd, file->path);
+    out.cancel = file->cancel;
     int code = output_write(&out.base, bytes_text(&file->held), file->held.len, err);
     bytes_clear(&file->held);
     return code;

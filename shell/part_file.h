@@ -16,7 +16,8 @@ struct part_file {
     uint64_t written; // bytes of the file so far, after packing
     bool packs;
     struct gzip_output gzip;
-    struct output raw; // what gzip writes into
+    struct output raw;         // what gzip writes into
+    const atomic_bool *cancel; // ends writing, then nothing is left behind; NULL: never
 };
 
 // `packs`: as gzip. To be disposed also after a failure.

@@ -17,6 +17,7 @@ static int write_held(struct writer *writer, struct err *err)
 {
     struct output_fd target;
     output_fd_init(&target, writer->fd, writer->name);
+    target.cancel = writer->cancel;
     int code =
         writer->text.len ? output_write(&target.base, writer->text.data, writer->text.len, err) : 0;
     writer->went_on |= writer->text.len > 0;
@@ -82,10 +83,13 @@ int writer_open(struct writer *writer, enum redirect kind, const char *target, s
     return 0;
 }
 
-void writer_open_fd(struct writer *writer, int fd, const char *name)
+void writer_open_fd(struct writer *writer, int fd, const char *name, const atomic_bool *cancel)
 {
-    *writer = (struct writer){
-        .base.write = gather, .kind = REDIRECT_FILE, .fd = fd, .name = xstrdup(name)};
+    *writer = (struct writer){.base.write = gather,
+                              .kind = REDIRECT_FILE,
+                              .fd = fd,
+                              .name = xstrdup(name),
+                              .cancel = cancel};
 }
 
 // Feeds the command as much as it takes now.

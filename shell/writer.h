@@ -17,16 +17,17 @@ struct writer {
     enum redirect kind;
     int fd;
     char *name;
-    pid_t child;  // of a command
-    bool fed;     // the command has got all, its end is awaited
-    bool went_on; // something was written already
+    pid_t child;               // of a command
+    bool fed;                  // the command has got all, its end is awaited
+    bool went_on;              // something was written already
+    const atomic_bool *cancel; // ends writing, except what goes to a command; may be NULL
 };
 
 // Opens the target (REDIRECT_NONE: stdout).
 int writer_open(struct writer *writer, enum redirect kind, const char *target,
                 struct err *err) MUST_CHECK;
 // Takes over an open descriptor, called `name` in messages.
-void writer_open_fd(struct writer *writer, int fd, const char *name);
+void writer_open_fd(struct writer *writer, int fd, const char *name, const atomic_bool *cancel);
 // Ends the output: writes what is held. Returns 1 while a command has yet to read or to end (poll
 // writer_fd, call again), 0 when all is done, or a negative errno. A reader that has gone away is
 // no error.

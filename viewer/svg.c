@@ -312,7 +312,9 @@ int svg_flame(struct output *output, const struct fold *fold, const struct svg_o
         delta_init(&delta, options->diff);
         drawing.delta = &delta;
     }
-    int rc = 0;
+    int rc = fold_canceled(fold, err);
+    if (rc)
+        return rc;
     if (!fold->count || !fold_total(fold, &fold->nodes[0]))
         return err_set(err, -ENODATA, "no samples to draw");
     lay_out(&drawing);
@@ -325,6 +327,8 @@ int svg_flame(struct output *output, const struct fold *fold, const struct svg_o
             rc = output_write(output, drawing.text.data, drawing.text.len, err);
             bytes_clear(&drawing.text);
         }
+        if (rc == 0 && i % FOLD_STEPS == 0)
+            rc = fold_canceled(fold, err);
     }
     if (rc == 0) {
         append_tail(&drawing);

@@ -175,17 +175,19 @@ static int count_all(struct tally *tally, struct err *err)
     return rc;
 }
 
-// The rows in the order of their owners: each owner's tree is then made in one go.
+// The rows in the order of their owners: each owner's tree is then made in one go. Canceled, it is
+// any.
 static uint32_t *order_by_owner(const struct tally *tally)
 {
+    const struct view *view = tally->view;
     size_t owners = tally->names->dict.frame_count;
     size_t *before = xcalloc(owners + 1, sizeof *before); // rows that come before each owner's
-    uint32_t *order = xreallocarray(NULL, tally->count + 1, sizeof *order);
-    for (size_t i = 0; i < tally->count; i++)
+    uint32_t *order = xcalloc(tally->count + 1, sizeof *order);
+    for (size_t i = 0; i < tally->count && (i % FOLD_STEPS || !view_is_canceled(view)); i++)
         before[tally->rows[i].owner + 1]++;
     for (size_t i = 1; i <= owners; i++)
         before[i] += before[i - 1];
-    for (uint32_t i = 0; i < tally->count; i++)
+    for (uint32_t i = 0; i < tally->count && (i % FOLD_STEPS || !view_is_canceled(view)); i++)
         order[before[tally->rows[i].owner]++] = i;
     free(before);
     return order;

@@ -118,16 +118,17 @@ static enum run_result step(struct session *session, struct invocation *run, int
     struct conversion *conversion = run->state;
     int64_t until_ns = now_ns + SLICE_MS * NS_PER_MS;
     int code;
-    while ((code = reader_step(conversion->reader, err)) == 1) {
-        if (conversion->buffer)
-            buffer_tick(conversion->buffer);
+    do {
+        code = reader_step(conversion->reader, err);
         if (atomic_load(&session->signals.interrupted)) {
             err_set(err, -ECANCELED, "stopped; '%s' was not written", invocation_word(run, 1));
             return RUN_ERROR;
         }
-        if (session_now_ns() >= until_ns)
+        if (code == 1 && conversion->buffer)
+            buffer_tick(conversion->buffer);
+        if (code == 1 && session_now_ns() >= until_ns)
             return RUN_WAIT;
-    }
+    } while (code == 1);
     if (code && reader_report(conversion->reader)->samples) { // cut: what came before is good
         session_complain(session, "%s\n  what came before that is converted", err->message);
         code = 0;

@@ -45,6 +45,8 @@ static int write_raw(struct output *output, const void *data, size_t len, struct
 static int write_text(struct output *output, const void *data, size_t len, struct err *err)
 {
     struct part_file *file = (struct part_file *)output;
+    if (file->cancel && atomic_load(file->cancel)) // packing takes longer than writing
+        return err_set(err, -ECANCELED, "interrupted");
     return file->packs ? output_write(&file->gzip.base, data, len, err)
                        : hold(file, data, len, err);
 }

@@ -34,6 +34,8 @@ static int answer_fold(struct store *store, const struct query *query, struct fo
         rc = weigh_nodes(&nodes, &view, err);
         if (rc == 0)
             fold_weights(out, &view, &nodes);
+        if (rc == 0)
+            rc = fold_canceled(out, err);
     }
     if (rc == 0)
         view_extent(&view, out->totals.samples > 0, &out->totals);

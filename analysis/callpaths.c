@@ -164,8 +164,9 @@ static uint32_t path_below(struct callpaths *callpaths, uint32_t parent, uint32_
     return id;
 }
 
-static void follow_nodes(struct callpaths *callpaths)
+static bool follow_nodes(struct callpaths *callpaths, const atomic_bool *cancel)
 {
+    enum { NODES = 4096 }; // between two looks at Ctrl-C
     const struct dict *dict = callpaths->dict;
     array_reserve(&callpaths->path_of, &callpaths->node_capacity, dict->node_count);
     array_reserve(&callpaths->marks, &callpaths->mark_capacity, dict->node_count);
@@ -178,6 +179,8 @@ static void follow_nodes(struct callpaths *callpaths)
     }
     for (; callpaths->node_count < dict->node_count; callpaths->node_count++) {
         size_t at = callpaths->node_count;
+        if (at % NODES == 0 && cancel && atomic_load(cancel))
+            return false;
         const struct node *node = &dict->nodes[at];
         uint32_t path = 0;
         if (at != DICT_ROOT)
@@ -186,9 +189,10 @@ static void follow_nodes(struct callpaths *callpaths)
         callpaths->path_of[at] = path;
         callpaths->marks[at] = callpaths->flags[path] & CALLPATH_FLAGS;
     }
+    return true;
 }
 
-void callpaths_follow(struct callpaths *callpaths)
+bool callpaths_follow_unless(struct callpaths *callpaths, const atomic_bool *cancel)
 {
     const struct dict *dict = callpaths->dict;
     if (callpaths->generation != dict->generation)
@@ -197,8 +201,12 @@ void callpaths_follow(struct callpaths *callpaths)
     for (; callpaths->frame_count < dict->frame_count; callpaths->frame_count++)
         callpaths->function_of[callpaths->frame_count] =
             function_of_frame(callpaths, (uint32_t)callpaths->frame_count);
-    if (callpaths->node_count < dict->node_count)
-        follow_nodes(callpaths);
+    return callpaths->node_count == dict->node_count || follow_nodes(callpaths, cancel);
+}
+
+void callpaths_follow(struct callpaths *callpaths)
+{
+    (void)callpaths_follow_unless(callpaths, NULL);
 }
 
 static int compare_functions(const void *left, const void *right, void *arg)

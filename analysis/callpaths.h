@@ -9,6 +9,8 @@
 #include "analysis/path_order.h"
 #include "proto/dict.h"
 
+#include <stdatomic.h>
+
 enum callpath_flag {
     CALLPATH_IDLE = 1,       // an idle CPU's kernel stack, with no interrupt's work on it
     CALLPATH_NO_STACK = 2,   // no frame below the thread's name
@@ -58,6 +60,8 @@ void callpaths_dispose(struct callpaths *callpaths);
 void callpaths_release(struct callpaths *callpaths);
 // Takes in what is new in the dictionary; all of it when the dictionary was renumbered.
 void callpaths_follow(struct callpaths *callpaths);
+// False, and some of it left for the next time, soon after *cancel (may be NULL) was set.
+bool callpaths_follow_unless(struct callpaths *callpaths, const atomic_bool *cancel);
 // Brings `rank` up to date: order by name, then module, then kind.
 void callpaths_rank(struct callpaths *callpaths);
 // Brings `order` up to date: all paths depth first, children by rank. Takes as long as a fold of

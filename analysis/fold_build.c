@@ -92,6 +92,8 @@ static void build_in_order(struct fold *out, struct callpaths *callpaths,
             values.self[order->place_of[weights[i].of]] += weights[i].value;
         add_up_places(&values, order);
     }
+    if (fold_is_canceled(out))
+        return;
     out->count = out->capacity = add_up_places(&samples, order);
     out->nodes = xreallocarray(NULL, out->count, sizeof *out->nodes);
     emit(out, callpaths, &samples, &values, each);
@@ -166,9 +168,13 @@ static void build_touched(struct fold *out, struct callpaths *callpaths,
 {
     struct touched touched = {0};
     mark(&touched, callpaths, weights, count);
+    if (fold_is_canceled(out))
+        return;
     const struct callpath *branches = take_branches(&touched, callpaths);
     const uint32_t *number = path_order_number(branches, touched.count, callpaths->rank,
                                                callpaths->function_count, callpaths->order_scratch);
+    if (fold_is_canceled(out))
+        return;
     out->nodes = xreallocarray(NULL, touched.count, sizeof *out->nodes);
     out->count = out->capacity = touched.count;
     for (size_t i = 0; i < touched.count; i++) {
@@ -187,21 +193,34 @@ static void build_touched(struct fold *out, struct callpaths *callpaths,
     add_up_nodes(out);
 }
 
-void fold_build(struct fold *out, struct callpaths *callpaths, const struct weight *weights,
-                size_t count)
+static void build(struct fold *out, struct callpaths *callpaths, const struct weight *weights,
+                  size_t count)
 {
     callpaths_rank(callpaths);
-    if (count >= callpaths->path_count / ORDER_FROM_SHARE)
+    if (count >= callpaths->path_count / ORDER_FROM_SHARE && !fold_is_canceled(out))
         callpaths_order(callpaths);
     bool in_order = callpaths->order.count == callpaths->path_count &&
                     count >= callpaths->path_count / USE_FROM_SHARE;
-    out->dict = callpaths->dict;
     if (fold_is_canceled(out))
-        count = 0;
+        return;
     if (in_order)
         build_in_order(out, callpaths, weights, count);
     else
         build_touched(out, callpaths, weights, count);
+}
+
+void fold_build(struct fold *out, struct callpaths *callpaths, const struct weight *weights,
+                size_t count)
+{
+    out->dict = callpaths->dict;
+    out->nodes = NULL;
+    if (!fold_is_canceled(out))
+        build(out, callpaths, weights, count);
+    if (!out->nodes) { // canceled
+        out->nodes = xcalloc(1, sizeof *out->nodes);
+        out->nodes[0].frame = IDSET_NONE;
+        out->count = out->capacity = 1;
+    }
     for (size_t i = 0; i < CALLPATHS_SCRATCH; i++)
         scratch_put(&callpaths->scratch[i]);
     for (size_t i = 0; i < PATH_ORDER_SCRATCH; i++)

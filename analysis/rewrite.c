@@ -106,9 +106,9 @@ static void build(struct rewrite *rewrite, enum rewrite_join join)
     struct fold *fold = rewrite->fold;
     struct names *names = rewrite->names;
     struct weight *weights = weigh(rewrite, join);
-    callpaths_follow(&names->callpaths);
+    bool whole = callpaths_follow_unless(&names->callpaths, fold->cancel);
     for (size_t i = 0; i < fold->count; i++)
-        weights[i].of = names->callpaths.path_of[weights[i].of];
+        weights[i].of = whole ? names->callpaths.path_of[weights[i].of] : 0;
     struct fold_node *old = fold->nodes;
     if (!fold->own) {
         fold->totals.event = names_copy_event(names, fold->dict, fold->totals.event);

@@ -55,14 +55,12 @@ struct decoder_ops {
     void (*free)(struct decoder *decoder); // NULL is fine
 };
 
-// The part of push that needs no dictionary, for other threads to do ahead. `cut` tells how much of
-// text, from its start, ends with a whole record; 0 when that cannot be said. `scan` looks at such
-// records, writes what it saw into *notes and returns how long they are; push_scanned then takes
-// exactly these bytes with these notes. `scan` only reads what does not change in a decoder.
+// The part of push that needs no dictionary, for other threads to do ahead. `cut`: how much of text
+// ends with a whole record; 0: unknown. `scan` looks at such records, writes what it saw into *notes
+// and returns their length; it reads only what does not change. push_scanned takes both.
 struct decoder_ahead {
     size_t (*cut)(const char *text, size_t len);
-    size_t (*scan)(const struct decoder *decoder, struct bytes *notes, const char *text,
-                   size_t len);
+    size_t (*scan)(const struct decoder *decoder, struct bytes *notes, const char *text, size_t);
     int (*push_scanned)(struct decoder *decoder, const char *text, size_t len,
                         const struct bytes *notes, struct err *err);
 };

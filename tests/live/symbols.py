@@ -286,8 +286,10 @@ def names_of_rust_are_readable():
 
 RUST = """
 #[inline(never)]
-fn spin_in_rust(n: u64) -> u64 { let mut x = 0u64; for i in 0..n { x = std::hint::black_box(x ^ i); } x }
-fn main() { let mut sum = 0u64; loop { sum = std::hint::black_box(sum ^ spin_in_rust(100000)); } }
+fn spin_in_rust(n: u64) -> u64 { let mut x = 0u64; for i in 0..n { x = seen(&(x ^ i)); } x }
+fn main() { let mut sum = 0u64; loop { sum = seen(&(sum ^ spin_in_rust(100000))); } }
+#[inline(always)]
+fn seen(x: &u64) -> u64 { unsafe { std::ptr::read_volatile(x) } }
 """
 
 
@@ -475,10 +477,12 @@ def inlined_functions_of_cpp_are_found():
 
 INLINED_RUST = """
 #[inline(always)]
-fn churn(mut x: u64, n: u64) -> u64 { for i in 0..n { x = x.wrapping_mul(31) ^ std::hint::black_box(i); } x }
+fn churn(mut x: u64, n: u64) -> u64 { for i in 0..n { x = x.wrapping_mul(31) ^ seen(&i); } x }
 #[inline(never)]
 fn orders(n: u64) -> u64 { churn(n, 100000) }
-fn main() { let mut sum = 0u64; loop { sum = std::hint::black_box(sum ^ orders(sum)); } }
+fn main() { let mut sum = 0u64; loop { sum = seen(&(sum ^ orders(sum))); } }
+#[inline(always)]
+fn seen(x: &u64) -> u64 { unsafe { std::ptr::read_volatile(x) } }
 """
 
 

@@ -20,6 +20,8 @@ enum json_kind {
     JSON_INTEGERS, // a run of an array's elements, where the path asks for that
 };
 
+enum { JSON_RUN_MOST = 256 }; // integers that come together
+
 struct json_value {
     int id;
     enum json_kind kind;

@@ -72,7 +72,8 @@ struct profile {
 struct path {
     uint32_t parent; // row; the first stands for no frame at all
     uint32_t frame;
-    uint32_t node; // of the stage, for the profile in hand
+    uint32_t last;  // row of the child that was met last; 0: none yet
+    uint32_t node;  // of the stage, for the profile in hand
 };
 
 struct speedscope {
@@ -83,10 +84,7 @@ struct speedscope {
     size_t path_count, path_capacity;
     struct idset path_set;
     uint64_t seed;
-    uint32_t *last_stack; // the rows of it, which the next one mostly shares
-    size_t last_len, last_capacity;
     uint32_t path; // of the stack in hand
-    size_t depth;
     struct {
         double at;
         uint32_t frame;
@@ -156,20 +154,21 @@ static uint32_t path_add(struct speedscope *file, uint32_t parent, uint32_t fram
     return row;
 }
 
-static void stack_frame(struct speedscope *file, uint32_t frame)
+// The stack in hand, `count` frames further. Stacks mostly go on as the last one that came here
+// did.
+static void stack_frames(struct speedscope *file, const int64_t *frames, size_t count)
 {
-    size_t at = file->depth++;
-    if (at < file->last_len) {
-        uint32_t row = file->last_stack[at];
-        if (file->paths[row].parent == file->path && file->paths[row].frame == frame) {
-            file->path = row;
-            return;
+    uint32_t path = file->path;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t frame = index_of(frames[i]);
+        uint32_t last = file->path_count ? file->paths[path].last : 0;
+        if (!last || file->paths[last].frame != frame) {
+            last = path_add(file, path, frame);
+            file->paths[path].last = last;
         }
+        path = last;
     }
-    file->path = path_add(file, file->path, frame);
-    array_reserve(&file->last_stack, &file->last_capacity, at + 1);
-    file->last_stack[at] = file->path;
-    file->last_len = at + 1;
+    file->path = path;
 }
 
 static void stack_value(struct speedscope *file, struct profile *profile,
@@ -177,14 +176,13 @@ static void stack_value(struct speedscope *file, struct profile *profile,
 {
     if (value->id == STACK && value->kind == JSON_ARRAY) {
         file->path = 0;
-        file->depth = 0;
     } else if (value->id == STACK && value->kind == JSON_ARRAY_END) {
         packed_add(&profile->stacks, file->path);
     } else if (value->id == STACK_FRAME && value->kind == JSON_INTEGERS) {
-        for (size_t i = 0; i < value->len; i++)
-            stack_frame(file, index_of(value->integers[i]));
+        stack_frames(file, value->integers, value->len);
     } else if (value->id == STACK_FRAME) {
-        stack_frame(file, frame_index(value));
+        int64_t frame = frame_index(value);
+        stack_frames(file, &frame, 1);
     }
 }
 
@@ -194,7 +192,7 @@ static void weight_value(struct profile *profile, const struct json_value *value
     if (value->kind != JSON_INTEGERS)
         packed_add_double(&profile->weights, json_value_double(value));
     for (size_t i = 0; value->kind == JSON_INTEGERS && i < value->len; i++)
-        packed_add_double(&profile->weights, (double)value->integers[i]);
+        packed_add_whole(&profile->weights, value->integers[i]);
 }
 
 // Two numbers an event: its frame, whether it opens it, whether the second is the time since the
@@ -488,7 +486,6 @@ static void dispose(struct json_decoder *decoder)
     free(file->profiles);
     free(file->frames);
     free(file->paths);
-    free(file->last_stack);
     idset_dispose(&file->path_set);
 }
 

@@ -531,7 +531,8 @@ static const char *plain_run(struct json_reader *json, const char *at, const cha
     uint64_t stop = 0;
     if (at - json->data < 8)
         return at;
-    for (const char *block = at; end - block >= BLOCK && count < JSON_RUN_MOST && !stop; block += BLOCK) {
+    for (const char *block = at; end - block >= BLOCK && count < JSON_RUN_MOST && !stop;
+         block += BLOCK) {
         uint64_t others, ends = find_commas(block, &others);
         stop = others & ~ends;
         stop &= -stop;

@@ -77,8 +77,8 @@ void packed_take_many(struct packed *packed, uint64_t *out, size_t count)
             packed_drop_chunk(packed);
         struct packed_chunk *chunk = packed->first;
         size_t some = count < chunk->count ? count : chunk->count;
-        const uint8_t *at = varint_column_read(out, some, chunk->bytes + packed->read,
-                                               chunk->bytes + chunk->len);
+        const uint8_t *at =
+            varint_column_read(out, some, chunk->bytes + packed->read, chunk->bytes + chunk->len);
         packed->read = (size_t)(at - chunk->bytes);
         chunk->count -= some;
         count -= some;

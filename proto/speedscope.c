@@ -72,14 +72,15 @@ struct profile {
 struct path {
     uint32_t parent; // row; the first stands for no frame at all
     uint32_t frame;
-    uint32_t last;  // row of the child that was met last; 0: none yet
-    uint32_t node;  // of the stage, for the profile in hand
+    uint32_t last; // row of the child that was met last; 0: none yet
+    uint32_t node; // of the stage, for the profile in hand
 };
 
 struct speedscope {
     struct json_decoder base;
     struct frame *frames;
     size_t frame_count, frame_capacity;
+    uint32_t *frame_ids; // at the end: what they are in the stage
     struct path *paths;
     size_t path_count, path_capacity;
     struct idset path_set;
@@ -154,20 +155,22 @@ static uint32_t path_add(struct speedscope *file, uint32_t parent, uint32_t fram
     return row;
 }
 
-// The stack in hand, `count` frames further. Stacks mostly go on as the last one that came here
-// did.
+// One frame further down than a path. Stacks mostly go on as the last one that came here did.
+static inline uint32_t path_below(struct speedscope *file, uint32_t path, uint32_t frame)
+{
+    uint32_t below = file->path_count ? file->paths[path].last : 0;
+    if (!below || file->paths[below].frame != frame) {
+        below = path_add(file, path, frame);
+        file->paths[path].last = below;
+    }
+    return below;
+}
+
 static void stack_frames(struct speedscope *file, const int64_t *frames, size_t count)
 {
     uint32_t path = file->path;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t frame = index_of(frames[i]);
-        uint32_t last = file->path_count ? file->paths[path].last : 0;
-        if (!last || file->paths[last].frame != frame) {
-            last = path_add(file, path, frame);
-            file->paths[path].last = last;
-        }
-        path = last;
-    }
+    for (size_t i = 0; i < count; i++)
+        path = path_below(file, path, index_of(frames[i]));
     file->path = path;
 }
 
@@ -349,9 +352,10 @@ static void resolve_paths(struct speedscope *file, uint32_t top)
         struct path *path = file->paths + row;
         uint32_t parent = row ? file->paths[path->parent].node : top;
         bool good = parent != DICT_ROOT && (!row || path->frame < file->frame_count);
-        path->node = !good ? DICT_ROOT
-                     : row ? stage_node(&file->base.stage, parent, file->frames + path->frame)
-                           : top;
+        path->node =
+            !good ? DICT_ROOT
+            : row ? dict_node_apart(&file->base.stage.dict, parent, file->frame_ids[path->frame])
+                  : top;
     }
 }
 
@@ -390,6 +394,7 @@ static int emit_sampled(struct speedscope *file, struct profile *profile, struct
 struct open_frames {
     uint32_t frames[DEPTH_MAX], nodes[DEPTH_MAX];
     size_t depth;
+    size_t known; // those behind the open ones were closed last: each is below the one before
 };
 
 // Closes the innermost open frame of that number, and those within it.
@@ -411,9 +416,13 @@ static const char *open_frame(struct speedscope *file, struct open_frames *open,
         return "an event of a frame that is not open, or not there";
     if (open->depth == DEPTH_MAX)
         return "more than 1024 frames within each other";
-    uint32_t above = open->depth ? open->nodes[open->depth - 1] : top;
-    open->frames[open->depth] = frame;
-    open->nodes[open->depth++] = stage_node(&file->base.stage, above, file->frames + frame);
+    size_t at = open->depth++;
+    if (at < open->known && open->frames[at] == frame)
+        return NULL;
+    uint32_t above = at ? open->nodes[at - 1] : top;
+    open->frames[at] = frame;
+    open->nodes[at] = dict_node(&file->base.stage.dict, above, file->frame_ids[frame]);
+    open->known = at + 1;
     return NULL;
 }
 
@@ -424,7 +433,7 @@ static int emit_evented(struct speedscope *file, struct profile *profile, struct
     uint32_t top = sample.node;
     double now = profile->start, at = 0;
     int code = 0;
-    open.depth = 0;
+    open.depth = open.known = 0;
     while (!code && profile->events.count) {
         uint64_t what = packed_take(&profile->events);
         at = packed_take_double(&profile->events) + (what & 2 ? at : 0);
@@ -451,6 +460,9 @@ static int end(struct json_decoder *decoder, struct err *err)
     struct speedscope *file = (struct speedscope *)decoder;
     struct dict *dict = &decoder->stage.dict;
     int code = 0;
+    file->frame_ids = xcalloc(file->frame_count + 1, sizeof *file->frame_ids);
+    for (size_t i = 0; i < file->frame_count; i++)
+        file->frame_ids[i] = dict_frame(dict, file->frames + i);
     for (size_t i = 0; !code && i < file->profile_count; i++) {
         struct profile *profile = file->profiles + i;
         struct scale scale = scale_of(dict_text(dict, profile->unit));
@@ -485,6 +497,7 @@ static void dispose(struct json_decoder *decoder)
     }
     free(file->profiles);
     free(file->frames);
+    free(file->frame_ids);
     free(file->paths);
     idset_dispose(&file->path_set);
 }

@@ -159,9 +159,18 @@ uint32_t dict_frame(struct dict *dict, const struct frame *frame)
     return id;
 }
 
+uint32_t dict_node_apart(struct dict *dict, uint32_t parent, uint32_t frame)
+{
+    array_reserve(&dict->nodes, &dict->node_capacity, dict->node_count + 1);
+    dict->nodes[dict->node_count] = (struct node){parent, frame};
+    return (uint32_t)dict->node_count++;
+}
+
 uint32_t dict_node(struct dict *dict, uint32_t parent, uint32_t frame)
 {
     tagset_reserve(&dict->node_set, node_hash, dict);
+    while (dict->node_set.mask <= dict->node_count) // where some are not in the set
+        tagset_grow(&dict->node_set, node_hash, dict);
     uint64_t hash = hash_of_node(dict->seed, parent, frame);
     uint32_t slot = tagset_first(&dict->node_set, hash);
     for (uint32_t id; (id = tagset_find(&dict->node_set, &slot, hash)) != IDSET_NONE;
@@ -169,9 +178,7 @@ uint32_t dict_node(struct dict *dict, uint32_t parent, uint32_t frame)
         if (dict->nodes[id].parent == parent && dict->nodes[id].frame == frame)
             return id;
     }
-    uint32_t id = (uint32_t)dict->node_count;
-    array_reserve(&dict->nodes, &dict->node_capacity, dict->node_count + 1);
-    dict->nodes[dict->node_count++] = (struct node){parent, frame};
+    uint32_t id = dict_node_apart(dict, parent, frame);
     tagset_put(&dict->node_set, slot, id, hash);
     return id;
 }

@@ -28,10 +28,7 @@ enum expect {
 // What lies across the end of a push.
 enum partial { PARTIAL_NONE, PARTIAL_STRING, PARTIAL_SCALAR };
 
-enum {
-    RUN = 256,         // integers handed over together
-    INTEGER_BYTES = 24 // that may be looked at for one
-};
+enum { INTEGER_BYTES = 24 }; // that may be looked at for one
 
 struct level {
     int place;   // JSON_NOWHERE: nothing below is wanted
@@ -57,7 +54,7 @@ struct json_reader {
     bool in_object;
     struct level levels[JSON_DEPTH_MAX];
     size_t depth;
-    int64_t run[RUN];
+    int64_t run[JSON_RUN_MOST];
     const char *data; // the push in hand
     uint64_t offset;  // where it begins
     int failed;
@@ -104,6 +101,15 @@ static bool is_scalar_byte(char c)
     return is_digit(c) || is_letter(c) || c == '-' || c == '+' || c == '.';
 }
 
+// The number that eight digits make, as values of 0 to 9, the first in the lowest byte.
+INLINE uint64_t join_digits(uint64_t word)
+{
+    word = word * 10 + (word >> 8);
+    return ((word & 0x000000ff000000ffu) * 0x000f424000000064u +
+            (word >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >>
+           32;
+}
+
 // How many of eight bytes are digits, from the first on, and their number.
 INLINE unsigned eight_digits(const char *at, uint64_t *number)
 {
@@ -118,11 +124,7 @@ INLINE unsigned eight_digits(const char *at, uint64_t *number)
     unsigned digits = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
     if (!digits)
         return 0;
-    word <<= 64 - 8 * digits; // zeros before them
-    word = word * 10 + (word >> 8);
-    *number = ((word & 0x000000ff000000ffu) * 0x000f424000000064u +
-               (word >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >>
-              32;
+    *number = join_digits(word << (64 - 8 * digits)); // zeros before them
     return digits;
 }
 
@@ -487,28 +489,99 @@ INLINE const char *number_token(struct json_reader *json, const char *at, const 
     return value_done(json, after, end);
 }
 
+struct run {
+    size_t count;
+    bool is_last; // the last one is followed by the array's end
+};
+
+#ifdef __SSE2__
+enum { BLOCK = 64 };
+
+// A bit for each byte of a block that is a comma, and one for each that is no digit.
+INLINE uint64_t find_commas(const char *block, uint64_t *others)
+{
+    uint64_t commas = 0;
+    *others = 0;
+    for (unsigned i = 0; i < BLOCK; i += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + i));
+        __m128i digits = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+        __m128i more = _mm_cmpeq_epi8(_mm_max_epu8(digits, _mm_set1_epi8(10)), digits);
+        __m128i equal = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(','));
+        commas |= (uint64_t)(unsigned)_mm_movemask_epi8(equal) << i;
+        *others |= (uint64_t)(unsigned)_mm_movemask_epi8(more) << i;
+    }
+    return commas;
+}
+
+// The number of the digits, at most eight, that end before `end`; there are eight bytes before it.
+INLINE int64_t digits_before(const char *end, size_t digits)
+{
+    uint64_t word;
+    memcpy(&word, end - sizeof word, sizeof word); // x86: the lowest byte first
+    word = (word ^ 0x3030303030303030u) & UINT64_MAX << (64 - 8 * digits);
+    return (int64_t)join_digits(word);
+}
+
+// Integers of up to eight digits with nothing but commas between them. Where they end is found for
+// 64 bytes at once, so that the processor need not finish one before it begins the next.
+static const char *plain_run(struct json_reader *json, const char *at, const char *end,
+                             struct run *run)
+{
+    size_t count = 0;
+    uint64_t stop = 0;
+    if (at - json->data < 8)
+        return at;
+    for (const char *block = at; end - block >= BLOCK && count < JSON_RUN_MOST && !stop;
+         block += BLOCK) {
+        uint64_t others, ends = find_commas(block, &others);
+        stop = others & ~ends;
+        stop &= -stop;
+        if (stop) {
+            bool closes = block[__builtin_ctzll(stop)] == ']';
+            ends = (ends & (stop - 1)) | (closes ? stop : 0);
+        }
+        for (; ends && count < JSON_RUN_MOST; ends &= ends - 1) {
+            const char *after = block + __builtin_ctzll(ends);
+            size_t digits = (size_t)(after - at);
+            if (digits - 1 >= 8) { // longer, or none at all
+                run->count = count;
+                return at;
+            }
+            json->run[count++] = digits_before(after, digits);
+            run->is_last = ends == stop;
+            at = after + !run->is_last;
+        }
+    }
+    run->count = count;
+    return at;
+}
+#endif
+
 // Integers of an array, one after the other, each with its comma, and the last one. Stops before
 // what is something else, or not whole.
 static const char *integer_run(struct json_reader *json, const char *at, const char *end,
                                struct err *err)
 {
-    size_t count = 0;
-    bool is_last = false;
-    while (count < RUN && end - at >= INTEGER_BYTES && !is_last) {
-        const char *after = read_integer(at, json->run + count);
-        is_last = after && *after == ']';
-        if (!is_last && (!after || *after != ','))
+    struct run run = {0};
+#ifdef __SSE2__
+    at = plain_run(json, at, end, &run);
+#endif
+    while (run.count < JSON_RUN_MOST && end - at >= INTEGER_BYTES && !run.is_last) {
+        const char *after = read_integer(at, json->run + run.count);
+        run.is_last = after && *after == ']';
+        if (!run.is_last && (!after || *after != ','))
             break;
-        at = after + !is_last;
+        at = after + !run.is_last;
         at += *at == ' ';
-        count++;
+        run.count++;
     }
-    if (is_last)
+    if (run.is_last)
         json->expect = EXPECT_COMMA;
-    if (count)
-        hand_over(json,
-                  (struct json_value){.kind = JSON_INTEGERS, .integers = json->run, .len = count},
-                  err);
+    if (run.count)
+        hand_over(
+            json,
+            (struct json_value){.kind = JSON_INTEGERS, .integers = json->run, .len = run.count},
+            err);
     return at;
 }
 

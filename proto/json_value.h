@@ -20,14 +20,16 @@ enum json_kind {
     JSON_INTEGERS, // a run of an array's elements, where the path asks for that
 };
 
+enum { JSON_RUN_MOST = 256 }; // integers that come together
+
 struct json_value {
     int id;
-    enum json_kind kind;
     bool is_integer;  // a number of at most 18 digits and nothing else
     const char *text; // string: unescaped (may hold NULs); number: as written. Borrowed
     size_t len;       // of text; or how many integers
     int64_t integer;
     const int64_t *integers; // borrowed
+    enum json_kind kind;     // apart from id: who compares both would load them as one, and wait
 };
 
 // A number as an integer, rounded towards zero; clamped to the type's range. Strings of digits

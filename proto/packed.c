@@ -2,6 +2,7 @@
 #include "proto/packed.h"
 
 #include "proto/alloc.h"
+#include "proto/varint_column.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ void packed_add_chunk(struct packed *packed)
     bytes = bytes < MOST_BYTES ? bytes : MOST_BYTES;
     struct packed_chunk *chunk = xmalloc(sizeof *chunk + bytes);
     chunk->next = NULL;
-    chunk->len = 0;
+    chunk->len = chunk->count = 0;
     chunk->capacity = bytes;
     if (packed->last)
         packed->last->next = chunk;
@@ -46,6 +47,43 @@ void packed_drop_chunk(struct packed *packed)
         packed->last = NULL;
     packed->read = 0;
     free(chunk);
+}
+
+void packed_add_many(struct packed *packed, const uint64_t *values, size_t count)
+{
+    packed->count += count;
+    for (size_t done = 0; done < count;) {
+        struct packed_chunk *chunk = packed->last;
+        size_t room = chunk ? (chunk->capacity - chunk->len) / VARINT_MAX_BYTES : 0;
+        if (!room) {
+            packed_add_chunk(packed);
+            continue;
+        }
+        size_t some = count - done < room ? count - done : room;
+        uint8_t *at = chunk->bytes + chunk->len;
+        for (size_t i = 0; i < some; i++)
+            at += varint_write_flat(at, values[done + i]);
+        chunk->len = (size_t)(at - chunk->bytes);
+        chunk->count += some;
+        done += some;
+    }
+}
+
+void packed_take_many(struct packed *packed, uint64_t *out, size_t count)
+{
+    packed->count -= count;
+    while (count) {
+        if (packed->read == packed->first->len)
+            packed_drop_chunk(packed);
+        struct packed_chunk *chunk = packed->first;
+        size_t some = count < chunk->count ? count : chunk->count;
+        const uint8_t *at =
+            varint_column_read(out, some, chunk->bytes + packed->read, chunk->bytes + chunk->len);
+        packed->read = (size_t)(at - chunk->bytes);
+        chunk->count -= some;
+        count -= some;
+        out += some;
+    }
 }
 
 void packed_append(struct packed *packed, struct packed *from)

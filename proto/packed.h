@@ -11,6 +11,7 @@
 struct packed_chunk {
     struct packed_chunk *next;
     size_t len, capacity; // of bytes
+    size_t count;         // of numbers that were not given back yet
     uint8_t bytes[];
 };
 
@@ -27,6 +28,9 @@ void packed_drop_chunk(struct packed *packed);
 // Whole numbers and those of few decimals, as nearly all are, take no more than they need.
 void packed_add_double(struct packed *packed, double value);
 double packed_take_double(struct packed *packed); // 0 when there is none
+void packed_add_many(struct packed *packed, const uint64_t *values, size_t count);
+// The oldest `count` numbers; there must be as many.
+void packed_take_many(struct packed *packed, uint64_t *out, size_t count);
 // Moves the numbers of `from` behind those of packed; from is empty then.
 void packed_append(struct packed *packed, struct packed *from);
 
@@ -34,8 +38,15 @@ static inline void packed_add(struct packed *packed, uint64_t value)
 {
     if (!packed->last || packed->last->capacity - packed->last->len < VARINT_MAX_BYTES)
         packed_add_chunk(packed);
-    packed->last->len += varint_write(packed->last->bytes + packed->last->len, value);
+    packed->last->len += varint_write_flat(packed->last->bytes + packed->last->len, value);
+    packed->last->count++;
     packed->count++;
+}
+
+// The same as packed_add_double, of less than 2^53.
+static inline void packed_add_whole(struct packed *packed, int64_t value)
+{
+    packed_add(packed, zigzag(value) << 1);
 }
 
 // The oldest number; 0 when there is none.
@@ -46,18 +57,19 @@ static inline uint64_t packed_take(struct packed *packed)
         return 0;
     if (packed->read == packed->first->len)
         packed_drop_chunk(packed);
-    const struct packed_chunk *chunk = packed->first;
+    struct packed_chunk *chunk = packed->first;
     const uint8_t *at = chunk->bytes + packed->read;
     packed->read = (size_t)(varint_read(at, chunk->bytes + chunk->len, &value) - chunk->bytes);
+    chunk->count--;
     packed->count--;
     return value;
 }
 
 // Times, which are whole microseconds nearly always: the lowest bit tells. Beyond 2^61 ns, 73
 // years, they are rounded to that.
-static inline void packed_add_us(struct packed *packed, int64_t us)
+static inline uint64_t packed_us(int64_t us)
 {
-    packed_add(packed, zigzag(us) << 1);
+    return zigzag(us) << 1;
 }
 
 static inline void packed_add_ns(struct packed *packed, int64_t ns)
@@ -66,13 +78,17 @@ static inline void packed_add_ns(struct packed *packed, int64_t ns)
     if (ns % 1000 && ns < MOST_NS && ns > -MOST_NS)
         packed_add(packed, zigzag(ns) << 1 | 1);
     else
-        packed_add_us(packed, ns / 1000);
+        packed_add(packed, packed_us(ns / 1000));
+}
+
+static inline int64_t packed_to_ns(uint64_t time)
+{
+    return unzigzag(time >> 1) * (time & 1 ? 1 : 1000);
 }
 
 static inline int64_t packed_take_ns(struct packed *packed)
 {
-    uint64_t time = packed_take(packed);
-    return unzigzag(time >> 1) * (time & 1 ? 1 : 1000);
+    return packed_to_ns(packed_take(packed));
 }
 
 #endif

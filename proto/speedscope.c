@@ -72,6 +72,7 @@ struct profile {
 struct path {
     uint32_t parent; // row; the first stands for no frame at all
     uint32_t frame;
+    uint32_t last; // row of the child that was met last; 0: none yet
     uint32_t node; // of the stage, for the profile in hand
 };
 
@@ -79,14 +80,12 @@ struct speedscope {
     struct json_decoder base;
     struct frame *frames;
     size_t frame_count, frame_capacity;
+    uint32_t *frame_ids; // at the end: what they are in the stage
     struct path *paths;
     size_t path_count, path_capacity;
     struct idset path_set;
     uint64_t seed;
-    uint32_t *last_stack; // the rows of it, which the next one mostly shares
-    size_t last_len, last_capacity;
     uint32_t path; // of the stack in hand
-    size_t depth;
     struct {
         double at;
         uint32_t frame;
@@ -156,20 +155,23 @@ static uint32_t path_add(struct speedscope *file, uint32_t parent, uint32_t fram
     return row;
 }
 
-static void stack_frame(struct speedscope *file, uint32_t frame)
+// One frame further down than a path. Stacks mostly go on as the last one that came here did.
+static inline uint32_t path_below(struct speedscope *file, uint32_t path, uint32_t frame)
 {
-    size_t at = file->depth++;
-    if (at < file->last_len) {
-        uint32_t row = file->last_stack[at];
-        if (file->paths[row].parent == file->path && file->paths[row].frame == frame) {
-            file->path = row;
-            return;
-        }
+    uint32_t below = file->path_count ? file->paths[path].last : 0;
+    if (!below || file->paths[below].frame != frame) {
+        below = path_add(file, path, frame);
+        file->paths[path].last = below;
     }
-    file->path = path_add(file, file->path, frame);
-    array_reserve(&file->last_stack, &file->last_capacity, at + 1);
-    file->last_stack[at] = file->path;
-    file->last_len = at + 1;
+    return below;
+}
+
+static void stack_frames(struct speedscope *file, const int64_t *frames, size_t count)
+{
+    uint32_t path = file->path;
+    for (size_t i = 0; i < count; i++)
+        path = path_below(file, path, index_of(frames[i]));
+    file->path = path;
 }
 
 static void stack_value(struct speedscope *file, struct profile *profile,
@@ -177,14 +179,13 @@ static void stack_value(struct speedscope *file, struct profile *profile,
 {
     if (value->id == STACK && value->kind == JSON_ARRAY) {
         file->path = 0;
-        file->depth = 0;
     } else if (value->id == STACK && value->kind == JSON_ARRAY_END) {
         packed_add(&profile->stacks, file->path);
     } else if (value->id == STACK_FRAME && value->kind == JSON_INTEGERS) {
-        for (size_t i = 0; i < value->len; i++)
-            stack_frame(file, index_of(value->integers[i]));
+        stack_frames(file, value->integers, value->len);
     } else if (value->id == STACK_FRAME) {
-        stack_frame(file, frame_index(value));
+        int64_t frame = frame_index(value);
+        stack_frames(file, &frame, 1);
     }
 }
 
@@ -194,7 +195,7 @@ static void weight_value(struct profile *profile, const struct json_value *value
     if (value->kind != JSON_INTEGERS)
         packed_add_double(&profile->weights, json_value_double(value));
     for (size_t i = 0; value->kind == JSON_INTEGERS && i < value->len; i++)
-        packed_add_double(&profile->weights, (double)value->integers[i]);
+        packed_add_whole(&profile->weights, value->integers[i]);
 }
 
 // Two numbers an event: its frame, whether it opens it, whether the second is the time since the
@@ -351,9 +352,10 @@ static void resolve_paths(struct speedscope *file, uint32_t top)
         struct path *path = file->paths + row;
         uint32_t parent = row ? file->paths[path->parent].node : top;
         bool good = parent != DICT_ROOT && (!row || path->frame < file->frame_count);
-        path->node = !good ? DICT_ROOT
-                     : row ? stage_node(&file->base.stage, parent, file->frames + path->frame)
-                           : top;
+        path->node =
+            !good ? DICT_ROOT
+            : row ? dict_node_apart(&file->base.stage.dict, parent, file->frame_ids[path->frame])
+                  : top;
     }
 }
 
@@ -392,6 +394,7 @@ static int emit_sampled(struct speedscope *file, struct profile *profile, struct
 struct open_frames {
     uint32_t frames[DEPTH_MAX], nodes[DEPTH_MAX];
     size_t depth;
+    size_t known; // those behind the open ones were closed last: each is below the one before
 };
 
 // Closes the innermost open frame of that number, and those within it.
@@ -413,9 +416,13 @@ static const char *open_frame(struct speedscope *file, struct open_frames *open,
         return "an event of a frame that is not open, or not there";
     if (open->depth == DEPTH_MAX)
         return "more than 1024 frames within each other";
-    uint32_t above = open->depth ? open->nodes[open->depth - 1] : top;
-    open->frames[open->depth] = frame;
-    open->nodes[open->depth++] = stage_node(&file->base.stage, above, file->frames + frame);
+    size_t at = open->depth++;
+    if (at < open->known && open->frames[at] == frame)
+        return NULL;
+    uint32_t above = at ? open->nodes[at - 1] : top;
+    open->frames[at] = frame;
+    open->nodes[at] = dict_node(&file->base.stage.dict, above, file->frame_ids[frame]);
+    open->known = at + 1;
     return NULL;
 }
 
@@ -426,7 +433,7 @@ static int emit_evented(struct speedscope *file, struct profile *profile, struct
     uint32_t top = sample.node;
     double now = profile->start, at = 0;
     int code = 0;
-    open.depth = 0;
+    open.depth = open.known = 0;
     while (!code && profile->events.count) {
         uint64_t what = packed_take(&profile->events);
         at = packed_take_double(&profile->events) + (what & 2 ? at : 0);
@@ -453,6 +460,9 @@ static int end(struct json_decoder *decoder, struct err *err)
     struct speedscope *file = (struct speedscope *)decoder;
     struct dict *dict = &decoder->stage.dict;
     int code = 0;
+    file->frame_ids = xcalloc(file->frame_count + 1, sizeof *file->frame_ids);
+    for (size_t i = 0; i < file->frame_count; i++)
+        file->frame_ids[i] = dict_frame(dict, file->frames + i);
     for (size_t i = 0; !code && i < file->profile_count; i++) {
         struct profile *profile = file->profiles + i;
         struct scale scale = scale_of(dict_text(dict, profile->unit));
@@ -487,8 +497,8 @@ static void dispose(struct json_decoder *decoder)
     }
     free(file->profiles);
     free(file->frames);
+    free(file->frame_ids);
     free(file->paths);
-    free(file->last_stack);
     idset_dispose(&file->path_set);
 }
 

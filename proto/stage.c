@@ -30,6 +30,12 @@ void stage_grow(struct stage *stage)
     array_reserve(&stage->samples, &stage->capacity, stage->count + 1);
 }
 
+struct sample *stage_room(struct stage *stage, size_t count)
+{
+    array_reserve(&stage->samples, &stage->capacity, stage->count + count);
+    return stage->samples + stage->count;
+}
+
 uint32_t stage_node(struct stage *stage, uint32_t parent, const struct frame *frame)
 {
     return dict_node(&stage->dict, parent, dict_frame(&stage->dict, frame));

@@ -30,6 +30,8 @@ struct stage {
 void stage_init(struct stage *stage);
 void stage_dispose(struct stage *stage);
 void stage_grow(struct stage *stage);
+// Where `count` more samples can be written; they count once stage->count says so.
+struct sample *stage_room(struct stage *stage, size_t count);
 static inline void stage_add(struct stage *stage, const struct sample *sample)
 {
     if (stage->count == stage->capacity)

@@ -141,7 +141,7 @@ static uint32_t add_node(struct stage *stage, const struct v8_node *row, uint32_
         .line = row->url != DICT_EMPTY ? row->line : 0,
         .kind = row->url == DICT_EMPTY ? FRAME_USER : FRAME_JIT,
     };
-    return stage_node(stage, parent, &frame);
+    return dict_node_apart(&stage->dict, parent, dict_frame(&stage->dict, &frame));
 }
 
 uint32_t v8_nodes_resolve_row(struct v8_nodes *nodes, struct stage *stage, uint32_t row,

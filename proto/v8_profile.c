@@ -71,14 +71,24 @@ static void add_time(struct v8_profile *profile, int64_t ns, bool is_timestamp)
         add_delta(profile, ns);
 }
 
+// Many as add_delta does it: the usual case.
+static void add_deltas(struct v8_profile *profile, const int64_t *us, size_t count)
+{
+    uint64_t packed[JSON_RUN_MOST];
+    int64_t signs = 0;
+    for (size_t i = 0; i < count; i++) {
+        packed[i] = packed_us(us[i]);
+        signs |= profile->times.count || i ? us[i] : 0;
+    }
+    profile->out_of_order |= signs < 0;
+    packed_add_many(&profile->times, packed, count);
+}
+
 static void time_value(struct v8_profile *profile, const struct json_value *value)
 {
     bool is_timestamp = value->id == V8_TIMESTAMP;
     if (value->kind == JSON_INTEGERS && !is_timestamp && !profile->are_timestamps) {
-        for (size_t i = 0; i < value->len; i++) { // the usual case, as add_delta does it
-            profile->out_of_order |= profile->times.count && value->integers[i] < 0;
-            packed_add_us(&profile->times, value->integers[i]);
-        }
+        add_deltas(profile, value->integers, value->len);
     } else if (value->kind == JSON_INTEGERS) { // of up to 15 digits
         for (size_t i = 0; i < value->len; i++)
             add_time(profile, value->integers[i] * 1000, is_timestamp);
@@ -145,8 +155,9 @@ static void node_value(struct v8_profile *profile, struct stage *stage,
 static void sample_value(struct v8_profile *profile, const struct json_value *value)
 {
     if (value->kind == JSON_INTEGERS) {
-        for (size_t i = 0; i < value->len; i++)
-            packed_add(&profile->samples, (uint64_t)value->integers[i]);
+        uint64_t ids[JSON_RUN_MOST];
+        memcpy(ids, value->integers, value->len * sizeof *ids);
+        packed_add_many(&profile->samples, ids, value->len);
     } else if (value->kind != JSON_OBJECT_END && value->kind != JSON_ARRAY_END) {
         packed_add(&profile->samples, (uint64_t)json_value_int(value));
     }
@@ -296,34 +307,64 @@ static void sort_samples(struct v8_profile *profile, size_t count)
     free(timed);
 }
 
-// Takes the samples one after the other, of `count` in all.
+enum { EMIT_BATCH = 1024 };
+
+// The times of the next samples, and of the one behind them: the last one's is the profile's end.
+static void take_times(struct v8_profile *profile, int64_t *times, size_t count, bool are_last)
+{
+    uint64_t deltas[EMIT_BATCH];
+    size_t more = count - are_last;
+    packed_take_many(&profile->times, deltas, more);
+    for (size_t i = 0; i < more; i++)
+        times[i + 1] = time_sum(times[i], packed_to_ns(deltas[i]));
+    if (are_last)
+        times[count] = profile->end_ns;
+}
+
+// A batch of samples; times is NULL where there are none, else has one more.
+static void add_samples(struct json_decoder *decoder, const struct sample_nodes *nodes,
+                        struct sample sample, const uint64_t *ids, const int64_t *times,
+                        size_t count)
+{
+    struct sample *out = stage_room(&decoder->stage, count);
+    for (size_t i = 0; i < count; i++) {
+        if (times) {
+            sample.time_ns = times[i];
+            sample.value = times[i + 1] > times[i] ? (uint64_t)(times[i + 1] - times[i]) : 0;
+        }
+        if (sample_node(nodes, ids[i], &sample.node))
+            *out++ = sample;
+        else
+            json_decoder_skip(decoder, "a sample of a node that is not there");
+    }
+    decoder->stage.count = (size_t)(out - decoder->stage.samples);
+}
+
+// Takes the samples in batches, of `count` in all.
 static int emit_samples(struct v8_profile *profile, struct json_decoder *decoder,
                         const struct sample_nodes *nodes, struct sample *sample, size_t count,
                         struct err *err)
 {
     bool has_times = profile->times.count > 0;
-    int64_t next_ns = profile->are_timestamps ? 0 : profile->start_ns;
-    if (has_times)
-        next_ns = time_sum(next_ns, packed_take_ns(&profile->times));
+    uint64_t ids[EMIT_BATCH];
+    int64_t times[EMIT_BATCH + 1] = {profile->are_timestamps ? 0 : profile->start_ns};
+    if (has_times && count)
+        times[0] = time_sum(times[0], packed_take_ns(&profile->times));
     sample->time_ns = SAMPLE_NO_TIME;
     sample->value = 1;
-    for (size_t i = 0; i < count; i++) {
-        if (has_times) {
-            sample->time_ns = next_ns;
-            next_ns = i + 1 < count ? time_sum(next_ns, packed_take_ns(&profile->times))
-                                    : profile->end_ns;
-            sample->value = next_ns > sample->time_ns ? (uint64_t)(next_ns - sample->time_ns) : 0;
-        }
-        if (!sample_node(nodes, packed_take(&profile->samples), &sample->node)) {
-            json_decoder_skip(decoder, "a sample of a node that is not there");
-            continue;
-        }
-        stage_add(&decoder->stage, sample);
-        int code = decoder->stage.count == STAGE_BATCH ? json_decoder_flush(decoder, err) : 0;
-        if (code)
-            return code;
+    int code = 0;
+    while (!code && count) {
+        size_t some = count < EMIT_BATCH ? count : EMIT_BATCH;
+        packed_take_many(&profile->samples, ids, some);
+        if (has_times)
+            take_times(profile, times, some, some == count);
+        add_samples(decoder, nodes, *sample, ids, has_times ? times : NULL, some);
+        times[0] = times[some];
+        count -= some;
+        if (decoder->stage.count >= STAGE_BATCH)
+            code = json_decoder_flush(decoder, err);
     }
-    return 0;
+    return code;
 }
 
 int v8_profile_emit(struct v8_profile *profile, struct json_decoder *decoder, struct sample sample,

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { VARINT_MAX_BYTES = 10 };
 
@@ -38,6 +39,24 @@ static inline size_t varint_write(uint8_t out[VARINT_MAX_BYTES], uint64_t value)
     for (; value >= 0x80; value >>= 7)
         out[len++] = (uint8_t)(value | 0x80);
     out[len++] = (uint8_t)value;
+    return len;
+}
+
+// The same without a branch that depends on the length, for numbers of changing ones: always writes
+// eight bytes or more.
+static inline size_t varint_write_flat(uint8_t out[VARINT_MAX_BYTES], uint64_t value)
+{
+    if (__builtin_expect(value >> 28 != 0, 0))
+        return varint_write(out, value);
+    uint64_t word = (value & 0x3fff) | (value & 0xfffc000) << 2;
+    word = (word & 0x007f007f) | (word & 0x3f803f80) << 1;
+    unsigned bits = 32 - (unsigned)__builtin_clz((unsigned)value | 1);
+    size_t len = (bits + 6) * 37 >> 8; // a seventh
+    word |= 0x80808080 & ((UINT64_C(1) << 8 * (len - 1)) - 1);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    memcpy(out, &word, sizeof word);
     return len;
 }
 

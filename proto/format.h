@@ -59,10 +59,11 @@ struct decoder_ops {
 // text, from its start, ends with a whole record; 0 when that cannot be said. `scan` looks at such
 // records, writes what it saw into *notes and returns how long they are; push_scanned then takes
 // exactly these bytes with these notes. `scan` only reads what does not change in a decoder.
+// `helps`: push_scanned is another thread's, which is to be spared what it may need.
 struct decoder_ahead {
     size_t (*cut)(const char *text, size_t len);
-    size_t (*scan)(const struct decoder *decoder, struct bytes *notes, const char *text,
-                   size_t len);
+    size_t (*scan)(const struct decoder *decoder, struct bytes *notes, const char *text, size_t len,
+                   bool helps);
     int (*push_scanned)(struct decoder *decoder, const char *text, size_t len,
                         const struct bytes *notes, struct err *err);
 };

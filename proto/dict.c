@@ -122,8 +122,14 @@ uint32_t dict_string(struct dict *dict, const char *text, size_t len)
         text = cut;
         len = sizeof cut;
     }
+    return dict_string_hashed(dict, text, len, hash_bytes(dict->seed, text, len));
+}
+
+uint32_t dict_string_hashed(struct dict *dict, const char *text, size_t len, uint64_t hash)
+{
+    if (len > DICT_STRING_MAX_BYTES)
+        return dict_string(dict, text, len);
     tagset_reserve(&dict->string_set, string_hash, dict);
-    uint64_t hash = hash_bytes(dict->seed, text, len);
     uint32_t slot = tagset_first(&dict->string_set, hash);
     for (uint32_t id; (id = tagset_find(&dict->string_set, &slot, hash)) != IDSET_NONE;
          slot = tagset_next(&dict->string_set, slot)) {

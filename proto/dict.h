@@ -101,6 +101,8 @@ void dict_dispose(struct dict *dict);
 // Each returns the number of the entry, which is added when new. Text may hold any bytes, NUL
 // included (it is kept, and cut where it is shown). Ids inside an entry must be of this dictionary.
 uint32_t dict_string(struct dict *dict, const char *text, size_t len);
+// The same, whose hash (hash_bytes of hash.h with the dictionary's seed) is known.
+uint32_t dict_string_hashed(struct dict *dict, const char *text, size_t len, uint64_t hash);
 uint32_t dict_string_z(struct dict *dict, const char *text);
 uint32_t dict_frame(struct dict *dict, const struct frame *frame);
 uint32_t dict_node(struct dict *dict, uint32_t parent, uint32_t frame);

@@ -9,8 +9,7 @@
 #include "proto/output.h"
 #include "proto/sink.h"
 
-// What a decoder met on its way. `skipped` counts records that were not understood; nothing is
-// dropped silently.
+// What a decoder met on its way; nothing is dropped silently.
 struct decode_report {
     uint64_t bytes;              // pushed so far
     uint64_t samples;            // given to the sink
@@ -55,12 +54,12 @@ struct decoder_ops {
     void (*free)(struct decoder *decoder); // NULL is fine
 };
 
-// The part of push that needs no dictionary, for other threads to do ahead. `cut`: how much of text
-// ends with a whole record; 0: unknown. `scan` looks at such records, writes what it saw into *notes
-// and returns their length; it reads only what does not change. push_scanned takes both.
+// What of push needs no dictionary, for other threads to do ahead. `cut`: how much of the text ends
+// with a whole record, 0: unknown. `scan` looks at these, writes *notes and returns their length;
+// push_scanned then takes exactly these bytes. The flag of `scan`: it helps another thread.
 struct decoder_ahead {
     size_t (*cut)(const char *text, size_t len);
-    size_t (*scan)(const struct decoder *decoder, struct bytes *notes, const char *text, size_t);
+    size_t (*scan)(const struct decoder *, struct bytes *notes, const char *text, size_t, bool);
     int (*push_scanned)(struct decoder *decoder, const char *text, size_t len,
                         const struct bytes *notes, struct err *err);
 };

@@ -25,7 +25,8 @@ void perf_known_init(struct perf_known *known, struct dict *dict)
         .dict = dict,
         .generation = dict->generation,
         .event_len = SIZE_MAX,
-        .stack = xcalloc(PERF_STACK_MAX, sizeof *known->stack),
+        .at_hand = xcalloc(PERF_STACK_MAX, sizeof *known->at_hand),
+        .frames = xcalloc(PERF_STACK_MAX, sizeof *known->frames),
     };
     memo_init(&known->heads, HEADS_MAX);
     memo_init(&known->chains, CHAINS_MAX);
@@ -42,7 +43,8 @@ void perf_known_dispose(struct perf_known *known)
     memo_dispose(&known->paths);
     memo_dispose(&known->lines);
     free(known->head_table);
-    free(known->stack);
+    free(known->at_hand);
+    free(known->frames);
 }
 
 void perf_known_check(struct perf_known *known)
@@ -75,21 +77,26 @@ uint32_t perf_event_id(struct dict *dict, struct span name, bool has_period)
     return dict_event(dict, &event);
 }
 
-bool perf_frame_intern(struct dict *dict, struct frame *out, const struct perf_frame *parsed)
+static uint8_t frame_kind_of(enum perf_frame_where where)
 {
-    static const enum frame_kind kinds[] = {
+    static const uint8_t kinds[] = {
         [PERF_FRAME_USER] = FRAME_USER,
         [PERF_FRAME_KERNEL] = FRAME_KERNEL,
         [PERF_FRAME_JIT] = FRAME_JIT,
         [PERF_FRAME_INLINED] = FRAME_INLINED,
     };
+    return kinds[where];
+}
+
+bool perf_frame_intern(struct dict *dict, struct frame *out, const struct perf_frame *parsed)
+{
     bool split = parsed->where == PERF_FRAME_JIT &&
                  memmem(parsed->name.at, parsed->name.len, "->", 2) != NULL;
     *out = (struct frame){
         .name = split ? DICT_EMPTY : dict_string(dict, parsed->name.at, parsed->name.len),
         .module = dict_string(dict, parsed->module.at, parsed->module.len),
         .address = parsed->name.len ? 0 : parsed->address,
-        .kind = (uint8_t)kinds[parsed->where],
+        .kind = frame_kind_of(parsed->where),
     };
     return !split && parsed->where != PERF_FRAME_INLINED;
 }
@@ -180,71 +187,77 @@ static uint32_t event_of(struct perf_known *known, const char *text, const struc
     return known->event_id;
 }
 
-// The frame of a line, newline included; MEMO_EMPTY when it does not stand for itself.
+static const void *note_at(const char *notes, uint32_t at)
+{
+    return at ? notes + at : NULL;
+}
+
+static uint32_t frame_of(struct dict *dict, const struct perf_parsed *parsed)
+{
+    struct span name = parsed->frame.name, module = parsed->frame.module;
+    struct frame frame = {
+        .name = dict_string_hashed(dict, name.at, name.len, parsed->name_hash),
+        .module = dict_string_hashed(dict, module.at, module.len, parsed->module_hash),
+        .address = name.len ? 0 : parsed->frame.address,
+        .kind = frame_kind_of(parsed->frame.where),
+    };
+    return dict_frame(dict, &frame);
+}
+
+// The frame of a line, newline included; MEMO_EMPTY when it does not stand for itself. It may have
+// been parsed ahead.
 static uint32_t line_frame(struct perf_known *known, const char *line, size_t len,
-                           struct hash128 key)
+                           struct hash128 key, const struct perf_parsed *parsed)
 {
     uint32_t id = memo_get(&known->lines, key);
     if (id != MEMO_EMPTY)
         return id;
-    struct perf_frame parsed;
-    struct frame frame;
-    if (*line != '\t' || !perf_frame_parse(&parsed, line, len - 1) ||
-        parsed.where == PERF_FRAME_INLINED || !perf_frame_intern(known->dict, &frame, &parsed))
+    struct perf_parsed now;
+    if (!parsed && !perf_line_parse(&now, known->dict->seed, line, len))
         return MEMO_EMPTY;
-    id = dict_frame(known->dict, &frame);
+    id = frame_of(known->dict, parsed ? parsed : &now);
     memo_put(&known->lines, key, id);
     return id;
 }
 
-// Cuts callers into lines, and hashes what the lines and their paths are known by. Returns their
-// number, PERF_STACK_MAX when there are too many.
-static size_t split_callers(struct perf_known *known, const char *text, size_t len, uint32_t root)
+static struct hash128 text_key(const struct perf_caller *caller)
 {
-    uint64_t seed = known->dict->seed;
-    size_t count = 0;
-    for (const char *at = text, *end = text + len; at < end && count < PERF_STACK_MAX; count++) {
-        struct perf_caller *caller = &known->stack[count];
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        caller->at = at;
-        caller->len = (uint32_t)(newline + 1 - at);
-        caller->text = hash128_bytes(seed, at, caller->len);
-        at = newline + 1;
-    }
-    struct hash128 path = under_root((struct hash128){seed, seed}, root);
-    for (size_t i = count; i-- > 0;)
-        known->stack[i].path = path = hash128_join(known->stack[i].text, path);
-    return count;
+    return (struct hash128){caller->text_low, caller->text_high};
+}
+
+static struct hash128 path_key(const struct perf_caller *caller, uint32_t root)
+{
+    return under_root((struct hash128){caller->path_low, caller->path_high}, root);
 }
 
 // The node of callers not seen before under this comm. False: there are lines to be read in order.
-static bool read_callers(struct perf_known *known, uint32_t *out, const char *text, size_t len,
+static bool read_callers(struct perf_known *known, uint32_t *out, const char *text,
+                         const struct perf_caller *callers, size_t count, const char *notes,
                          uint32_t root)
 {
-    struct perf_caller *stack = known->stack;
-    size_t count = split_callers(known, text, len, root);
-    if (count == PERF_STACK_MAX)
-        return false;
     uint32_t node = root;
     size_t fresh = 0; // callers above the path that is known
     for (; fresh < count; fresh++) {
         if ((count - fresh) % PATH_STEP)
             continue;
-        uint32_t found = memo_get(&known->paths, stack[fresh].path);
+        uint32_t found = memo_get(&known->paths, path_key(&callers[fresh], root));
         if (found == MEMO_EMPTY)
             continue;
         node = found;
         break;
     }
+    uint32_t *frames = known->frames;
     for (size_t i = 0; i < fresh; i++) {
-        stack[i].frame = line_frame(known, stack[i].at, stack[i].len, stack[i].text);
-        if (stack[i].frame == MEMO_EMPTY)
+        const struct perf_caller *caller = &callers[i];
+        frames[i] = line_frame(known, text + caller->at, caller->len, text_key(caller),
+                               note_at(notes, caller->parsed_at));
+        if (frames[i] == MEMO_EMPTY)
             return false;
     }
     for (size_t i = fresh; i-- > 0;) {
-        node = dict_node(known->dict, node, stack[i].frame);
+        node = dict_node(known->dict, node, frames[i]);
         if ((count - i) % PATH_STEP == 0)
-            memo_put(&known->paths, stack[i].path, node);
+            memo_put(&known->paths, path_key(&callers[i], root), node);
     }
     *out = node;
     return true;
@@ -252,17 +265,27 @@ static bool read_callers(struct perf_known *known, uint32_t *out, const char *te
 
 // The node of a chain not seen before under this comm. False: it has to be read line by line.
 static bool read_chain(struct perf_known *known, uint32_t *out, const char *text,
-                       const struct perf_token *token, uint32_t root)
+                       const struct perf_token *token, const char *notes, uint32_t root)
 {
     const char *chain = text + token->chain_at;
-    uint32_t leaf = line_frame(known, chain, token->leaf_len, token->leaf);
+    uint32_t leaf =
+        line_frame(known, chain, token->leaf_len, token->leaf, note_at(notes, token->leaf_at));
     if (leaf == MEMO_EMPTY)
         return false;
     struct hash128 key = under_root(token->callers, root);
     uint32_t caller = memo_get(&known->callers, key);
     if (caller == MEMO_EMPTY) {
-        if (!read_callers(known, &caller, chain + token->leaf_len, perf_token_callers_len(token),
-                          root))
+        const char *lines = chain + token->leaf_len;
+        size_t count = perf_callers_count(token);
+        if (count >= PERF_STACK_MAX)
+            return false;
+        const struct perf_caller *callers = note_at(notes, token->callers_at);
+        if (!callers) {
+            perf_callers_hash(known->at_hand, count, known->dict->seed, lines,
+                              perf_token_callers_len(token));
+            callers = known->at_hand;
+        }
+        if (!read_callers(known, &caller, lines, callers, count, notes, root))
             return false;
         memo_put(&known->callers, key, caller);
     }
@@ -272,7 +295,7 @@ static bool read_chain(struct perf_known *known, uint32_t *out, const char *text
 
 enum perf_known_result perf_known_sample(struct perf_known *known, struct sample *sample,
                                          const char *text, const struct perf_token *token,
-                                         const struct perf_seen *seen)
+                                         const struct perf_seen *seen, const char *notes)
 {
     struct perf_head head = seen->head;
     if (head.thread == IDSET_NONE && !find_head(known, &head, text, token))
@@ -294,7 +317,7 @@ enum perf_known_result perf_known_sample(struct perf_known *known, struct sample
     sample->node = memo_get(&known->chains, key); // some token since may have told
     if (sample->node != MEMO_EMPTY)
         return PERF_KNOWN;
-    if (!read_chain(known, &sample->node, text, token, head.root))
+    if (!read_chain(known, &sample->node, text, token, notes, head.root))
         return PERF_ODD_CHAIN;
     memo_put(&known->chains, key, sample->node);
     return PERF_KNOWN;

@@ -10,8 +10,7 @@
 
 #include "proto/dict.h"
 #include "proto/memo.h"
-#include "proto/perf_line.h"
-#include "proto/perf_scan.h"
+#include "proto/perf_ahead.h"
 #include "proto/sample.h"
 
 enum { PERF_STACK_MAX = 4096 }; // frames; perf's own limit is 127 unless raised
@@ -21,15 +20,6 @@ struct perf_head {
     uint32_t thread; // IDSET_NONE: it was not seen before
     uint32_t root;   // the node of its comm
     uint16_t cpu;
-};
-
-// One of the callers in the chain at hand: its line, newline included.
-struct perf_caller {
-    const char *at;
-    uint32_t len;
-    uint32_t frame;
-    struct hash128 text; // of the line
-    struct hash128 path; // of the line and all below it, down to the comm
 };
 
 struct perf_known {
@@ -46,7 +36,9 @@ struct perf_known {
     size_t event_len;
     bool event_has_period;
     uint32_t event_id;
-    struct perf_caller *stack; // at hand, the leaf's caller first; PERF_STACK_MAX
+    // Of the chain at hand, the leaf's caller first; PERF_STACK_MAX.
+    struct perf_caller *at_hand; // when they were not hashed ahead
+    uint32_t *frames;
 };
 
 void perf_known_init(struct perf_known *known, struct dict *dict);
@@ -71,10 +63,10 @@ enum perf_known_result {
 };
 
 // The sample of a usual token, whose bytes are text and of which this much was known some tokens
-// ago. What is new is parsed and remembered.
+// ago. What is new is parsed and remembered. Of what was read ahead, notes tell (may be NULL).
 enum perf_known_result perf_known_sample(struct perf_known *known, struct sample *sample,
                                          const char *text, const struct perf_token *token,
-                                         const struct perf_seen *seen);
+                                         const struct perf_seen *seen, const char *notes);
 // Remembers the node of an odd chain that was read line by line.
 void perf_known_learn(struct perf_known *known, const struct perf_token *token, uint32_t node);
 

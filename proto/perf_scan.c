@@ -254,6 +254,7 @@ INLINE size_t scan_with(mask_fn *mask, struct perf_scan *scan, struct perf_token
         const char *line = text + at;
         token->at = (uint32_t)at;
         token->len = (uint32_t)(end + 1 - at);
+        token->leaf_at = token->callers_at = 0;
         uint32_t lines_after = newlines_before(&walk, end + 1);
         token->lines = lines_after - lines;
         token->usual = end > header_end + 1 && text[header_end + 1] == '\t' &&

@@ -21,6 +21,8 @@ struct perf_token {
     uint16_t head_len; // "comm pid/tid [cpu] ", up to the time
     uint16_t chain_at; // from the token's start; the chain goes up to the blank line
     uint32_t leaf_len; // the chain's first line, with its newline
+    // Where perf_read_ahead put what they say; 0: nowhere.
+    uint32_t leaf_at, callers_at;
     int64_t time_ns;
     uint64_t period;
     struct hash128 head, leaf, callers; // callers: all lines of the chain but the first

@@ -27,6 +27,7 @@ struct perf_script {
     bool in_long_line;  // dropping a line of more than RECORD_MAX
     struct perf_scan scan;
     struct perf_known known;
+    struct perf_recent *recent;
     struct perf_token tokens[TOKENS];
     struct perf_seen seen[TOKENS];
 };
@@ -52,12 +53,12 @@ static void take_slowly(struct perf_script *script, const char *text,
 }
 
 static void take_token(struct perf_script *script, const char *text, const struct perf_token *token,
-                       const struct perf_seen *seen, struct err *err)
+                       const struct perf_seen *seen, const char *notes, struct err *err)
 {
     struct sample sample;
     enum perf_known_result result = PERF_ODD_HEADER;
     if (token->usual)
-        result = perf_known_sample(&script->known, &sample, text, token, seen);
+        result = perf_known_sample(&script->known, &sample, text, token, seen, notes);
     if (result != PERF_KNOWN) {
         take_slowly(script, text, token, result == PERF_ODD_CHAIN, err);
         return;
@@ -71,13 +72,14 @@ static void take_token(struct perf_script *script, const char *text, const struc
 }
 
 static void take_tokens(struct perf_script *script, const char *text,
-                        const struct perf_token *tokens, size_t count, struct err *err)
+                        const struct perf_token *tokens, size_t count, const char *notes,
+                        struct err *err)
 {
     while (count && !script->records.failed) {
         size_t some = count < TOKENS ? count : TOKENS;
         perf_known_look(&script->known, script->seen, tokens, some);
         for (size_t i = 0; i < some && !script->records.failed; i++)
-            take_token(script, text + tokens[i].at, &tokens[i], &script->seen[i], err);
+            take_token(script, text + tokens[i].at, &tokens[i], &script->seen[i], notes, err);
         tokens += some;
         count -= some;
     }
@@ -93,7 +95,7 @@ static size_t take_records(struct perf_script *script, const char *text, size_t 
         size_t scanned;
         const char *at = text + used;
         count = perf_scan_tokens(&script->scan, script->tokens, TOKENS, at, len - used, &scanned);
-        take_tokens(script, at, script->tokens, count, err);
+        take_tokens(script, at, script->tokens, count, NULL, err);
         used += scanned;
     }
     used += perf_records_take(&script->records, text + used, len - used, false, err);
@@ -190,10 +192,13 @@ static size_t cut_ahead(const char *text, size_t len)
 }
 
 static size_t scan_ahead(const struct decoder *decoder, struct bytes *notes, const char *text,
-                         size_t len)
+                         size_t len, bool helps)
 {
+    const struct perf_script *script = (const struct perf_script *)decoder;
+    uint64_t seed = decoder->sink->dict->seed;
     struct perf_scan scan;
-    perf_scan_init(&scan, decoder->sink->dict->seed);
+    perf_scan_init(&scan, seed);
+    bytes_extend(notes, sizeof(size_t)); // where the tokens end
     size_t done = 0, scanned;
     for (size_t count = TOKENS; count == TOKENS; done += scanned) {
         struct perf_token *tokens = bytes_extend(notes, TOKENS * sizeof *tokens);
@@ -202,6 +207,10 @@ static size_t scan_ahead(const struct decoder *decoder, struct bytes *notes, con
         for (size_t i = 0; i < count; i++)
             tokens[i].at += (uint32_t)done;
     }
+    size_t tokens_end = notes->len;
+    memcpy(notes->data, &tokens_end, sizeof tokens_end);
+    if (helps)
+        perf_read_ahead(script->recent, seed, notes, sizeof tokens_end, text);
     return done;
 }
 
@@ -213,8 +222,11 @@ static int push_scanned(struct decoder *decoder, const char *text, size_t len,
         return push(decoder, text, len, err);
     decoder->report.bytes += len;
     perf_known_check(&script->known);
-    take_tokens(script, text, (const struct perf_token *)notes->data,
-                notes->len / sizeof(struct perf_token), err);
+    size_t tokens_end;
+    memcpy(&tokens_end, notes->data, sizeof tokens_end);
+    const void *tokens = notes->data + sizeof tokens_end;
+    size_t count = (tokens_end - sizeof tokens_end) / sizeof(struct perf_token);
+    take_tokens(script, text, tokens, count, notes->data, err);
     size_t back = perf_records_take_back(&script->records);
     bytes_append(&script->carry, text + len - back, back);
     perf_records_flush(&script->records, err);
@@ -240,6 +252,7 @@ static void perf_script_free(struct decoder *decoder)
     perf_records_dispose(&script->records);
     perf_known_dispose(&script->known);
     bytes_dispose(&script->carry);
+    free(script->recent);
     free(script);
 }
 
@@ -256,6 +269,7 @@ static struct decoder *decoder_new(struct sink *sink, const struct decode_option
     perf_records_init(&script->records, &script->base, options);
     perf_scan_init(&script->scan, sink->dict->seed);
     perf_known_init(&script->known, sink->dict);
+    script->recent = xcalloc(1, sizeof *script->recent);
     return &script->base;
 }
 

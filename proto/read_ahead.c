@@ -73,12 +73,12 @@ static void read_piece(struct read_ahead *ahead, struct read_piece *piece)
         cut(ahead, piece);
 }
 
-static void scan_piece(struct read_ahead *ahead, struct read_piece *piece)
+static void scan_piece(struct read_ahead *ahead, struct read_piece *piece, bool helps)
 {
     bytes_clear(&piece->notes);
     if (piece->scanned)
         piece->scanned = ahead->decoder->ahead->scan(ahead->decoder, &piece->notes, piece->text,
-                                                     piece->len) == piece->len;
+                                                     piece->len, helps) == piece->len;
 }
 
 // The piece to be read next; NULL when there is no room, or nothing to read.
@@ -93,7 +93,7 @@ static struct read_piece *begin_piece(struct read_ahead *ahead)
 }
 
 // Makes one piece ready, if there is one to be made.
-static void work(struct read_ahead *ahead)
+static void work(struct read_ahead *ahead, bool helps)
 {
     pthread_mutex_lock(&ahead->reading);
     struct read_piece *piece = begin_piece(ahead);
@@ -109,7 +109,7 @@ static void work(struct read_ahead *ahead)
     pthread_mutex_unlock(&ahead->reading);
     if (!piece)
         return;
-    scan_piece(ahead, piece);
+    scan_piece(ahead, piece, helps);
     pthread_mutex_lock(&ahead->lock);
     piece->ready = true;
     if (piece == &ahead->pieces[ahead->taken % ahead->count])
@@ -128,7 +128,7 @@ static void *run(void *arg)
         pthread_mutex_unlock(&ahead->lock);
         if (over)
             return NULL;
-        work(ahead);
+        work(ahead, true);
     }
 }
 
@@ -174,7 +174,7 @@ const struct read_piece *read_ahead_next(struct read_ahead *ahead)
             continue;
         }
         pthread_mutex_unlock(&ahead->lock);
-        work(ahead);
+        work(ahead, false);
         pthread_mutex_lock(&ahead->lock);
     }
     piece->ready = false;

@@ -28,12 +28,15 @@ export class FlameGraph {
   private pattern: RegExp | null = null;
   private upright = false;
   private differential = false;
+  private pressed = false;
+  private late = false; // new data came meanwhile
 
   constructor(
     private readonly element: HTMLElement,
     private readonly detail: HTMLElement,
     private palette: Palette,
   ) {
+    element.addEventListener('pointerdown', () => this.press());
     element.addEventListener('pointerleave', () => this.rest());
     element.addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && event.target instanceof SVGGElement) event.target.dispatchEvent(new MouseEvent('click', { bubbles: true }));
@@ -42,8 +45,20 @@ export class FlameGraph {
 
   show(flame: Flame): void {
     this.flame = flame;
-    this.rebuild();
+    if (this.pressed) this.late = true;
+    else this.rebuild();
     this.rest();
+  }
+
+  // A click is a press and a release on the same frame: new data wait until it is done.
+  private press(): void {
+    this.pressed = true;
+    const released = () => setTimeout(() => {
+      this.pressed = false;
+      if (this.late) this.rebuild();
+    });
+    addEventListener('pointerup', released, { once: true });
+    addEventListener('pointercancel', released, { once: true });
   }
 
   // With no frame under the pointer there is room for what the whole says.
@@ -108,6 +123,7 @@ export class FlameGraph {
   private rebuild(): void {
     const flame = this.flame;
     if (!flame) return;
+    this.late = false;
     const keep = this.element.scrollTop;
     this.element.replaceChildren();
     this.width = this.element.clientWidth;

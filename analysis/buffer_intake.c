@@ -10,8 +10,9 @@ enum { NO_SLOT = UINT16_MAX, LOSSES_MOST = 1 << 14, PART_SAMPLES = 256 };
 
 static void replace_text(char **text, const char *new)
 {
+    char *copy = xstrdup(new ? new : "");
     free(*text);
-    *text = xstrdup(new ? new : "");
+    *text = copy;
 }
 
 static int take_hello(struct sink *sink, const struct hello *hello, struct err *err)

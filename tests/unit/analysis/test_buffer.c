@@ -453,7 +453,10 @@ static void test_ctrl_c_stops_every_question(void **state)
     query.first = QUERY_FIRST_TID;
     assert_int_equal(store_fold(store, &query, &fold, &err), -ECANCELED);
     fold_dispose(&fold);
+    struct buffer *other = buffer_new(0, 0);
+    buffer_source_add(other, "two", &sink);
     assert_int_equal(store_replay(store, &query, sink, &err), -ECANCELED);
+    buffer_free(other);
     query.cancel = NULL;
     shape.value_most = 0;
     assert_int_equal(store_heatmap(store, &query, &shape, &map, &err), 0);

@@ -249,6 +249,8 @@ def samples_of(path):
     shown = subprocess.run(
         [os.path.join(BUILD, "flicker"), path, "-c", "fold idle=on"], capture_output=True, text=True
     )
+    if "there are no samples in it" in shown.stderr:
+        return 0  # it is cut before the first
     assert shown.returncode == 0, shown.stderr
     return sum(n for _, n in stacks(shown.stdout))
 

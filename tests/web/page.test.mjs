@@ -196,9 +196,13 @@ test('a click zooms the flame graph, a folded path opens, Esc goes back', async 
   const folds = (await page.$$('#chart g.fold')).length;
   await page.locator('#chart g.fold').first().click({ force: true });
   await until('it opens', async () => (await page.$$('#chart g.fold')).length < folds);
-  // A frame with room for its share, neither the root nor a fold: the first, as the last may be out of sight.
-  await page.locator('#chart g.frame:not(.fold):not([data-path=""]):has(text.share)').first().click({ force: true });
-  await until('zoomed', async () => (await page.$$('#chart g.fade')).length > 0);
+  // A frame with room for its share, neither the root nor a fold. Frames take their places a moment after they are
+  // drawn: what is clicked sooner is the ground.
+  const frame = page.locator('#chart g.frame:not(.fold):not([data-path=""]):has(text.share)').first();
+  await until('zoomed', async () => {
+    await frame.click({ force: true });
+    return (await page.$$('#chart g.fade')).length > 0;
+  });
   await page.keyboard.press('Escape');
   await until('back', async () => (await page.$$('#chart g.fade')).length === 0);
   assert.equal(await prompt.quit(), 0);

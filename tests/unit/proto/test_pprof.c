@@ -315,6 +315,25 @@ static void test_what_is_too_much_is_told(void **state)
     bytes_dispose(&profile);
 }
 
+static void test_an_event_too_many_is_an_error(void **state)
+{
+    (void)state;
+    struct bytes profile = {0};
+    struct capture capture;
+    capture_init(&capture);
+    for (uint32_t i = 0; i <= UINT16_MAX; i++)
+        dict_event(&capture.dict, &(struct event){.name = DICT_EMPTY, .unit = i});
+    put_pair(&profile, PPROF_SAMPLE_TYPE, PPROF_TYPE_NAME, 1, PPROF_TYPE_UNIT, 1);
+    put_inlining(&profile, 1, 1);
+    put_stack(&profile, 1, 1);
+    put_strings(&profile, 1);
+    assert_int_equal(
+        capture_decode(&capture, &format_pprof, NULL, profile.data, profile.len, 0, NULL), -E2BIG);
+    assert_int_equal(capture.samples, 0);
+    capture_dispose(&capture);
+    bytes_dispose(&profile);
+}
+
 static void test_ids_of_any_value(void **state)
 {
     (void)state;
@@ -341,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_odd_profiles),
         cmocka_unit_test(test_inlining_is_no_bomb),
         cmocka_unit_test(test_what_is_too_much_is_told),
+        cmocka_unit_test(test_an_event_too_many_is_an_error),
         cmocka_unit_test(test_ids_of_any_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,7 +211,7 @@ void buffer_source_drop(struct buffer *buffer, uint32_t number)
 
 static int64_t hold(int64_t time_ns)
 {
-    const int64_t most_ns = INT64_C(1) << 62;
+    const int64_t most_ns = (INT64_C(1) << 62) - (INT64_C(1) << 50); // days are left, for edges
     return time_ns > most_ns ? most_ns : time_ns < -most_ns ? -most_ns : time_ns;
 }
 
@@ -241,7 +241,7 @@ void buffer_place(struct source *source, int64_t first_ns)
         buffer->clock = source->clock;
         buffer->host = xstrdup(source->host);
         buffer->wall_known = source->wall_known;
-        buffer->wall_offset_ns = source->wall_offset_ns;
+        buffer->wall_offset_ns = hold(source->wall_offset_ns);
         buffer->start_ns = hold(first_ns);
     } else if (is_same_clock(buffer, source)) {
         source->shift_ns = 0;

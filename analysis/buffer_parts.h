@@ -124,7 +124,7 @@ int buffer_replay(struct store *store, const struct query *query, struct sink *s
 // Finds where the source's times lie on the axis, now that one of them is known.
 void buffer_place(struct source *source, int64_t first_ns);
 // A time of the source on the buffer's axis. Times more than 146 years from a clock's zero (only a
-// broken file has them) are held at that, so that sums of times cannot overflow.
+// broken file has them) are held at that, so that sums and differences of times cannot overflow.
 int64_t buffer_time(const struct source *source, int64_t time_ns);
 // Seals an open segment; nothing when it is empty.
 void buffer_seal(struct buffer *buffer, struct track *track, bool timeless);

@@ -40,14 +40,16 @@ static int hand_over(struct replay *replay, const struct view_run *run, uint32_t
     const struct segment *segment = run->segment;
     uint32_t thread = segment->thread_ids[segment->threads[at]];
     uint16_t cpu = segment_cpu(segment, at);
-    uint64_t weight;
+    uint64_t weight, value = segment_value(segment, at);
     if (!view_counts(view, view->marks[segment->nodes[at]]) ||
         (view->bits.threads && !(view->bits.threads[thread / 64] >> thread % 64 & 1)) ||
         (view->bits.cpus && !(view->bits.cpus[cpu / 64] >> cpu % 64 & 1)) ||
-        !view_weigh(view, time_ns, segment_value(segment, at), &weight))
+        !view_weigh(view, time_ns, value, &weight))
         return 0;
+    if (view->query->weighs)
+        value = weight;
     replay->batch[replay->batched++] = (struct sample){.time_ns = time_ns,
-                                                       .value = segment_value(segment, at),
+                                                       .value = value,
                                                        .node = segment->nodes[at],
                                                        .thread = thread,
                                                        .cpu = cpu,

@@ -322,7 +322,9 @@ static int collapse_samples(struct store *store, const struct query *query,
     };
     struct path path = {0};
     struct lines lines = {.cancel = query->cancel};
-    int rc = store_replay(store, query, &collapse.sink, err);
+    struct query weighing = *query;
+    weighing.weighs = true;
+    int rc = store_replay(store, &weighing, &collapse.sink, err);
     for (size_t i = 0; i < collapse.count && !rc; i++) {
         const struct entry *entry = &collapse.entries[i];
         rc = canceled(lines.cancel, i, err);

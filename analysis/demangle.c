@@ -6,8 +6,12 @@
 // overlong Rust name can be left behind.
 #include "analysis/demangle.h"
 
+#include "proto/alloc.h"
+
 #include <libiberty/demangle.h>
 #include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct writer {
@@ -77,18 +81,27 @@ static bool is_word(char c)
            c == '$' || (unsigned char)c >= 0x80;
 }
 
-// Past the bracket that closes the one at `at`; 0 when nothing does.
-static size_t past_close(const char *name, size_t len, size_t at)
+// For each '<' and '(' what is past the bracket that closes it; 0 when nothing does. In one go: a
+// name may be 64 KiB of brackets that nothing closes. The caller frees it.
+static uint32_t *find_closes(const char *name, size_t len)
 {
-    size_t depth = 0;
-    char open = name[at], close = open == '<' ? '>' : ')';
-    for (size_t i = at; i < len; i++) {
-        if (name[i] == open)
-            depth++;
-        else if (name[i] == close && !(close == '>' && name[i - 1] == '-') && --depth == 0)
-            return i + 1;
+    uint32_t *past = xcalloc(len + 1, sizeof *past);
+    uint32_t *around = xcalloc(len + 1, sizeof *around); // of each open bracket, the next one, + 1
+    uint32_t open[2] = {0};                              // the innermost of each kind, + 1
+    for (size_t i = 0; i < len; i++) {
+        int round = name[i] == '(' || name[i] == ')';
+        bool closes = name[i] == ')' || (name[i] == '>' && !(i && name[i - 1] == '-'));
+        if (name[i] == '<' || name[i] == '(') {
+            around[i] = open[round];
+            open[round] = (uint32_t)i + 1;
+        } else if (closes && open[round]) {
+            uint32_t at = open[round] - 1;
+            past[at] = (uint32_t)i + 1;
+            open[round] = around[at];
+        }
     }
-    return 0;
+    free(around);
+    return past;
 }
 
 // How many bytes an operator's name has at `at`, 0 when there is none: "operator<<", "operator()".
@@ -109,7 +122,8 @@ static size_t operator_len(const char *name, size_t len, size_t at)
 }
 
 // What stays of the bracket at `at` and how far it reaches: 0 when it is to be kept and gone into.
-static size_t shorten_bracket(struct bytes *out, const char *name, size_t len, size_t at)
+static size_t shorten_bracket(struct bytes *out, const char *name, size_t len, size_t at,
+                              const uint32_t *past)
 {
     static const char anonymous[] = "(anonymous namespace)";
     if (len - at >= sizeof anonymous - 1 && !memcmp(name + at, anonymous, sizeof anonymous - 1)) {
@@ -120,7 +134,7 @@ static size_t shorten_bracket(struct bytes *out, const char *name, size_t len, s
     // "(native)" and Go's "main.(*T).M" are names; "<T as Trait>" begins a path.
     if (name[at] == '(' ? !at || before == '.' : !is_word(before) && before != ':')
         return 0;
-    size_t end = past_close(name, len, at);
+    size_t end = past[at];
     if (!end)
         return 0;
     if (end == at + 2)
@@ -132,23 +146,26 @@ static size_t shorten_bracket(struct bytes *out, const char *name, size_t len, s
 
 void demangle_shorten(struct bytes *out, const char *name, size_t len)
 {
+    uint32_t *past = find_closes(name, len);
     for (size_t i = 0; i < len;) {
         size_t skip = operator_len(name, len, i);
         if (skip) {
             bytes_append(out, name + i, skip);
             i += skip;
             // libiberty writes "operator< <int>" and "operator-<int>".
-            size_t open = i + (i < len && name[i] == ' '), end = 0;
-            if (open < len && name[open] == '<' && (end = past_close(name, len, open)) > 0) {
+            size_t open = i + (i < len && name[i] == ' ');
+            if (open < len && name[open] == '<' && past[open]) {
                 bytes_append_text(out, "<...>");
-                i = end;
+                i = past[open];
             }
             continue;
         }
-        if ((name[i] == '<' || name[i] == '(') && (skip = shorten_bracket(out, name, len, i)) > 0) {
+        if ((name[i] == '<' || name[i] == '(') &&
+            (skip = shorten_bracket(out, name, len, i, past)) > 0) {
             i += skip;
             continue;
         }
         bytes_append_char(out, name[i++]);
     }
+    free(past);
 }

@@ -28,8 +28,9 @@ struct totals {
     uint32_t sources_left_out; // have the event too, but cannot be added; see query.h
 };
 
-// Node 0 is the root ("all"). Parents come before children; children of one parent are ordered by
-// name. Frames with one name, module and kind are one node, whatever their address and line.
+// Node 0 is the root ("all"). Nodes come depth first: parents before children, each with all that
+// is below it before the next; children of one parent are ordered by name. Frames with one name,
+// module and kind are one node, whatever their address and line.
 struct fold_node {
     uint32_t parent;
     uint32_t frame; // of the dictionary; IDSET_NONE for the root

@@ -43,35 +43,58 @@ static uint32_t function_row(struct function_table *table, uint32_t frame)
     return (uint32_t)table->count++;
 }
 
-// Whether a caller of this node is the same function.
-static bool recurs(const struct fold *fold, const uint32_t *row_of, uint32_t node)
+// The nodes from the root to the one that is looked at, and how many of them each row has.
+struct walk {
+    uint32_t *path, *open;
+    size_t depth, path_capacity, open_capacity;
+};
+
+// Goes to the next node, of this row. Whether a caller of it is of the row, too.
+static bool enter(struct walk *walk, const struct fold *fold, const uint32_t *row_of, uint32_t node)
 {
-    for (uint32_t at = fold->nodes[node].parent; at; at = fold->nodes[at].parent) {
-        if (row_of[at] == row_of[node])
-            return true;
+    while (walk->depth && walk->path[walk->depth - 1] != fold->nodes[node].parent) {
+        uint32_t left = row_of[walk->path[--walk->depth]];
+        if (left != IDSET_NONE)
+            walk->open[left]--;
     }
-    return false;
+    array_reserve(&walk->path, &walk->path_capacity, walk->depth + 1);
+    walk->path[walk->depth++] = node;
+    return row_of[node] != IDSET_NONE && walk->open[row_of[node]]++ > 0;
+}
+
+// A row that was just made has no open node.
+static void cover_rows(struct walk *walk, size_t count)
+{
+    size_t old = walk->open_capacity;
+    array_reserve(&walk->open, &walk->open_capacity, count);
+    memset(walk->open + old, 0, (walk->open_capacity - old) * sizeof *walk->open);
 }
 
 uint32_t *functions_of_fold(const struct fold *fold, struct top_row **rows, size_t *count)
 {
     struct function_table table = {.dict = fold->dict};
+    struct walk walk = {0};
     uint32_t *row_of = xreallocarray(NULL, fold->count, sizeof *row_of);
     for (uint32_t i = 0; i < fold->count; i++) {
         const struct fold_node *node = &fold->nodes[i];
-        row_of[i] = IDSET_NONE;
-        if (node->frame == IDSET_NONE || fold->dict->frames[node->frame].kind == FRAME_COMM)
+        bool is_function =
+            node->frame != IDSET_NONE && fold->dict->frames[node->frame].kind != FRAME_COMM;
+        row_of[i] = is_function ? function_row(&table, node->frame) : IDSET_NONE;
+        cover_rows(&walk, table.count + 1);
+        bool recurs = enter(&walk, fold, row_of, i);
+        if (!is_function)
             continue;
-        row_of[i] = function_row(&table, node->frame);
         struct top_row *row = &table.rows[row_of[i]];
         row->self_samples += node->self_samples;
         row->self_value += node->self_value;
-        if (!recurs(fold, row_of, i)) {
+        if (!recurs) {
             row->total_samples += node->total_samples;
             row->total_value += node->total_value;
         }
     }
     idset_dispose(&table.set);
+    free(walk.path);
+    free(walk.open);
     *rows = table.rows;
     *count = table.count;
     return row_of;

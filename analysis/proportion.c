@@ -42,34 +42,70 @@ void proportion_difference(double *low, double *high, struct proportion a, struc
     *high = difference + hypot(high_a - share_a, share_b - low_b);
 }
 
-static double log_choose(double n, double k)
+// How many hits `a` has of those of both sides, where a table with the same margins has any number:
+// they are hypergeometric. `a` is the smaller side, and a hit the rarer outcome, so that counts
+// near the mean are small wherever their spread is.
+struct table {
+    double in_a, in_b, hits, x;
+};
+
+static struct table table_of(struct proportion a, struct proportion b)
 {
-    int sign;
-    return lgamma_r(n + 1, &sign) - lgamma_r(k + 1, &sign) - lgamma_r(n - k + 1, &sign);
+    if (a.samples > b.samples) {
+        struct proportion swapped = a;
+        a = b;
+        b = swapped;
+    }
+    struct table table = {.in_a = (double)a.samples, .in_b = (double)b.samples};
+    table.hits = (double)a.hits + (double)b.hits;
+    table.x = (double)a.hits;
+    if (table.hits > (table.in_a + table.in_b) / 2) {
+        table.hits = (double)(a.samples - a.hits) + (double)(b.samples - b.hits);
+        table.x = (double)(a.samples - a.hits);
+    }
+    return table;
 }
 
-// Given all hits, a's are hypergeometric: sums the tail from a's outward, away from the mean.
+// How much less likely x + 1 is than x; and x - 1 than x.
+static double step_up(const struct table *of, double x)
+{
+    return (of->in_a - x) * (of->hits - x) / ((x + 1) * (of->in_b - of->hits + x + 1));
+}
+
+static double step_down(const struct table *of, double x)
+{
+    return x * (of->in_b - of->hits + x) / ((of->in_a - x + 1) * (of->hits - x + 1));
+}
+
+// The likelihoods of all counts beyond x, in the one direction or the other, relative to that of x.
+// They rise up to the mean, if it lies there, and fall off behind it.
+static double sum_beyond(const struct table *of, bool up)
+{
+    const double none = 1e-17, most = 1e300;
+    double sum = 0, term = 1, step;
+    for (double x = of->x; term > 0 && sum < most; x += up ? 1 : -1) {
+        step = up ? step_up(of, x) : step_down(of, x);
+        term *= step;
+        sum += term;
+        if (step < 1 && term < none * (1 + sum))
+            break;
+    }
+    return sum;
+}
+
 double proportion_chance(struct proportion a, struct proportion b)
 {
-    double in_a = (double)a.samples, in_b = (double)b.samples, x = (double)a.hits;
-    double hits = (double)a.hits + (double)b.hits;
-    if (in_a == 0 || in_b == 0)
+    const double large = 1e6; // from there on a normal distribution is right to some percent
+    if (!a.samples || !b.samples)
         return 1;
-    bool up = x * (in_a + in_b) >= in_a * hits;
-    double term =
-        exp(log_choose(in_a, x) + log_choose(in_b, hits - x) - log_choose(in_a + in_b, hits));
-    double sum = 0;
-    while (term > 0 && term > sum * 1e-16) {
-        sum += term;
-        if (up) {
-            term *= (in_a - x) * (hits - x) / ((x + 1) * (in_b - hits + x + 1));
-            x++;
-        } else {
-            term *= x * (in_b - hits + x) / ((in_a - x + 1) * (hits - x + 1));
-            x--;
-        }
-    }
-    return fmin(1, 2 * sum);
+    const struct table table = table_of(a, b);
+    double all = table.in_a + table.in_b, share = table.hits / all, mean = table.in_a * share;
+    double variance = mean * (1 - share) * (table.in_b / all) * (all / fmax(all - 1, 1));
+    if (variance > large)
+        return erfc(fmax(0, fabs(table.x - mean) - 0.5) / sqrt(2 * variance));
+    bool up = table.x >= mean;
+    double tail = 1 + sum_beyond(&table, up);
+    return fmin(1, 2 * tail / (tail + sum_beyond(&table, !up)));
 }
 
 static int compare_chances(const void *left, const void *right, void *arg)

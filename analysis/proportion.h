@@ -21,7 +21,8 @@ static inline double proportion_share(struct proportion of)
 void proportion_difference(double *low, double *high, struct proportion a, struct proportion b);
 
 // The probability that two samples of one and the same share differ at least as much: Fisher's
-// exact test, two-sided as twice the smaller tail. 1 when a side has no samples.
+// exact test, two-sided as twice the smaller tail; of large counts, which that tends to, the normal
+// distribution with a correction for whole numbers. 1 when a side has no samples.
 double proportion_chance(struct proportion a, struct proportion b);
 
 // Adjusts `count` probabilities, in place and in any order, for having asked `count` questions at

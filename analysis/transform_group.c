@@ -189,15 +189,16 @@ static int check_group(const char *argument, struct err *err)
 {
     if (group_by_name(argument) < GROUPS)
         return 0;
-    return err_set(err, -EINVAL,
-                   "group '%s': expected line, module, package, file, comm, pid, tid or cpu",
-                   argument);
+    return err_set(
+        err, -EINVAL,
+        "group '%s': expected line, module, package, file, comm, pid, tid, cpu or cgroup",
+        argument);
 }
 
 const struct transform transform_group = {
     .name = "group",
     .summary = "levels are lines, modules, packages or files, not functions; or who ran, alone",
-    .argument = "line|module|package|file|comm|pid|tid|cpu",
+    .argument = "line|module|package|file|comm|pid|tid|cpu|cgroup",
     .rewrite = group_frame,
     .join = REWRITE_JOIN_ALL,
     .check = check_group,

@@ -323,6 +323,11 @@ int bpftrace_record_value(struct bpftrace_record *record, const struct bpftrace_
         node = named_node(dict, node, value->key, value->key_len);
     if (value->bucket)
         node = named_node(dict, node, value->bucket, strlen(value->bucket));
+    uint32_t number = dict_event(dict, &event);
+    if (number > UINT16_MAX) {
+        skip(record, "more than 65536 different events");
+        return 0;
+    }
     int code = hand_over_loss(record, err);
     if (code)
         return code;
@@ -333,7 +338,7 @@ int bpftrace_record_value(struct bpftrace_record *record, const struct bpftrace_
         .node = node,
         .thread = dict_thread(dict, &thread),
         .cpu = SAMPLE_NO_CPU,
-        .event = (uint16_t)dict_event(dict, &event),
+        .event = (uint16_t)number,
     };
     return record->sample_count == BPFTRACE_BATCH ? bpftrace_record_flush(record, err) : 0;
 }

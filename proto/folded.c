@@ -19,8 +19,14 @@ enum {
     DECIDE_BYTES = 64 << 10, // one or two counts: decided on the lines in the first so many bytes
 };
 
+// Apart, so that no digit is lost of a whole number that a double cannot hold.
+struct count {
+    uint64_t whole;
+    double rest; // below 1
+};
+
 struct counts {
-    double value[2];
+    struct count value[2];
     int count;
     size_t stack_len; // what is left of the line
 };
@@ -57,34 +63,45 @@ static size_t without_blanks(const char *text, size_t len)
 }
 
 // A count of any other form than plain digits: "12.5", "1e3".
-static bool read_fraction(double *out, const char *text, size_t len)
+static bool read_fraction(struct count *out, const char *text, size_t len)
 {
     char number[64], *after;
     if (len >= sizeof number)
         return false;
     memcpy(number, text, len);
     number[len] = '\0';
-    *out = strtod(number, &after);
-    return !*after && isfinite(*out) && *out >= 0 && *out <= 1e18;
+    double value = strtod(number, &after);
+    if (*after || !isfinite(value) || value < 0 || value > 1e18)
+        return false;
+    *out = (struct count){(uint64_t)value, value - floor(value)};
+    return true;
+}
+
+// Of plain digits; false when there are too many for 64 bits.
+static bool read_whole(struct count *out, const char *text, size_t len)
+{
+    *out = (struct count){0};
+    for (size_t i = 0; i < len; i++) {
+        if (__builtin_mul_overflow(out->whole, (uint64_t)10, &out->whole) ||
+            __builtin_add_overflow(out->whole, (uint64_t)(text[i] - '0'), &out->whole))
+            return false;
+    }
+    return true;
 }
 
 // Splits " 12.5" off the end of text. False when there is none.
-static bool take_count(double *out, const char *text, size_t *len)
+static bool take_count(struct count *out, const char *text, size_t *len)
 {
     size_t end = without_blanks(text, *len), at = end;
-    uint64_t whole = 0;
     while (at && is_digit(text[at - 1]))
         at--;
-    bool plain = at < end && end - at <= 15 && at && is_blank(text[at - 1]);
-    for (size_t i = at; plain && i < end; i++)
-        whole = whole * 10 + (uint64_t)(text[i] - '0');
+    bool plain = at < end && at && is_blank(text[at - 1]);
     while (!plain && at && text[at - 1] &&
            (is_digit(text[at - 1]) || strchr(".eE+-", text[at - 1])))
         at--;
     if (at == end || !at || !is_blank(text[at - 1]))
         return false;
-    *out = (double)whole;
-    if (!plain && !read_fraction(out, text + at, end - at))
+    if (plain ? !read_whole(out, text + at, end - at) : !read_fraction(out, text + at, end - at))
         return false;
     *len = without_blanks(text, at);
     return *len > 0;
@@ -181,12 +198,12 @@ static uint32_t event_of(struct folded *folded, const char *name)
 }
 
 static void add_sample(struct folded *folded, struct sample sample, const char *event, int column,
-                       double value, struct err *err)
+                       struct count count, struct err *err)
 {
-    value += folded->rest[column];
-    double whole = floor(value + 1e-9);
-    folded->rest[column] = value - whole;
-    sample.value = (uint64_t)whole;
+    double rest = count.rest + folded->rest[column];
+    double whole = floor(rest + 1e-9);
+    folded->rest[column] = rest - whole;
+    sample.value = count.whole + (uint64_t)whole;
     sample.event = (uint16_t)event_of(folded, event);
     folded->batch[folded->batch_count++] = sample;
     folded->base.report.samples++;

@@ -92,11 +92,11 @@ struct format {
     const char *extension; // ".folded"; what `export` goes by; NULL: none of its own
     // How sure these first bytes (up to 64 KiB) are of this format: 0 no, 100 certain.
     int (*probe)(const void *head, size_t len);
-    // Never NULL results; options are copied. Both pointers may be NULL in a row: not read, or not
-    // written.
+    // Never NULL results; options are copied. Both may be NULL in a row: not read, or not written.
     struct decoder *(*decoder_new)(struct sink *sink, const struct decode_options *options);
     struct encoder *(*encoder_new)(struct dict *dict, struct output *output);
-    unsigned loses; // of enum hold: what the encoder cannot hold; see inventory.h
+    unsigned loses;       // of enum hold: what the encoder cannot hold; see inventory.h
+    unsigned all_or_none; // of enum hold (time, CPU, thread): what it holds if every sample has it
 };
 
 // One line a row: X(name).

@@ -47,6 +47,27 @@ static unsigned unit_of(const struct dict *dict, const struct event *event)
     return HOLD_UNIT | (strcmp(unit, "ns") != 0 ? HOLD_OTHER_UNIT : 0);
 }
 
+enum part { PART_TIME = 1, PART_CPU = 2, PART_PID = 4, PART_TID = 8, PARTS = 15 };
+
+static void note_parts(struct inventory *inventory, const struct sample *sample,
+                       const struct thread *thread)
+{
+    unsigned has = (sample->time_ns != SAMPLE_NO_TIME ? PART_TIME : 0) |
+                   (sample->cpu != SAMPLE_NO_CPU ? PART_CPU : 0) |
+                   (thread->pid >= 0 ? PART_PID : 0) | (thread->tid >= 0 ? PART_TID : 0);
+    inventory->has |= has;
+    inventory->lacks |= PARTS & ~has;
+}
+
+// What only some samples have, where the format would need it of all.
+static unsigned held_by_some(const struct inventory *inventory)
+{
+    unsigned some = inventory->has & inventory->lacks;
+    unsigned holds = (some & PART_TIME ? HOLD_TIME : 0) | (some & PART_CPU ? HOLD_CPU : 0) |
+                     (some & (PART_PID | PART_TID) ? HOLD_THREAD : 0);
+    return holds & inventory->format->all_or_none;
+}
+
 static void note_sample(struct inventory *inventory, const struct sample *sample)
 {
     const struct dict *dict = inventory->sink.dict;
@@ -61,6 +82,7 @@ static void note_sample(struct inventory *inventory, const struct sample *sample
         (sample->cpu != SAMPLE_NO_CPU ? HOLD_CPU : 0) |
         (event->by_value ? HOLD_VALUE | HOLD_COUNT : HOLD_SAMPLE) | unit_of(dict, event) |
         (!event->by_value && sample->value != 1 ? HOLD_PERIOD : 0);
+    note_parts(inventory, sample, thread);
     note_stack(inventory, sample->node);
 }
 
@@ -148,7 +170,8 @@ void inventory_put_lost(struct bytes *out, const struct inventory *inventory)
     };
     enum { COUNT = sizeof WORDS / sizeof *WORDS };
     size_t lost[COUNT], count = 0;
-    unsigned gone = inventory->holds & inventory->format->loses;
+    unsigned some = held_by_some(inventory);
+    unsigned gone = (inventory->holds & inventory->format->loses) | some;
     if (gone & (HOLD_TIME | HOLD_BARE_TIME))
         gone &= ~(unsigned)HOLD_TIME_NS;
     for (size_t i = 0; i < COUNT; i++) {
@@ -156,7 +179,12 @@ void inventory_put_lost(struct bytes *out, const struct inventory *inventory)
             lost[count++] = i;
     }
     for (size_t i = 0; i < count; i++)
-        bytes_printf(out, "%s%s", !i ? "" : i + 1 < count ? ", " : " and ", WORDS[lost[i]].word);
+        bytes_printf(out, "%s%s%s",
+                     !i              ? ""
+                     : i + 1 < count ? ", "
+                                     : " and ",
+                     WORDS[lost[i]].word,
+                     WORDS[lost[i]].holds & some ? " (not every sample has it)" : "");
     if (count)
         bytes_append_text(out, count == 1 && WORDS[lost[0]].one ? " is lost" : " are lost");
 }

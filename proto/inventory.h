@@ -10,11 +10,12 @@ struct inventory {
     struct sink sink;
     struct sink *next; // borrowed
     const struct format *format;
-    const char *wanted; // an event by name; NULL: that of the first sample, or all
-    uint32_t event;     // the one that is passed on; INVENTORY_NO_EVENT before its first sample
-    unsigned holds;     // of enum hold, so far
-    uint64_t samples;   // passed on
-    uint64_t *seen;     // a bit a node: its frames are noted
+    const char *wanted;  // an event by name; NULL: that of the first sample, or all
+    uint32_t event;      // the one that is passed on; INVENTORY_NO_EVENT before its first sample
+    unsigned holds;      // of enum hold, so far
+    unsigned has, lacks; // of time, CPU, pid and tid: what some samples say, and some do not
+    uint64_t samples;    // passed on
+    uint64_t *seen;      // a bit a node: its frames are noted
     size_t seen_capacity, seen_count;
     uint64_t generation; // of the dictionary, that the bits are of
 };
@@ -25,8 +26,8 @@ struct inventory {
 void inventory_init(struct inventory *inventory, struct sink *next, const struct format *format,
                     const char *event);
 void inventory_dispose(struct inventory *inventory);
-// "time, CPUs and modules are lost": what has been seen and the format does not hold. Appends
-// nothing when all of it was kept.
+// "time, CPUs and modules are lost": what has been seen and the format does not hold, or would hold
+// only if every sample had it. Appends nothing when all of it was kept.
 void inventory_put_lost(struct bytes *out, const struct inventory *inventory);
 // "the event cpu, without alloc, faults": which one of several was passed on. Appends nothing when
 // there is no other.

@@ -48,4 +48,5 @@ const struct format format_nflxprofile = {
     .decoder_new = nflxprofile_decoder_new,
     .encoder_new = nflxprofile_encoder_new,
     .loses = HOLD_UNIT | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_LOSS,
+    .all_or_none = HOLD_TIME | HOLD_CPU | HOLD_THREAD,
 };

@@ -11,6 +11,11 @@
 
 enum { TYPES_MAX = 64, STACK_MAX = 1 << 14, LINES_MAX = 256 };
 
+// An id of one byte may stand for all the functions that were inlined at its location: what stacks
+// unfold to is bounded by what the profile has to say. Real ones have some 2 levels a byte, most of
+// them of call paths that were there before.
+enum { LEVELS_A_BYTE = 16, LEVELS_FREE = 1 << 24, PATHS_A_BYTE = 2, PATHS_FREE = 1 << 19 };
+
 struct function {
     uint64_t name, file; // strings of the profile
 };
@@ -46,6 +51,8 @@ struct pprof {
     size_t frame_count, frame_capacity;
     uint32_t comm; // of samples that do not say: the main program
     bool any_time;
+    uint64_t levels, levels_most; // of all stacks
+    uint64_t paths_most;
 };
 
 static void skip(struct pprof *pprof, const struct wire *at, const char *why)
@@ -140,7 +147,9 @@ static bool read_type(struct pprof *pprof, struct wire body)
         else if (field.number == PPROF_TYPE_UNIT)
             type.unit = field.value;
     }
-    if (!more && pprof->type_count < TYPES_MAX)
+    if (!more && pprof->type_count == TYPES_MAX)
+        skip(pprof, &body, "more than 64 types of values: the others are left out");
+    else if (!more)
         pprof->types[pprof->type_count++] = type;
     return !more;
 }
@@ -237,9 +246,14 @@ static void resolve_location(struct pprof *pprof, struct location *location)
             frame.module = string_id(pprof, pprof->mappings[row]);
         if (field.number == PPROF_LOCATION_ADDRESS)
             frame.address = field.value;
-        if (field.number == PPROF_LOCATION_LINE && field.is_bytes && line_count < LINES_MAX)
+        if (field.number != PPROF_LOCATION_LINE || !field.is_bytes)
+            continue;
+        if (line_count < LINES_MAX)
             lines[line_count++] = field.body;
+        else if (line_count++ == LINES_MAX)
+            skip(pprof, &location->body, "more than 256 functions at one location");
     }
+    line_count = line_count < LINES_MAX ? line_count : LINES_MAX;
     if (is_kernel(dict_text(&pprof->stage->dict, frame.module), frame.address))
         frame.kind = FRAME_KERNEL;
     for (size_t i = 0; i < line_count; i++)
@@ -297,7 +311,8 @@ static void read_label(struct pprof *pprof, struct sample_parts *parts, struct w
         parts->sample.time_ns = (int64_t)num;
 }
 
-static bool read_parts(struct pprof *pprof, struct sample_parts *parts, struct wire body)
+// NULL, or what is wrong.
+static const char *read_parts(struct pprof *pprof, struct sample_parts *parts, struct wire body)
 {
     struct wire_field field;
     int more;
@@ -311,7 +326,7 @@ static bool read_parts(struct pprof *pprof, struct sample_parts *parts, struct w
         if (field.number == PPROF_SAMPLE_LOCATION) {
             while (each_number(&field, &rest, &number)) {
                 if (parts->location_count == STACK_MAX)
-                    return false;
+                    return "a stack of more than 16384 locations";
                 parts->locations[parts->location_count++] = number;
             }
         } else if (field.number == PPROF_SAMPLE_VALUE) {
@@ -323,37 +338,40 @@ static bool read_parts(struct pprof *pprof, struct sample_parts *parts, struct w
             read_label(pprof, parts, field.body);
         }
     }
-    return !more && parts->value_count == pprof->type_count;
+    return !more && parts->value_count == pprof->type_count
+               ? NULL
+               : "a sample that is malformed, or has not a value of each type";
 }
 
-// The node of a stack; DICT_ROOT: a location is not there.
-static uint32_t stack_node(struct pprof *pprof, const struct sample_parts *parts)
+// Finds the sample's node; NULL, or what is wrong.
+static const char *find_node(struct pprof *pprof, struct sample_parts *parts)
 {
     struct dict *dict = &pprof->stage->dict;
     uint32_t node = dict_comm_node(dict, parts->thread.comm);
     for (size_t i = parts->location_count; i-- > 0;) {
         uint32_t row = idmap_find(&pprof->location_rows, parts->locations[i]);
         if (row == IDMAP_NONE)
-            return DICT_ROOT;
+            return "a sample at a location that is not there";
         struct location *location = pprof->locations + row;
         if (!location->resolved)
             resolve_location(pprof, location);
+        pprof->levels += location->frame_count;
+        if (pprof->levels > pprof->levels_most || dict->node_count > pprof->paths_most)
+            return "inlined functions unfold to many times the size of the profile";
         for (uint32_t j = location->frame_count; j-- > 0;)
             node = dict_node(dict, node, pprof->frames[location->first_frame + j]);
     }
-    return node;
+    parts->sample.node = node;
+    return NULL;
 }
 
 static void read_sample(struct pprof *pprof, struct sample_parts *parts, struct wire body)
 {
     struct sample *sample = &parts->sample;
-    if (!read_parts(pprof, parts, body)) {
-        skip(pprof, &body, "a sample that is malformed, or has not a value of each type");
-        return;
-    }
-    sample->node = stack_node(pprof, parts);
-    if (sample->node == DICT_ROOT) {
-        skip(pprof, &body, "a sample at a location that is not there");
+    const char *wrong = read_parts(pprof, parts, body);
+    wrong = wrong ? wrong : find_node(pprof, parts);
+    if (wrong) {
+        skip(pprof, &body, wrong);
         return;
     }
     sample->thread = dict_thread(&pprof->stage->dict, &parts->thread);
@@ -420,7 +438,11 @@ static void read_samples(struct pprof *pprof, struct wire all)
 static int read_profile(struct whole_decoder *decoder, const uint8_t *data, size_t len,
                         struct hello *hello, struct err *err)
 {
-    struct pprof pprof = {.decoder = decoder, .stage = &decoder->stage, .start = data};
+    struct pprof pprof = {.decoder = decoder,
+                          .stage = &decoder->stage,
+                          .start = data,
+                          .levels_most = LEVELS_A_BYTE * (uint64_t)len + LEVELS_FREE,
+                          .paths_most = PATHS_A_BYTE * (uint64_t)len + PATHS_FREE};
     struct wire all = {data, data + len};
     bool cut = read_tables(&pprof, all) < 0;
     int code = 0;

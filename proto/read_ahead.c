@@ -60,11 +60,14 @@ static void read_piece(struct read_ahead *ahead, struct read_piece *piece)
         memcpy(piece->text, ahead->held.data, len);
     bytes_consume(&ahead->held, len);
     piece->failed = 0;
-    if (!ahead->held.len && len < READ_AHEAD_BYTES) {
+    while (!ahead->held.len &&
+           len < READ_AHEAD_BYTES) { // after less than asked for: the end, or why
         ssize_t got =
             unpack_read(ahead->unpack, piece->text + len, READ_AHEAD_BYTES - len, &piece->err);
         piece->failed = got < 0 ? (int)got : 0;
-        len += got > 0 ? (size_t)got : 0;
+        if (got <= 0)
+            break;
+        len += (size_t)got;
     }
     piece->len = len;
     piece->last = len < READ_AHEAD_BYTES;

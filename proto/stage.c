@@ -3,6 +3,7 @@
 
 #include "proto/alloc.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,7 +116,7 @@ static uint32_t thread_of(struct stage *stage, struct dict *to, uint32_t number)
     return *id;
 }
 
-static uint16_t event_of(struct stage *stage, struct dict *to, uint32_t number)
+static uint32_t event_of(struct stage *stage, struct dict *to, uint32_t number)
 {
     uint32_t *id = stage->events.ids + number;
     if (*id == IDSET_NONE) {
@@ -124,7 +125,7 @@ static uint16_t event_of(struct stage *stage, struct dict *to, uint32_t number)
         event.unit = string_of(stage, to, event.unit);
         *id = dict_event(to, &event);
     }
-    return (uint16_t)*id;
+    return *id;
 }
 
 int stage_hand_over(struct stage *stage, struct decoder *decoder, struct err *err)
@@ -142,9 +143,12 @@ int stage_hand_over(struct stage *stage, struct decoder *decoder, struct err *er
     stage->depths[DICT_ROOT] = (struct stage_depth){0};
     struct decode_report *report = &decoder->report;
     map_cover(&stage->events, stage->dict.event_count);
-    for (size_t i = 0; i < stage->dict.event_count; i++)
-        event_of(stage, to, (uint32_t)i); // in their order: the first is what is looked at first
     int code = 0;
+    for (size_t i = 0; i < stage->dict.event_count; i++) {
+        // In their order: the first is what is looked at first.
+        if (event_of(stage, to, (uint32_t)i) > UINT16_MAX)
+            code = err_set(err, -E2BIG, "more than 65536 different events");
+    }
     struct sample batch[BATCH];
     for (size_t at = 0; !code && at < stage->count; at += BATCH) {
         size_t count = stage->count - at < BATCH ? stage->count - at : BATCH;

@@ -100,9 +100,6 @@ static ssize_t inflate_some(struct unpack *unpack, char *buffer, size_t len, str
     size_t got = room - zlib->avail_out;
     if (rc == Z_STREAM_END) {
         unpack->in_frame = false;
-        // Padding after the last member is no damage.
-        while (unpack->input_at < unpack->input_len && !unpack->input[unpack->input_at])
-            unpack->input_at++;
     } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
         if (got)
             return (ssize_t)got; // comes again with no progress
@@ -127,6 +124,14 @@ static ssize_t zstd_some(struct unpack *unpack, char *buffer, size_t len, struct
     return (ssize_t)out.pos;
 }
 
+// Zeros between and after the members of a gzip file are no damage.
+static void skip_padding(struct unpack *unpack)
+{
+    while (unpack->packing == PACKING_GZIP && !unpack->in_frame &&
+           unpack->input_at < unpack->input_len && !unpack->input[unpack->input_at])
+        unpack->input_at++;
+}
+
 // Unpacked bytes; 0 only at the end.
 static ssize_t read_unpacked(struct unpack *unpack, char *buffer, size_t len, struct err *err)
 {
@@ -143,9 +148,12 @@ static ssize_t read_unpacked(struct unpack *unpack, char *buffer, size_t len, st
         int rc = fill_input(unpack, err);
         if (rc)
             return rc;
+        skip_padding(unpack);
         bool dry = unpack->input_at == unpack->input_len;
-        if (dry && !unpack->in_frame)
+        if (dry && !unpack->in_frame && unpack->eof)
             return 0;
+        if (dry && !unpack->in_frame)
+            continue;
         ssize_t got = unpack->packing == PACKING_GZIP ? inflate_some(unpack, buffer, len, err)
                                                       : zstd_some(unpack, buffer, len, err);
         if (got < 0)

@@ -20,8 +20,8 @@ struct unpack;
 
 // Opens path for reading. On failure *out is NULL. Messages do not repeat the path.
 int unpack_open(struct unpack **out, const char *path, struct err *err) MUST_CHECK;
-// Fills buffer as far as there are bytes: less than len only at the end. Returns how many, or a
-// negative errno (what was unpacked before the damage has been given out by earlier calls).
+// Fills buffer as far as there are bytes: less than len only at the end, or before damage, which
+// the next call tells. Returns how many, or a negative errno.
 ssize_t unpack_read(struct unpack *unpack, void *buffer, size_t len, struct err *err) MUST_CHECK;
 // Bytes of the file read so far, and its size (0: not known).
 uint64_t unpack_done(const struct unpack *unpack);

@@ -114,6 +114,8 @@ static void put_job(struct bytes *out, const struct job *job)
                  status.lost[LOSS_KERNEL], status.lost[LOSS_RING], status.lost[LOSS_OURS]);
 }
 
+#define FOREVER_S 1e9 // some thirty years: what is filled no faster never is
+
 static void put_buffer(struct bytes *out, const struct buffer_stats *stats, const struct axis *axis)
 {
     bytes_append_text(out, "buffer     ");
@@ -124,7 +126,7 @@ static void put_buffer(struct bytes *out, const struct buffer_stats *stats, cons
     units_put_count(out, stats->samples);
     bytes_append_text(out, " samples in ");
     units_put_size(out, stats->column_bytes);
-    if (stats->seconds_at_rate > 0) {
+    if (stats->seconds_at_rate > 0 && stats->seconds_at_rate < FOREVER_S) {
         bytes_append_text(out, "; holds ");
         units_put_duration(out, (int64_t)(stats->seconds_at_rate * 1e9));
         bytes_append_text(out, " at this rate");

@@ -80,7 +80,8 @@ int export_samples(struct session *session, const struct query *query, struct ex
         return code;
     bool all = asked.event && !strcmp(asked.event, "*");
     if (all && (file->format->loses & HOLD_EVENT))
-        asked.event = NULL; // the one in view
+        asked.event = NULL;                         // the one in view
+    asked.weighs = file->format->loses & HOLD_TIME; // nothing else tells then where it was cut
     code = part_file_open(&part, file->path, packs, err);
     part.cancel = query->cancel;
     if (!code) {

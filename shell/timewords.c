@@ -27,6 +27,19 @@ static int fail(struct words *words, size_t at, const char *message)
     return err_set(words->err, -EINVAL, "%s", message);
 }
 
+// Times that no recording has (the year 9999) end where int64_t does.
+static int64_t plus(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return !__builtin_add_overflow(a, b, &sum) ? sum : b < 0 ? INT64_MIN : INT64_MAX;
+}
+
+static int64_t minus(int64_t a, int64_t b)
+{
+    int64_t difference;
+    return !__builtin_sub_overflow(a, b, &difference) ? difference : b > 0 ? INT64_MIN : INT64_MAX;
+}
+
 static int64_t wall_floor_seconds(int64_t wall_ns)
 {
     return wall_ns / NS_PER_S - (wall_ns % NS_PER_S < 0);
@@ -36,8 +49,10 @@ static int64_t wall_floor_seconds(int64_t wall_ns)
 static size_t scan_clock(const char *text, int64_t *ns)
 {
     int hours, minutes, len = 0;
-    if (!isdigit((unsigned char)*text) || sscanf(text, "%2d:%2d%n", &hours, &minutes, &len) != 2 ||
-        !len || hours > 23 || minutes > 59 || text[len - 1] == ':' || text[len - 1] == ' ')
+    size_t hours_len = strspn(text, "0123456789");
+    if (!hours_len || text[hours_len] != ':' || !isdigit((unsigned char)text[hours_len + 1]) ||
+        sscanf(text, "%2d:%2d%n", &hours, &minutes, &len) != 2 || !len || hours > 23 ||
+        minutes > 59)
         return 0;
     int64_t seconds_ns = 0;
     size_t taken = (size_t)len;
@@ -59,12 +74,17 @@ static int64_t wall_of(struct tm day, int64_t since_midnight_ns, bool utc)
     day.tm_sec = (int)(since_midnight_ns / NS_PER_S % 60);
     day.tm_isdst = -1;
     time_t seconds = utc ? timegm(&day) : mktime(&day);
-    return (int64_t)seconds * NS_PER_S + since_midnight_ns % NS_PER_S;
+    int64_t ns;
+    if (__builtin_mul_overflow((int64_t)seconds, NS_PER_S, &ns))
+        return seconds < 0 ? INT64_MIN : INT64_MAX;
+    return plus(ns, since_midnight_ns % NS_PER_S);
 }
 
 static int64_t distance(int64_t time_ns, int64_t from_ns, int64_t to_ns)
 {
-    return time_ns < from_ns ? from_ns - time_ns : time_ns > to_ns ? time_ns - to_ns : 0;
+    return time_ns < from_ns ? minus(from_ns, time_ns)
+           : time_ns > to_ns ? minus(time_ns, to_ns)
+                             : 0;
 }
 
 // Without a date: of yesterday, today and tomorrow (as the recording began) the nearest.
@@ -74,13 +94,13 @@ static int64_t nearest_day(const struct words *words, int64_t since_midnight_ns,
     int64_t best = 0, best_distance = INT64_MAX;
     for (int shift = -1; shift <= 1; shift++) {
         struct tm day;
-        time_t start = (time_t)wall_floor_seconds(axis->first_ns + axis->wall_offset_ns);
+        time_t start = (time_t)wall_floor_seconds(plus(axis->first_ns, axis->wall_offset_ns));
         if (utc)
             gmtime_r(&start, &day);
         else
             localtime_r(&start, &day);
         day.tm_mday += shift;
-        int64_t time_ns = wall_of(day, since_midnight_ns, utc) - axis->wall_offset_ns;
+        int64_t time_ns = minus(wall_of(day, since_midnight_ns, utc), axis->wall_offset_ns);
         int64_t away = distance(time_ns, axis->first_ns, words->end_ns);
         if (away < best_distance) {
             best = time_ns;
@@ -88,6 +108,17 @@ static int64_t nearest_day(const struct words *words, int64_t since_midnight_ns,
         }
     }
     return best;
+}
+
+// Whether there is such a day: not the 30th of February.
+static bool is_date(const struct tm *given)
+{
+    struct tm day = {.tm_year = given->tm_year - 1900,
+                     .tm_mon = given->tm_mon - 1,
+                     .tm_mday = given->tm_mday,
+                     .tm_hour = 12};
+    (void)timegm(&day);
+    return day.tm_mon == given->tm_mon - 1 && day.tm_mday == given->tm_mday;
 }
 
 // A wall-clock point; 0 with *is_clock false when the text is none.
@@ -101,6 +132,8 @@ static int scan_wall(struct words *words, int64_t *time_ns, bool *is_clock)
         text[date_len] == 'T';
     size_t taken = dated ? (size_t)date_len + 1 : 0;
     int64_t since_midnight_ns;
+    if (dated && !is_date(&day))
+        return fail(words, words->at, "there is no such day; a date like 2026-11-22 is expected");
     size_t clock_len = scan_clock(text + taken, &since_midnight_ns);
     *is_clock = clock_len > 0;
     if (!clock_len)
@@ -114,7 +147,7 @@ static int scan_wall(struct words *words, int64_t *time_ns, bool *is_clock)
     if (dated) {
         day.tm_year -= 1900;
         day.tm_mon -= 1;
-        *time_ns = wall_of(day, since_midnight_ns, utc) - words->axis->wall_offset_ns;
+        *time_ns = minus(wall_of(day, since_midnight_ns, utc), words->axis->wall_offset_ns);
     } else {
         *time_ns = nearest_day(words, since_midnight_ns, utc);
     }
@@ -134,7 +167,7 @@ static int scan_point(struct words *words, int64_t *time_ns)
                 return fail(words, words->at + 1, "a duration like 10s or 500ms is expected");
             words->at += 1 + len;
         }
-        *time_ns = words->end_ns - duration_ns;
+        *time_ns = minus(words->end_ns, duration_ns);
         return 0;
     }
     bool is_clock = false;
@@ -147,7 +180,7 @@ static int scan_point(struct words *words, int64_t *time_ns)
                     "a time is expected: 7.2 (seconds from the start), @-10s (before the end), "
                     "14:03:12.5");
     words->at += len;
-    *time_ns = words->axis->start_ns + duration_ns;
+    *time_ns = plus(words->axis->start_ns, duration_ns);
     return 0;
 }
 
@@ -170,7 +203,7 @@ static int scan_range(struct words *words, struct range *range)
         if (!len)
             return fail(words, words->at + 1, "a duration like 380ms is expected after '+'");
         words->at += 1 + len;
-        range->to_ns = range->from_ns + duration_ns;
+        range->to_ns = plus(range->from_ns, duration_ns);
     } else if (c == '-' || (c && c != ',')) {
         if (c == '-')
             words->at++;
@@ -226,7 +259,7 @@ static void put_clock(struct bytes *out, int64_t wall_ns, bool utc)
 
 static void put_seconds(struct bytes *out, const struct axis *axis, int64_t time_ns)
 {
-    int64_t ms = (time_ns - axis->start_ns) / NS_PER_MS;
+    int64_t ms = minus(time_ns, axis->start_ns) / NS_PER_MS;
     bytes_printf(out, "%s%" PRId64 ".%03d", ms < 0 ? "-" : "", (ms < 0 ? -ms : ms) / 1000,
                  (int)((ms < 0 ? -ms : ms) % 1000));
 }
@@ -234,7 +267,7 @@ static void put_seconds(struct bytes *out, const struct axis *axis, int64_t time
 void timewords_put_point(struct bytes *out, const struct axis *axis, int64_t time_ns)
 {
     if (axis->wall_known) {
-        put_clock(out, time_ns + axis->wall_offset_ns, false);
+        put_clock(out, plus(time_ns, axis->wall_offset_ns), false);
     } else {
         put_seconds(out, axis, time_ns);
         bytes_append_text(out, " s");
@@ -249,8 +282,8 @@ void timewords_put_range(struct bytes *out, const struct axis *axis, const struc
     bytes_append_text(out, " s");
     if (!axis->wall_known)
         return;
-    int64_t from_ns = range->from_ns + axis->wall_offset_ns;
-    int64_t to_ns = range->to_ns + axis->wall_offset_ns;
+    int64_t from_ns = plus(range->from_ns, axis->wall_offset_ns);
+    int64_t to_ns = plus(range->to_ns, axis->wall_offset_ns);
     bytes_append_text(out, ", ");
     put_clock(out, from_ns, false);
     bytes_append_char(out, '-');

@@ -229,6 +229,27 @@ static void test_the_start_is_the_first_sample_not_when_watching_began(void **st
     buffer_free(buffer);
 }
 
+// Of a broken file: what is worked out of two times must not overflow, the wall clock's included.
+static void test_times_beyond_all_clocks_are_held(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct axis axis;
+    struct err err = {0};
+    struct hello hello = {.wall_known = true, .wall_offset_ns = INT64_MAX};
+    struct buffer *buffer = buffer_new(0, 0);
+    buffer_source_add(buffer, "one", &sink);
+    assert_int_equal(sink_hello(sink, &hello, &err), 0);
+    fill_sample(sink, INT64_MIN + 1, 1, 0, "demo;main");
+    fill_sample(sink, INT64_MAX, 1, 0, "demo;main");
+    store_axis(buffer_store(buffer), &axis);
+    assert_true(axis.first_ns < 0 && axis.last_ns > 0);
+    int64_t unused;
+    assert_false(__builtin_sub_overflow(axis.last_ns + 1, axis.start_ns, &unused));
+    assert_false(__builtin_add_overflow(axis.last_ns, axis.wall_offset_ns, &unused));
+    buffer_free(buffer);
+}
+
 static void test_two_sources_of_one_event_are_not_added_silently(void **state)
 {
     (void)state;
@@ -568,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_pins_keep_ranges_up_to_half_the_budget),
         cmocka_unit_test(test_sources_of_one_clock_share_the_axis_and_others_start_beside),
         cmocka_unit_test(test_the_start_is_the_first_sample_not_when_watching_began),
+        cmocka_unit_test(test_times_beyond_all_clocks_are_held),
         cmocka_unit_test(test_two_sources_of_one_event_are_not_added_silently),
         cmocka_unit_test(test_sources_of_two_rates_add_up_as_time),
         cmocka_unit_test(test_one_event_is_in_view),

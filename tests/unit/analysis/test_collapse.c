@@ -93,6 +93,39 @@ static void test_values_add_up_over_threads_and_addresses(void **state)
     expect(COLLAPSE_TID, text, "a-?/7;[b] 10\na-?/8;[b] 5\n");
 }
 
+// What threads waited for in a range is what lies in it, whoever adds it up.
+static void test_intervals_are_cut_at_the_ranges(void **state)
+{
+    (void)state;
+    struct buffer *buffer = buffer_new(1 << 26, 0);
+    struct sink *sink;
+    buffer_source_add(buffer, "waits", &sink);
+    struct dict *dict = sink->dict;
+    struct thread thread = {.pid = 7, .tid = 8, .comm = dict_string_z(dict, "a")};
+    struct event event = {dict_string_z(dict, "offcpu"), dict_string_z(dict, "ns"), true};
+    struct frame frame = {.name = dict_string_z(dict, "f")};
+    struct sample sample = {.value = 1000, .cpu = SAMPLE_NO_CPU};
+    sample.thread = dict_thread(dict, &thread);
+    sample.event = (uint16_t)dict_event(dict, &event);
+    sample.node = dict_node(dict, dict_comm_node(dict, thread.comm), dict_frame(dict, &frame));
+    struct err err = {0};
+    for (sample.time_ns = 1000; sample.time_ns <= 4000; sample.time_ns += 1000)
+        assert_int_equal(sink_samples(sink, &sample, 1, &err), 0);
+    const struct range ranges[] = {{500, 700}, {1500, 2200}};
+    struct query query = {.ranges = ranges, .range_count = 2};
+    for (int style = COLLAPSE_PLAIN; style <= COLLAPSE_PID; style++) {
+        struct bytes out = {0};
+        struct output_bytes output;
+        output_bytes_init(&output, &out);
+        assert_int_equal(collapse_write(buffer_store(buffer), &query, (enum collapse_style)style,
+                                        COLLAPSE_VALUES, &output.base, &err),
+                         0);
+        assert_string_equal(bytes_text(&out), style ? "a-7;f 900\n" : "a;f 900\n");
+        bytes_dispose(&out);
+    }
+    buffer_free(buffer);
+}
+
 static void test_weights_are_values_or_samples(void **state)
 {
     (void)state;
@@ -222,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_unresolved_frames_are_named_by_module),
         cmocka_unit_test(test_kinds_are_marked_where_asked),
         cmocka_unit_test(test_values_add_up_over_threads_and_addresses),
+        cmocka_unit_test(test_intervals_are_cut_at_the_ranges),
         cmocka_unit_test(test_weights_are_values_or_samples),
         cmocka_unit_test(test_the_corpus_collapses_as_stackcollapse_perf_does),
     };

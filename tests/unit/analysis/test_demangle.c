@@ -167,6 +167,24 @@ static void test_every_cut_and_flip_of_a_name_ends(void **state)
     bytes_dispose(&out);
 }
 
+// The time must not grow with the square of the length.
+static void test_shortening_of_brackets_that_nothing_closes(void **state)
+{
+    (void)state;
+    enum { PAIRS = 1 << 21 };
+    struct bytes name = {0}, out = {0};
+    for (size_t i = 0; i < PAIRS; i++)
+        bytes_append(&name, "a<", 2);
+    demangle_shorten(&out, name.data, name.len);
+    assert_int_equal(out.len, name.len);
+    assert_memory_equal(out.data, name.data, name.len);
+    bytes_dispose(&name);
+    bytes_dispose(&out);
+    assert_shortens("a(b<c)d>e", "a(...)d>e");
+    assert_shortens("a<b<c>::d", "a<b<...>::d");
+    assert_shortens("a<b->c>::d", "a<...>::d");
+}
+
 static void test_shortening_drops_arguments(void **state)
 {
     (void)state;
@@ -217,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_deep_nesting_ends),
         cmocka_unit_test(test_names_that_unfold_without_end_are_left_alone),
         cmocka_unit_test(test_every_cut_and_flip_of_a_name_ends),
+        cmocka_unit_test(test_shortening_of_brackets_that_nothing_closes),
         cmocka_unit_test(test_shortening_drops_arguments),
         cmocka_unit_test(test_shortening_knows_operators),
         cmocka_unit_test(test_shortening_keeps_what_are_names),

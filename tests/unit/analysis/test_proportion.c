@@ -68,6 +68,29 @@ static void test_chance_of_large_groups_is_that_of_the_normal_distribution(void 
     assert_true(proportion_chance(a, b) == 0);
 }
 
+// Files of folded stacks may count nanoseconds or bytes: a share of 1e18 of them takes no longer,
+// and small shares are as sure beside any total.
+static void test_chance_of_any_counts_is_known_at_once(void **state)
+{
+    (void)state;
+    const uint64_t many = UINT64_C(1000000000000000000);
+    struct proportion half = {many / 2, many};
+    assert_true(proportion_chance(half, half) == 1);
+    assert_near(proportion_chance(half, (struct proportion){many / 2 - 2000000000, many}), erfc(2),
+                1e-3);
+    assert_true(proportion_chance(half, (struct proportion){many / 3, many}) == 0);
+    // Of two Poisson numbers 30 and 60 the first is one of 90 coins' heads: binomial.
+    const double coins = 0.0020560, whole = 1e-5;
+    struct proportion few = {30, many}, more = {60, many};
+    assert_near(proportion_chance(few, more), coins, whole);
+    few.hits = many - 30;
+    more.hits = many - 60;
+    assert_near(proportion_chance(few, more), coins, whole);
+    assert_near(proportion_chance((struct proportion){3, 4}, half), 0.625, 1e-9);
+    assert_near(proportion_chance(half, (struct proportion){3, 4}), 0.625, 1e-9);
+    assert_true(proportion_chance((struct proportion){1000, 1000}, half) < 1e-290);
+}
+
 static void test_adjusting_is_holms_and_keeps_the_places(void **state)
 {
     (void)state;
@@ -90,6 +113,7 @@ int main(void)
         cmocka_unit_test(test_an_empty_side_says_nothing),
         cmocka_unit_test(test_chance_is_fishers_exact_test),
         cmocka_unit_test(test_chance_of_large_groups_is_that_of_the_normal_distribution),
+        cmocka_unit_test(test_chance_of_any_counts_is_known_at_once),
         cmocka_unit_test(test_adjusting_is_holms_and_keeps_the_places),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

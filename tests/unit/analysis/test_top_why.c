@@ -2,6 +2,7 @@
 #include "analysis/top.h"
 #include "analysis/why.h"
 #include "tests/unit/analysis/fill.h"
+#include "tests/unit/analysis/folds.h"
 
 static void fold_of(struct fold *out, struct buffer *buffer, int64_t from_ns, int64_t to_ns,
                     bool outside)
@@ -50,6 +51,54 @@ static void test_recursion_counts_once_in_total(void **state)
     top_dispose(&top);
     fold_dispose(&fold);
     buffer_free(buffer);
+}
+
+static void test_recursion_is_told_from_a_second_call(void **state)
+{
+    (void)state;
+    struct dict dict;
+    struct top top;
+    dict_init(&dict);
+    struct fold fold = folds_read(&dict, "demo;a;b;a;b 1\ndemo;a;c 2\ndemo;b;a 4\ndemo;c;b 8\n");
+    top_of_fold(&top, &fold, TOP_BY_TOTAL);
+    assert_int_equal(top.count, 3);
+    for (size_t i = 0; i < top.count; i++) {
+        uint64_t wanted = *row_name(&fold, top.rows[i].frame) == 'a'   ? 7
+                          : *row_name(&fold, top.rows[i].frame) == 'b' ? 13
+                                                                       : 10;
+        assert_int_equal(top.rows[i].total_samples, wanted);
+    }
+    top_dispose(&top);
+    fold_dispose(&fold);
+    dict_dispose(&dict);
+}
+
+// A line of a file may hold so many: the time must not grow with the square of the depth.
+static void test_a_stack_of_a_million_functions_is_counted(void **state)
+{
+    (void)state;
+    enum { DEPTH = 1000000 };
+    struct dict dict;
+    dict_init(&dict);
+    struct fold fold = {.dict = &dict, .totals.event = UINT32_MAX};
+    struct fold_edit edit;
+    fold_edit_init(&edit, &fold);
+    uint32_t node = fold_edit_child(&edit, 0, folds_frame(&dict, "demo", 4, true));
+    for (int i = 0; i < DEPTH; i++) {
+        char name[16];
+        int len = snprintf(name, sizeof name, "f%d", i);
+        node = fold_edit_child(&edit, node, folds_frame(&dict, name, (size_t)len, false));
+    }
+    fold_edit_add(&edit, node, &(struct fold_node){.self_samples = 5});
+    fold_edit_commit(&edit);
+    struct top top;
+    top_of_fold(&top, &fold, TOP_BY_SELF);
+    assert_int_equal(top.count, DEPTH);
+    assert_int_equal(top.rows[0].self_samples, 5);
+    assert_int_equal(top.rows[DEPTH - 1].total_samples, 5);
+    top_dispose(&top);
+    fold_dispose(&fold);
+    dict_dispose(&dict);
 }
 
 static void test_why_names_the_innermost_that_is_over_represented(void **state)
@@ -188,6 +237,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recursion_counts_once_in_total),
+        cmocka_unit_test(test_recursion_is_told_from_a_second_call),
+        cmocka_unit_test(test_a_stack_of_a_million_functions_is_counted),
         cmocka_unit_test(test_why_names_the_innermost_that_is_over_represented),
         cmocka_unit_test(test_a_wrapper_is_left_to_what_it_wraps),
         cmocka_unit_test(test_functions_that_call_each_other_are_not_both_left_out),

@@ -464,6 +464,7 @@ static void test_a_session_refuses_what_it_does_not_know(void **state)
     assert_int_equal(transforms_list(&transforms, "group", &err), -EINVAL);
     assert_int_equal(transforms_list(&transforms, "-auto", &err), -EINVAL);
     assert_int_equal(transforms_argue(&transforms, "group", "cpus", &err), -EINVAL);
+    assert_non_null(strstr(err.message, "tid, cpu or cgroup"));
     assert_non_null(strstr(err.message, "'cpus'"));
     assert_int_equal(transforms_argue(&transforms, "focus", "[", &err), -EINVAL);
     assert_int_equal(transforms_argue(&transforms, "java", "x", &err), -EINVAL);

@@ -27,6 +27,28 @@ static void test_samples_and_escapes(void **state)
           0);
 }
 
+// A sample's event has 16 bits: those beyond are told, not taken for others.
+static void test_more_maps_than_events(void **state)
+{
+    (void)state;
+    enum { MAPS = 65600 };
+    struct bytes text = {0};
+    struct capture capture;
+    struct decode_report report;
+    capture_init(&capture);
+    capture.terse = true;
+    bytes_append_text(&text, "{\"type\": \"printf\", \"data\": \"T 5000000000\\n\"}\n");
+    for (int i = 0; i < MAPS; i++)
+        bytes_printf(&text, "{\"type\": \"map\", \"data\": {\"@%d\": 1}}\n", i);
+    assert_int_equal(
+        capture_decode(&capture, &format_bpftrace_json, NULL, text.data, text.len, 0, &report), 0);
+    assert_int_equal(report.samples, 65536);
+    assert_int_equal(report.skipped, MAPS - 65536);
+    assert_string_equal(report.first_skipped_why, "more than 65536 different events");
+    capture_dispose(&capture);
+    bytes_dispose(&text);
+}
+
 static void test_maps_and_losses(void **state)
 {
     (void)state;
@@ -317,6 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples_and_escapes),
+        cmocka_unit_test(test_more_maps_than_events),
         cmocka_unit_test(test_maps_and_losses),
         cmocka_unit_test(test_maps_on_an_interval_are_samples),
         cmocka_unit_test(test_maps_at_the_end_are_shown),

@@ -55,6 +55,24 @@ static void test_stacks_and_counts(void **state)
            "- - -1/-1 {V8 Worker 7} samples/ 1 V8 Worker 7;f(int, char)||u;||u\n");
 }
 
+// Nanoseconds of a fleet, as we may write them: no digit is lost.
+static void test_counts_of_64_bits_are_exact(void **state)
+{
+    (void)state;
+    expect("a;b 9007199254740993\na;c 18446744073709551615\na;d 0.75\na;e 1234567890123456789\n"
+           "a;f 0.25\n",
+           "- - -1/-1 {a} samples/ 9007199254740993 a;b||u\n"
+           "- - -1/-1 {a} samples/ 18446744073709551615 a;c||u\n"
+           "- - -1/-1 {a} samples/ 0 a;d||u\n"
+           "- - -1/-1 {a} samples/ 1234567890123456789 a;e||u\n"
+           "- - -1/-1 {a} samples/ 1 a;f||u\n");
+    struct decoded decoded;
+    static const char text[] = "a;b 1\na;c 18446744073709551616\n";
+    decode_pieces(&decoded, text, sizeof text - 1, 0, SIZE_MAX);
+    assert_int_equal(decoded.report.skipped, 1);
+    dispose(&decoded);
+}
+
 static void test_carriage_returns_comments_and_blank_lines_are_nothing(void **state)
 {
     (void)state;
@@ -220,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stacks_and_counts),
+        cmocka_unit_test(test_counts_of_64_bits_are_exact),
         cmocka_unit_test(test_carriage_returns_comments_and_blank_lines_are_nothing),
         cmocka_unit_test(test_suffixes_tell_the_kind),
         cmocka_unit_test(test_fractions_add_up),

@@ -200,6 +200,140 @@ static void test_odd_profiles(void **state)
     }
 }
 
+// A message with two number fields, as a field of *out.
+static void put_pair(struct bytes *out, unsigned field, unsigned first, uint64_t value,
+                     unsigned second, uint64_t other)
+{
+    struct bytes message = {0};
+    wire_put_number(&message, first, value);
+    wire_put_number(&message, second, other);
+    wire_put_bytes(out, field, message.data, message.len);
+    bytes_dispose(&message);
+}
+
+// A location whose frame is `lines` functions, inlined into each other but for the last: "f0"...
+static void put_inlining(struct bytes *out, uint64_t id, unsigned lines)
+{
+    struct bytes location = {0};
+    wire_put_number(&location, PPROF_LOCATION_ID, id);
+    for (unsigned i = 1; i <= lines; i++)
+        put_pair(&location, PPROF_LOCATION_LINE, PPROF_LINE_FUNCTION, i, PPROF_LINE_LINE, id);
+    wire_put_bytes(out, PPROF_LOCATION, location.data, location.len);
+    bytes_dispose(&location);
+}
+
+static void put_strings(struct bytes *out, unsigned functions)
+{
+    wire_put_bytes(out, PPROF_STRING, "", 0);
+    wire_put_bytes(out, PPROF_STRING, "count", 5);
+    for (unsigned i = 1; i <= functions; i++) {
+        char name[16];
+        wire_put_bytes(out, PPROF_STRING, name, (size_t)snprintf(name, sizeof name, "f%u", i));
+        put_pair(out, PPROF_FUNCTION, PPROF_FUNCTION_ID, i, PPROF_FUNCTION_NAME, i + 1);
+    }
+}
+
+// One sample of so many times location 1, called from location `root`.
+static void put_stack(struct bytes *out, size_t depth, uint64_t root)
+{
+    struct bytes sample = {0}, ids = {0};
+    memset(bytes_extend(&ids, depth), 1, depth);
+    wire_put_raw(&ids, root);
+    wire_put_bytes(&sample, PPROF_SAMPLE_LOCATION, ids.data, ids.len);
+    wire_put_number(&sample, PPROF_SAMPLE_VALUE, 1);
+    wire_put_bytes(out, PPROF_SAMPLE, sample.data, sample.len);
+    bytes_dispose(&sample);
+    bytes_dispose(&ids);
+}
+
+static void decode(struct capture *capture, const struct bytes *profile,
+                   struct decode_report *report)
+{
+    capture_init(capture);
+    capture->terse = true;
+    assert_int_equal(
+        capture_decode(capture, &format_pprof, NULL, profile->data, profile->len, 0, report), 0);
+}
+
+// A location of one byte may unfold to 256 functions: a few KiB in gzip must not come to gigabytes.
+static void test_inlining_is_no_bomb(void **state)
+{
+    (void)state;
+    enum { LINES = 256, DEPTH = 16000, SAMPLES = 100 };
+    struct bytes profile = {0};
+    struct capture capture;
+    struct decode_report report;
+    put_pair(&profile, PPROF_SAMPLE_TYPE, PPROF_TYPE_NAME, 1, PPROF_TYPE_UNIT, 1);
+    put_inlining(&profile, 1, LINES);
+    for (unsigned i = 2; i < 2 + SAMPLES; i++) {
+        put_inlining(&profile, i, 1);
+        put_stack(&profile, i == 2 ? 1000 : DEPTH, i);
+    }
+    put_strings(&profile, LINES);
+    decode(&capture, &profile, &report);
+    assert_int_equal(report.samples, 1);
+    assert_int_equal(report.frames, 1000 * LINES + 1);
+    assert_int_equal(report.skipped, SAMPLES - 1);
+    assert_string_equal(report.first_skipped_why,
+                        "inlined functions unfold to many times the size of the profile");
+    assert_true(capture.dict.node_count < 300000);
+    capture_dispose(&capture);
+    bytes_dispose(&profile);
+}
+
+static void test_what_is_too_much_is_told(void **state)
+{
+    (void)state;
+    struct bytes profile = {0};
+    struct capture capture;
+    struct decode_report report;
+    for (unsigned i = 0; i < 66; i++)
+        put_pair(&profile, PPROF_SAMPLE_TYPE, PPROF_TYPE_NAME, i + 2, PPROF_TYPE_UNIT, 1);
+    put_strings(&profile, 70);
+    decode(&capture, &profile, &report);
+    assert_int_equal(report.skipped, 2);
+    assert_string_equal(report.first_skipped_why,
+                        "more than 64 types of values: the others are left out");
+    capture_dispose(&capture);
+    bytes_clear(&profile);
+
+    put_pair(&profile, PPROF_SAMPLE_TYPE, PPROF_TYPE_NAME, 1, PPROF_TYPE_UNIT, 1);
+    put_inlining(&profile, 1, 300);
+    put_stack(&profile, 1, 1);
+    put_strings(&profile, 300);
+    decode(&capture, &profile, &report);
+    assert_int_equal(report.samples, 1);
+    assert_int_equal(report.skipped, 1);
+    assert_string_equal(report.first_skipped_why, "more than 256 functions at one location");
+    capture_dispose(&capture);
+
+    put_stack(&profile, 1 << 14, 1);
+    decode(&capture, &profile, &report);
+    assert_int_equal(report.skipped, 2);
+    assert_string_equal(report.first_skipped_why, "more than 256 functions at one location");
+    capture_dispose(&capture);
+    bytes_dispose(&profile);
+}
+
+static void test_an_event_too_many_is_an_error(void **state)
+{
+    (void)state;
+    struct bytes profile = {0};
+    struct capture capture;
+    capture_init(&capture);
+    for (uint32_t i = 0; i <= UINT16_MAX; i++)
+        dict_event(&capture.dict, &(struct event){.name = DICT_EMPTY, .unit = i});
+    put_pair(&profile, PPROF_SAMPLE_TYPE, PPROF_TYPE_NAME, 1, PPROF_TYPE_UNIT, 1);
+    put_inlining(&profile, 1, 1);
+    put_stack(&profile, 1, 1);
+    put_strings(&profile, 1);
+    assert_int_equal(
+        capture_decode(&capture, &format_pprof, NULL, profile.data, profile.len, 0, NULL), -E2BIG);
+    assert_int_equal(capture.samples, 0);
+    capture_dispose(&capture);
+    bytes_dispose(&profile);
+}
+
 static void test_ids_of_any_value(void **state)
 {
     (void)state;
@@ -224,6 +358,9 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_go_reads_what_we_write),
         cmocka_unit_test(test_odd_profiles),
+        cmocka_unit_test(test_inlining_is_no_bomb),
+        cmocka_unit_test(test_what_is_too_much_is_told),
+        cmocka_unit_test(test_an_event_too_many_is_an_error),
         cmocka_unit_test(test_ids_of_any_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

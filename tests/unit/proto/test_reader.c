@@ -243,6 +243,73 @@ static void test_a_truncated_gzip_keeps_what_was_there(void **state)
     free(data);
 }
 
+// Some pieces of text, packed, whose end says nothing by itself: any number of lines is a profile.
+static char *pack_lines(size_t lines, size_t *len)
+{
+    char *path = xasprintf("%s/test-reader-%d-lines.gz", FLICKER_BUILD, (int)getpid());
+    gzFile file = gzopen(path, "wb");
+    uint64_t random = 1;
+    for (size_t i = 0; i < lines; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1;
+        gzprintf(file, "app;main;f%u;g%u 1\n", (unsigned)(random >> 40), (unsigned)i);
+    }
+    gzclose(file);
+    char *data = collect_file(path, len);
+    drop_file(path);
+    return data;
+}
+
+static void test_a_cut_or_damaged_pack_is_never_taken_for_a_whole_one(void **state)
+{
+    (void)state;
+    enum { LINES = 60000, PLACES = 23 };
+    size_t len;
+    char *data = pack_lines(LINES, &len);
+    for (size_t i = 1; i < PLACES; i++) {
+        size_t at = len * i / PLACES;
+        struct collect collect;
+        struct err err = {0};
+        char *path = write_file("part.gz", data, at);
+        assert_int_equal(read_all(&collect, path, NULL, NULL, &err), -ENODATA);
+        assert_non_null(strstr(err.message, "ends early"));
+        assert_true(collect.count > 0 && collect.count < LINES);
+        collect_dispose(&collect);
+        drop_file(path);
+    }
+    data[len - 8] ^= 1; // the checksum
+    char *path = write_file("sum.gz", data, len);
+    struct collect collect;
+    struct err err = {0};
+    assert_int_equal(read_all(&collect, path, NULL, NULL, &err), -EILSEQ);
+    assert_non_null(strstr(err.message, "damaged gzip data"));
+    assert_int_equal(collect.count, LINES);
+    collect_dispose(&collect);
+    drop_file(path);
+    free(data);
+}
+
+// As tapes and block devices leave it.
+static void test_padding_behind_gzip_is_no_damage(void **state)
+{
+    (void)state;
+    enum { LINES = 100, PADDING_BYTES = 1 << 20 };
+    size_t len;
+    char *data = pack_lines(LINES, &len);
+    struct bytes padded = {0};
+    bytes_append(&padded, data, len);
+    memset(bytes_extend(&padded, PADDING_BYTES), 0, PADDING_BYTES);
+    bytes_append(&padded, data, len); // another member
+    char *path = write_file("padded.gz", padded.data, padded.len);
+    struct collect collect;
+    struct err err = {0};
+    assert_int_equal(read_all(&collect, path, NULL, NULL, &err), 0);
+    assert_int_equal(collect.count, 2 * LINES);
+    collect_dispose(&collect);
+    drop_file(path);
+    bytes_dispose(&padded);
+    free(data);
+}
+
 static void test_damaged_packed_files_are_an_error_or_shorter(void **state)
 {
     (void)state;
@@ -419,6 +486,8 @@ int main(void)
         cmocka_unit_test(test_a_reader_can_be_freed_half_way),
         cmocka_unit_test(test_gzip_members_one_after_the_other),
         cmocka_unit_test(test_a_truncated_gzip_keeps_what_was_there),
+        cmocka_unit_test(test_a_cut_or_damaged_pack_is_never_taken_for_a_whole_one),
+        cmocka_unit_test(test_padding_behind_gzip_is_no_damage),
         cmocka_unit_test(test_damaged_packed_files_are_an_error_or_shorter),
         cmocka_unit_test(test_where_the_head_ends_does_not_matter),
         cmocka_unit_test(test_a_bomb_is_stopped),

@@ -236,6 +236,15 @@ static void test_what_is_lost_is_said(void **state)
          "time, process and thread ids, values and modules are lost");
     const char *spans = "[{\"ph\":\"X\",\"ts\":8,\"dur\":1,\"name\":\"a\"}]";
     lost(&format_trace_event, spans, &format_trace_event, "the number of samples is lost");
+    // nflxprofile has a column of these, or none.
+    static const char some[] =
+        "a 7/7 [001] 1.5: 1 e: \n\t1 f (/x)\n\nb 7 2.5: 1 e: \n\t1 f (/x)\n\n";
+    lost(&format_perf_script, some, &format_pprof, "");
+    lost(&format_perf_script, some, &format_nflxprofile,
+         "process and thread ids (not every sample has it), CPUs (not every sample has it) and "
+         "modules are lost");
+    lost(&format_perf_script, "a 7 1.5: e: \n\t1 f (/x)\n\na 7 e: \n\t1 f (/x)\n\n",
+         &format_nflxprofile, "time (not every sample has it) and modules are lost");
 }
 
 int main(void)

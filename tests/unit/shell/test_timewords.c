@@ -119,6 +119,20 @@ static void without_a_wall_clock(void **state)
     assert_refused(&timeless, "1 2", 0, "no times");
 }
 
+// Of a recording of the next century, and asked for by who mistypes a year.
+static void times_beyond_all_clocks(void **state)
+{
+    (void)state;
+    struct axis far = walled;
+    far.start_ns = far.first_ns = INT64_C(4000000000) * NS_PER_S;
+    assert_ranges(&far, "0 9000000000", "0.000-5223372036.854");
+    assert_ranges(&far, "0+9000000000s", "0.000-5223372036.854");
+    assert_refused(&far, "8000000000 9000000000", 0, "empty");
+    assert_ranges(&walled, "2026-11-22T13:08 9999-01-01T00:00", "0.000-7428019156.854");
+    assert_ranges(&walled, "0001-01-01T00:00 13:08:01", "-9223372036.854-1.000");
+    assert_refused(&walled, "9999-01-01T00:00 9999-01-01T00:01", 0, "empty");
+}
+
 static void errors_point_at_the_byte(void **state)
 {
     (void)state;
@@ -131,6 +145,9 @@ static void errors_point_at_the_byte(void **state)
     assert_refused(&walled, "1-2,", 4, "a time is expected");
     assert_refused(&walled, "2026-11-22Tx", 11, "14:03:12.5");
     assert_refused(&walled, "", 0, "a time is expected");
+    assert_refused(&walled, "2026-02-30T13:08", 0, "no such day");
+    assert_refused(&walled, "2026-13-01T13:08", 0, "no such day");
+    assert_refused(&walled, "13:-8 13:09", 2, "a time is expected");
 }
 
 int main(void)
@@ -142,6 +159,7 @@ int main(void)
         cmocka_unit_test(on_the_wall),
         cmocka_unit_test(across_midnight),
         cmocka_unit_test(without_a_wall_clock),
+        cmocka_unit_test(times_beyond_all_clocks),
         cmocka_unit_test(errors_point_at_the_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 // The page of flicker itself: recording this host live, and over a saved recording.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -66,7 +66,7 @@ test('a baseline colours the flame graph; callers, groups and what is gone are o
   await until('the stall', async () => (await names()).includes('rebuild_index'));
   const byKind = await fills();
   await drag(page, [0.3, 0.6], [0.42, 0.3], 'Control');
-  await until('the difference', async () => (await text(page, '#kinds')).includes('less here') && (await fills()) !== byKind);
+  await until('the difference', async () => (await text(page, '#kinds')).includes('less of its own') && (await fills()) !== byKind);
   assert.match(await text(page, '#cmd'), / vs=\d/);
   await until('a surely larger share', async () => (await page.$('#rows td.up')) !== null);
 
@@ -116,15 +116,17 @@ test('two versions compared in the page: what is new is coloured, what is gone i
   prompt.say('slice 5s-10s');
   await until('the second half', async () => (await paths()).includes('demo;main;new;newer') && !(await paths()).includes('demo;main;old;older'));
   await page.keyboard.press('d');
-  await until('the difference', async () => (await text(page, '#kinds')).includes('less here'));
+  await until('the difference', async () => (await text(page, '#kinds')).includes('less of its own'));
   const seen = await page.$eval('#kinds', (list) => list.scrollHeight <= list.clientHeight && list.scrollWidth <= list.clientWidth);
   assert.ok(seen, 'the legend of the difference is cut');
   assert.equal(await text(page, '#st-source'), 'cpu-clock');
   const width = async (path) => (await of(path)).width;
   await until('halves', async () => Math.abs((await width('demo;main;new;newer')) / (await width('demo;main;common')) - 1) < 0.02);
   const [same, caller, newer] = (await Promise.all(['demo;main;common', 'demo;main;new', 'demo;main;new;newer'].map(of))).map((frame) => frame.fill);
-  assert.equal(newer, caller); // all of a new subtree is new
+  assert.equal(caller, same); // it has nothing of its own, as in the shell's pictures
   assert.notEqual(newer, same);
+  await page.hover('#chart g.frame[data-path$="newer"]');
+  await until('what it gained', async () => (await text(page, '#detail')).includes('+50.0 pp against the baseline, +50.0 pp of its own, new'));
   if (process.env.FLICKER_PICTURES) await page.screenshot({ path: `${process.env.FLICKER_PICTURES}/diff.png` });
   await page.keyboard.press('e');
   await until('what is gone', async () => (await paths()).includes('demo;main;old;oldest'));
@@ -133,6 +135,47 @@ test('two versions compared in the page: what is new is coloured, what is gone i
   await until('halves', async () => Math.abs((await width('demo;main;old;older')) / (await width('')) - 0.5) < 0.02);
   if (process.env.FLICKER_PICTURES) await page.screenshot({ path: `${process.env.FLICKER_PICTURES}/gone.png` });
   assert.deepEqual(page.wrong, []);
+  assert.equal(await prompt.quit(), 0);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+// The classes of the frames in the shell's own picture: "more5", "less2", "same".
+async function svgSteps(prompt, file) {
+  const drawn = () => existsSync(file) && readFileSync(file, 'utf8');
+  prompt.say(`flame vs=rest > ${file}`);
+  const svg = await until('the picture', () => drawn() && drawn().includes('</svg>') && drawn());
+  const steps = new Map();
+  for (const [, step, name] of svg.matchAll(/<g class="frame (more\d|less\d|same)"[^>]*><title>([^\n]*)\n/g)) {
+    const list = steps.get(name) ?? [];
+    steps.set(name, [...list, step].sort());
+  }
+  return steps;
+}
+
+test('page, SVG and terminal colour a difference alike: by what a frame gained of its own', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flicker-alike-'));
+  const prompt = new Prompt(`${BUILD}/flicker`, [new URL('../../shell/demo.fks', import.meta.url).pathname]);
+  prompt.say('filter comm=demo');
+  prompt.say('slice spike');
+  const page = await open(browser, await view(prompt));
+  const steps = await svgSteps(prompt, join(folder, 'demo.svg'));
+  assert.ok(steps.get('rebuild_index').includes('more5'), [...steps].join('\n'));
+  const fills = async () => new Map(await page.$$eval('#chart g.frame', (list) => list.map((frame) =>
+    [frame.dataset.path.split('\n').pop(), frame.querySelector('rect').getAttribute('fill')])));
+  await until('the stall', async () => (await fills()).has('rebuild_index'));
+  await page.keyboard.press('d');
+  await until('the difference', async () => (await text(page, '#kinds')).includes('less of its own'));
+  const strength = (fill) => Math.round((Number(/ ([\d.]+)%/.exec(fill)?.[1] ?? 0) / 100) * 7);
+  const sel = await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--sel').trim());
+  let compared = 0;
+  for (const [name, fill] of await fills()) {
+    const known = steps.get(name);
+    if (!known || new Set(known).size > 1) continue; // of several paths: which of them is this?
+    const step = strength(fill) ? `${fill.includes(sel) ? 'more' : 'less'}${strength(fill)}` : 'same';
+    assert.equal(step, known[0], `${name}: ${fill}`);
+    compared++;
+  }
+  assert.ok(compared >= 5, `${compared} frames compared`);
   assert.equal(await prompt.quit(), 0);
   rmSync(folder, { recursive: true, force: true });
 });

@@ -325,7 +325,7 @@ static void questions_are_answered(void **state)
     get(fixture, "/api/flame?ranges=1000000000:2000000000", 200,
         "\"root\":{\"n\":\"all\",\"v\":10");
     get(fixture, "/api/flame?ranges=1000000000:2000000000&base=0:1000000000", 200,
-        "\"n\":\"main\",\"k\":0,\"v\":10,\"b\":10");
+        "\"n\":\"main\",\"k\":0,\"v\":10,\"b\":10,\"c\"");
     get(fixture, "/api/flame?least=0.5", 200, "\"pruned\":1");
     get(fixture, "/api/top?n=1", 200, "\"functions\":3,\"rows\":[{\"n\":\"work");
     get(fixture, "/api/top?by=total&n=1", 200, "\"rows\":[{\"n\":\"main\"");
@@ -342,13 +342,15 @@ static void a_baseline_is_compared(void **state)
     struct fixture *fixture = *state;
 
     get(fixture, "/api/flame?ranges=0:2000000000&base=2000000000:4000000000", 200,
-        "{\"n\":\"spin\",\"k\":0,\"v\":10,\"s\":10},"
-        "{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":10,\"s\":10,\"b\":20}");
+        "{\"n\":\"spin\",\"k\":0,\"v\":10,\"s\":10,\"d\":5},"
+        "{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":10,\"s\":10,\"b\":20,\"bs\":20,\"d\":-5}");
     get(fixture, "/api/flame?ranges=0:2000000000&base=2000000000:4000000000", 200,
         "\"tooFew\":false,\"kinds\"");
     // What only the baseline has is no part of the picture, but of the elided one.
     get(fixture, "/api/flame?least=0&base=0:2000000000&ranges=2000000000:4000000000", 200,
-        "\"c\":[{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":20,\"s\":20,\"b\":10}]}]}]},\"pruned\":0}");
+        "\"c\":[{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":20,\"s\":20,\"b\":10,\"bs\":10,\"d\":5}]}]}]"
+        "},"
+        "\"pruned\":0}");
     get(fixture, "/api/flame?elided=on&base=0:2000000000&ranges=2000000000:4000000000", 200,
         "\"c\":[{\"n\":\"spin\",\"k\":0,\"v\":10,\"s\":10}]");
     get(fixture, "/api/flame?elided=on&ranges=0:2000000000&base=2000000000:4000000000", 200,

@@ -199,7 +199,7 @@ export class Glass {
     const share = model.scale === 'cpus' && full > 0;
     for (let i = 0; i <= 4; i++) {
       const value = model.scale === 'log' ? Math.expm1((Math.log1p(top) * i) / 4) : (top * i) / 4;
-      const label = share ? `${i * 25}${i === 4 ? ' %' : ''}` : weightShort(value, model);
+      const label = share ? `${i * 25}${i === 4 ? ' %' : ''}` : top < 4 && value % 1 ? value.toFixed(1) : weightShort(value, model);
       text(x, label, (i * width) / 4, 71, ink3, palette, i === 0 ? 'left' : i === 4 ? 'right' : 'center');
     }
     text(x, share ? 'share of all CPUs' : `${unitOf(model)} a cell`, 0, 86, ink3, palette);

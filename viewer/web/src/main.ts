@@ -1,5 +1,5 @@
 // The page: keeps model, canvas, flame graph and command line in step.
-import { FlameGraph } from './flame';
+import { deltaColour, FlameGraph } from './flame';
 import { duration, percent, rangeText, rangeWords, typedWords, weight } from './format';
 import { Gestures } from './gestures';
 import { Glass } from './glass';
@@ -9,7 +9,7 @@ import { readPalette, type Palette } from './palette';
 import { Session } from './session';
 import { drawStatus, Note, put } from './status';
 import { TopTable } from './table';
-import type { Range, StreamEvent, Totals, View } from './types';
+import { DELTA_MOST, type Range, type StreamEvent, type Totals, type View } from './types';
 
 const SECOND = 1e9;
 const ROWS = 50;
@@ -564,7 +564,9 @@ class Page {
   }
 
   private drawLegend(): void {
-    if (this.colours === 'diff' && this.flame.compares) drawSwatches([['sel', 'more here'], ['base', 'less here']]);
+    if (this.colours === 'diff' && this.flame.compares)
+      drawSwatches([[DELTA_MOST, 'more of its own'], [0, 'the same'], [-DELTA_MOST, 'less of its own']].map(
+        ([step, text]) => [deltaColour(this.palette, step as number), text as string]));
     else drawKinds(this.callers ? [] : this.kinds); // of leaves, which are threads' names then
   }
 
@@ -671,11 +673,11 @@ function press(id: string, value: string): void {
   $(id).querySelector<HTMLElement>(`[data-v="${value}"]`)?.click();
 }
 
-function drawSwatches(items: [token: string, text: string][]): void {
-  $('kinds').replaceChildren(...items.map(([token, text]) => {
+function drawSwatches(items: [colour: string, text: string][]): void {
+  $('kinds').replaceChildren(...items.map(([colour, text]) => {
     const item = document.createElement('li');
     const swatch = document.createElement('i');
-    swatch.style.background = `var(--${token})`;
+    swatch.style.background = colour;
     item.append(swatch, text);
     return item;
   }));
@@ -685,7 +687,7 @@ function drawKinds(kinds: number[]): void {
   const names = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'no stack', 'unresolved'];
   const tokens = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'comm', 'unresolved'];
   const whole = kinds.reduce((sum, n) => sum + n, 0) || 1;
-  drawSwatches(kinds.flatMap((n, i): [string, string][] => (n ? [[tokens[i]!, `${names[i]} ${percent(n / whole, 0)}`]] : [])));
+  drawSwatches(kinds.flatMap((n, i): [string, string][] => (n ? [[`var(--${tokens[i]!})`, `${names[i]} ${percent(n / whole, 0)}`]] : [])));
 }
 
 function showKeys(): void {

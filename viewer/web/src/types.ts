@@ -76,6 +76,8 @@ export interface Totals {
 // Frame kinds, in the server's order.
 export const KINDS = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'comm', 'unresolved'] as const;
 
+export const DELTA_MOST = 5;
+
 export interface FlameNode {
   n: string;
   v: number;
@@ -83,6 +85,8 @@ export interface FlameNode {
   k?: number;
   m?: string;
   b?: number; // in the baseline
+  bs?: number; // self in the baseline
+  d?: number; // how much more (1..5) or less of its own than there, as the shell's pictures colour it
   c?: FlameNode[];
 }
 

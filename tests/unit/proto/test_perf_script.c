@@ -118,6 +118,12 @@ static void test_frames_of_all_kinds(void **state)
         {"\t 414b3b fsnotify (/lib/modules/4.1.0/build/vmlinux)",
          "fsnotify|/lib/modules/4.1.0/build/vmlinux|k"},
         {"\t 0 [unknown] ([unknown])", "||u"},
+        {"\t 7f00 read+0x1f (/lib/x86_6", "read||u"}, // cut, as a file may be
+        {"\t 7f00 read (", "read||u"},
+        {"\t 7f00 (/lib/x86_6", "||u|7f00"},
+        {"\t ffffffff8103d0ca native_write_msr ([kernel.k", "native_write_msr||k"},
+        {"\t 7f00 std::swap<int> (inl", "std::swap<int>||u"},
+        {"\t 7f00 f(int) (a", "f(int) (a||u"}, // may be a name
         {"\t ffffffff81000000 [unknown] ([unknown])", "||k|ffffffff81000000"},
         {"\t 146f2c [unknown] (/usr/bin/perf)", "|/usr/bin/perf|u|146f2c"},
         {"\t 7ffd [vdso_fn] ([vdso])", "[vdso_fn]|[vdso]|u"},

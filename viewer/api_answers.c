@@ -363,7 +363,7 @@ int api_heatmap(struct bytes *out, const struct server_host *host, const struct 
     struct json json = {.out = out};
     struct selection *wide = NULL;
     struct filter *filter = NULL;
-    struct live_shape shape;
+    struct live_shape shape = {0};
     struct live *live = NULL;
     struct axis axis;
 

@@ -180,6 +180,102 @@ test('page, SVG and terminal colour a difference alike: by what a frame gained o
   rmSync(folder, { recursive: true, force: true });
 });
 
+// 20 s of spans: 50 a second of 40 to 80 us, and from 8 s to 11 s ten a second of 5 to 8 ms.
+function spans(folder) {
+  const path = join(folder, 'spans.trace.json');
+  const span = (name, second, us) => ({ ph: 'X', pid: 7, tid: 7, name, ts: 1e6 + second * 1e6, dur: us });
+  const quick = Array.from({ length: 1000 }, (_, i) => span('quick', i / 50, 40 + (i * 7) % 41));
+  const slow = Array.from({ length: 30 }, (_, i) => span('slow', 8.01 + i / 10, 5000 + (i * 101) % 3001));
+  writeFileSync(path, JSON.stringify([...quick, ...slow]));
+  return path;
+}
+
+// What of the samples is selected, as `status` and `top` say it.
+async function selected(prompt) {
+  const mark = prompt.mark();
+  prompt.say('slice');
+  prompt.say('top 9');
+  prompt.say('status');
+  await prompt.see(/^page /m, mark);
+  const output = prompt.output.slice(mark);
+  return { filter: /; (value=\S+)/.exec(output)?.[1] ?? '', samples: Number(/^(\d+) samples?\b.* in /m.exec(output)?.[1]),
+    slow: / slow\b/.test(output), quick: / quick\b/.test(output) };
+}
+
+test('rows that are values: a rectangle selects times and values, here and at the prompt', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flicker-values-'));
+  const prompt = new Prompt(`${BUILD}/flicker`, [spans(folder)]);
+  const page = await open(browser, await view(prompt));
+  const names = () => page.$$eval('#chart g.frame', (list) => list.map((frame) => frame.dataset.path.split('\n').pop()));
+  await until('the stacks', async () => (await names()).includes('slow'));
+  await page.keyboard.press('v');
+  await until('values', async () => ((await page.getAttribute('#heat', 'aria-label')) ?? '').includes('by value'));
+  assert.equal(await page.inputValue('#y'), 'value');
+  await until('cells', async () => (await painted(page)) > 100);
+  await page.hover('#heat', { position: { x: 200, y: 51 } }); // the uppermost rows
+  await until('a value under the pointer', async () => / ms – 10 ms$/.test(await text(page, '#g-kv dd')));
+  if (process.env.FLICKER_PICTURES) await page.screenshot({ path: `${process.env.FLICKER_PICTURES}/value.png` });
+
+  await drag(page, [0.1, 0.35], [0.9, 0.16]); // all times, the upper rows; from before the start
+  await until('what is slow', async () => (await names()).includes('slow') && !(await names()).includes('quick'));
+  const range = await selection(prompt);
+  assert.ok(range[0] === 0 && range[1] > 11, String(range));
+  const here = await selected(prompt);
+  assert.match(here.filter, /^value=[\d.]+(us|ms)\.\.$|^value=[\d.]+(us|ms)\.\.[\d.]+ms$/);
+  assert.equal(here.samples, 30);
+  assert.ok(here.slow && !here.quick);
+  const command = await text(page, '#cmd');
+  assert.match(command, /^slice \S+; filter value=\S+$/);
+  assert.equal(command.split('filter ')[1], here.filter);
+  assert.match(await text(page, '#r-sel'), /, (from )?[\d.]+ (µs|ms)/);
+  await until('the rest of the map', async () => (await painted(page)) > 100); // what is not selected stays in sight
+  if (process.env.FLICKER_PICTURES) await page.screenshot({ path: `${process.env.FLICKER_PICTURES}/value-selected.png` });
+
+  // The command pasted into another session selects the same.
+  const other = new Prompt(`${BUILD}/flicker`, [spans(folder)]);
+  for (const part of command.split('; ')) other.say(part);
+  await view(other);
+  assert.deepEqual(await selected(other), here);
+  assert.equal(await other.quit(), 0);
+
+  // One gesture is one step back; a rectangle of two seconds holds what ends in them.
+  prompt.say('undo');
+  await until('nothing selected', async () => (await text(page, '#r-sel')) === 'all of the window');
+  assert.equal((await selected(prompt)).filter, '');
+  await drag(page, [0.15, 0.35], [0.25, 0.16]);
+  await until('an early time', async () => (await selection(prompt))?.[1] < 8);
+  assert.equal((await selected(prompt)).samples || 0, 0);
+  await page.keyboard.press('Escape');
+  await until('nothing selected', async () => (await text(page, '#r-sel')) === 'all of the window');
+
+  prompt.say('filter value=..100us');
+  await until('the values of the prompt', async () => (await text(page, '#r-sel')) === 'all of the window, up to 100 µs');
+  await until('what is quick', async () => !(await names()).includes('slow'));
+  prompt.say('filter none');
+
+  // Search paints the same rows; back to offsets, the time stays selected.
+  await page.fill('#q', 'slow');
+  await until('a share', async () => /%$/.test(await text(page, '#q-out')));
+  await page.fill('#q', '');
+  await page.selectOption('#y', 'offset');
+  await until('offsets', async () => !((await page.getAttribute('#heat', 'aria-label')) ?? '').includes('by value'));
+  assert.deepEqual(page.wrong, []);
+  assert.equal(await prompt.quit(), 0);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('samples that are only counted have no rows of values: a sentence says so', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'flicker-counted-'));
+  const prompt = new Prompt(`${BUILD}/flicker`, [twoVersions(folder)]);
+  const page = await open(browser, await view(prompt));
+  await until('the samples', async () => (await frames(page)) > 3);
+  await page.selectOption('#y', 'value');
+  await until('a sentence', async () => (await text(page, '#note')).includes('nothing to see by value'));
+  assert.deepEqual(page.wrong, []);
+  assert.equal(await prompt.quit(), 0);
+  rmSync(folder, { recursive: true, force: true });
+});
+
 test('quitting with pages open ends them, and flicker', async () => {
   const prompt = new Prompt(`${BUILD}/flicker`);
   const url = await view(prompt);

@@ -243,6 +243,38 @@ static void test_value_terms_are_combined(void **state)
     buffer_free(world.buffer);
 }
 
+// What is marked in a picture of all values: the filter without them, and which they are.
+static void test_values_of_a_filter(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct value_range *values;
+    struct filter *filter = filter_new();
+    assert_int_equal(filter_values(NULL, &values), 0);
+    assert_int_equal(filter_values(filter, &values), 0);
+    assert_int_equal(filter_add(filter, FILTER_FRAME, false, false, "f", NULL, &err), 0);
+    assert_int_equal(filter_add(filter, FILTER_VALUE, false, false, "10..20", NULL, &err), 0);
+    assert_int_equal(filter_add(filter, FILTER_VALUE, false, false, "30..", NULL, &err), 0);
+    filter_push(filter);
+    assert_int_equal(filter_add(filter, FILTER_VALUE, true, false, "12..14", NULL, &err), 0);
+    filter_push(filter);
+    assert_int_equal(filter_add(filter, FILTER_VALUE, false, false, "..40", NULL, &err), 0);
+    assert_int_equal(filter_values(filter, &values), 3);
+    static const struct value_range expected[] = {{10, 11}, {15, 20}, {30, 40}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(values[i].low, expected[i].low);
+        assert_int_equal(values[i].high, expected[i].high);
+    }
+    free(values);
+    struct filter *any = filter_any_value(filter, 2); // the third push stays as it is
+    char *text = filter_text(any);
+    assert_string_equal(text, "frame=f & value=..40");
+    assert_int_equal(filter_pushes(any), 2);
+    free(text);
+    filter_free(any);
+    filter_free(filter);
+}
+
 static void test_what_is_no_range_of_values(void **state)
 {
     (void)state;
@@ -291,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_the_query_holds),
         cmocka_unit_test(test_values_are_filtered),
         cmocka_unit_test(test_value_terms_are_combined),
+        cmocka_unit_test(test_values_of_a_filter),
         cmocka_unit_test(test_what_is_no_range_of_values),
         cmocka_unit_test(test_counts_have_no_values),
     };

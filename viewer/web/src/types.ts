@@ -27,6 +27,7 @@ export interface Axis {
 export interface Selection {
   generation: number;
   ranges: number[]; // from, to, from, to, ...
+  values: number[]; // the least and the greatest of each range; empty: all
   filter: string;
 }
 
@@ -41,6 +42,7 @@ export interface View {
   event?: string;
   unit?: string;
   byValue?: boolean;
+  edges?: number[]; // rows are values: where each begins, and the last one ends; empty: none seen yet
   error: string;
 }
 
@@ -125,6 +127,14 @@ export interface Top extends Basis {
 }
 
 export type Range = [from: number, to: number];
+// Both ends included; an open one is 0 or Infinity.
+export type Values = [least: number, most: number];
+
+// What a gesture marks: a time and, where rows are values, which of them.
+export interface Area {
+  range: Range;
+  values: Values | null;
+}
 
 export const enum Paint {
   Lost = 1,

@@ -25,16 +25,21 @@ export interface Layout {
   narrow: boolean;
 }
 
-// Room for cells in a plot of this width.
-export function plotWidth(width: number, narrow: boolean): number {
-  return Math.max(60, width - (narrow ? 34 : LEFT) - (narrow ? 0 : RIGHT));
+// Room for labels: those of values are longer.
+function leftOf(narrow: boolean, byValue: boolean): number {
+  return narrow ? (byValue ? 50 : 34) : LEFT;
 }
 
-export function layout(width: number, columns: number, rows: number): Layout {
+// Room for cells in a plot of this width.
+export function plotWidth(width: number, narrow: boolean, byValue: boolean): number {
+  return Math.max(60, width - leftOf(narrow, byValue) - (narrow ? 0 : RIGHT));
+}
+
+export function layout(width: number, columns: number, rows: number, byValue: boolean): Layout {
   const narrow = width < 560;
   const rowHeight = Math.max(1, Math.round(((window.innerHeight < 760 ? 4 : 5) * 50) / rows));
-  const columnWidth = Math.max(1, Math.floor(plotWidth(width, narrow) / columns));
-  const left = narrow ? 34 : LEFT;
+  const columnWidth = Math.max(1, Math.floor(plotWidth(width, narrow, byValue) / columns));
+  const left = leftOf(narrow, byValue);
   const top = SPIKES + BUSY + GAP;
   const bottom = top + rows * rowHeight;
   return { left, right: left + columns * columnWidth, top, bottom, columnWidth, rowHeight, width, height: bottom + AXIS, narrow };
@@ -56,7 +61,7 @@ export class Heat {
   draw(model: Model, palette: Palette, changed: Set<number> | null): void {
     const width = this.canvas.parentElement!.clientWidth;
     const view = model.view;
-    const geometry = layout(width, view?.columns ?? 90, view?.rows ?? 50);
+    const geometry = layout(width, view?.columns ?? 90, view?.rows ?? 50, model.byValue);
     this.geometry = geometry;
     const bands = geometry.narrow || model.byValue ? 0 : model.bands.length;
     const height = geometry.height + (bands ? 4 : 0) + bands * (BAND + BAND_GAP);

@@ -115,7 +115,7 @@ class Page {
   private watch(): void {
     const width = $('heat').parentElement!.clientWidth;
     const narrow = width < 560;
-    const room = plotWidth(width, narrow);
+    const room = plotWidth(width, narrow, this.rows === 'value');
     const axis = this.model.axis;
     const all = axis ? Math.max(10, (axis.edge - axis.first) / SECOND + 1) : 90;
     const span = innerWidth < NARROW && this.spanS === 90 ? 40 : this.spanS || all;

@@ -227,6 +227,8 @@ int api_flame(struct bytes *out, const struct server_host *host, const struct ap
     const struct fold *shown = api_stacks_shown(&stacks);
     json_open(&json, '{');
     write_basis(&json, host, &stacks);
+    json_key(&json, "elided");
+    json_bool(&json, stacks.compared && stacks.elided);
     write_kinds(&json, shown);
     json_key(&json, "root");
     if (shown->count == 0) {

@@ -133,6 +133,8 @@ test('two versions compared in the page: what is new is coloured, what is gone i
   assert.ok(!(await paths()).some((path) => /common|new/.test(path)));
   assert.match(await text(page, '#cmd'), /elided=on/);
   await until('halves', async () => Math.abs((await width('demo;main;old;older')) / (await width('')) - 0.5) < 0.02);
+  await page.hover('#chart g.frame[data-path$="oldest"]');
+  await until('where it is', async () => (await text(page, '#detail')).endsWith('/demo, in the baseline alone, scaled'));
   if (process.env.FLICKER_PICTURES) await page.screenshot({ path: `${process.env.FLICKER_PICTURES}/gone.png` });
   assert.deepEqual(page.wrong, []);
   assert.equal(await prompt.quit(), 0);

@@ -348,7 +348,7 @@ static void a_baseline_is_compared(void **state)
         "{\"n\":\"spin\",\"k\":0,\"v\":10,\"s\":10,\"d\":5},"
         "{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":10,\"s\":10,\"b\":20,\"bs\":20,\"d\":-5}");
     get(fixture, "/api/flame?ranges=0:2000000000&base=2000000000:4000000000", 200,
-        "\"tooFew\":false,\"kinds\"");
+        "\"tooFew\":false,\"elided\":false,\"kinds\"");
     // What only the baseline has is no part of the picture, but of the elided one.
     get(fixture, "/api/flame?least=0&base=0:2000000000&ranges=2000000000:4000000000", 200,
         "\"c\":[{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":20,\"s\":20,\"b\":10,\"bs\":10,\"d\":5}]}]}]"

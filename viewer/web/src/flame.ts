@@ -211,7 +211,8 @@ export class FlameGraph {
     const parts = [weight(node.v, totals.unit, totals.byValue), share];
     if (node.s) parts.push(`self ${percent(node.s / this.flame!.root!.v)}`);
     if (node.m) parts.push(node.m);
-    if (base && this.compares) parts.push(this.change(node));
+    if (this.flame!.elided) parts.push('in the baseline alone, scaled');
+    else if (base && this.compares) parts.push(this.change(node));
     const name = frame.folded.length ? frame.folded.map((n) => n.n).join(' → ') : frame.n;
     return `${name}  ·  ${parts.join(', ')}`;
   }

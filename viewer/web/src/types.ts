@@ -101,6 +101,7 @@ export interface Basis {
 }
 
 export interface Flame extends Basis {
+  elided: boolean; // what the baseline alone does, scaled to what is shown
   kinds: number[];
   root: FlameNode | null;
   pruned: number;

@@ -80,7 +80,8 @@ struct value_range {
     uint64_t low, high;
 };
 
-// Of a sample's own value, whatever part of it lies in the query's ranges.
+// Of a sample's own value, whatever part of it lies in the query's ranges; of an interval that was
+// told in pieces, of their sum.
 static inline bool filter_passes_value(const struct filter_bits *bits, uint64_t value)
 {
     for (size_t i = 0; i < bits->value_count; i++) {

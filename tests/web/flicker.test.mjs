@@ -213,6 +213,7 @@ test('rows that are values: a rectangle selects times and values, here and at th
   await page.keyboard.press('v');
   await until('values', async () => ((await page.getAttribute('#heat', 'aria-label')) ?? '').includes('by value'));
   assert.equal(await page.inputValue('#y'), 'value');
+  assert.equal(await page.inputValue('#scale'), 'seen'); // of CPUs there is no share here
   await until('cells', async () => (await painted(page)) > 100);
   await page.hover('#heat', { position: { x: 200, y: 51 } }); // the uppermost rows
   await until('a value under the pointer', async () => / ms – 10 ms$/.test(await text(page, '#g-kv dd')));

@@ -432,8 +432,17 @@ class Page {
     const view = model.view;
     if (view) {
       put('v-column', duration(view.column));
+      this.sayScale(view.full > 0);
       put('v-row', model.byValue ? '' : duration(view.column / view.rows));
     }
+  }
+
+  // Where it is not known what a cell could hold there is no share of it.
+  private sayScale(full: boolean): void {
+    const scale = $<HTMLSelectElement>('scale');
+    scale.options[0]!.disabled = !full;
+    const said = full || this.model.scale !== 'cpus' ? this.model.scale : 'seen';
+    if (scale.value !== said) scale.value = said;
   }
 
   private drawFollow(): void {

@@ -68,7 +68,7 @@ static bool may_have_pieces(struct segment *const *segments, size_t count)
 }
 
 void pieces_find(struct pieces *pieces, struct segment *const *segments, size_t count,
-                 size_t thread_count)
+                 size_t thread_count, const atomic_bool *cancel)
 {
     if (!may_have_pieces(segments, count))
         return;
@@ -76,6 +76,8 @@ void pieces_find(struct pieces *pieces, struct segment *const *segments, size_t 
     for (size_t i = 0; i < count; i++) {
         const struct segment *segment = segments[i];
         size_t block = 0;
+        if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
+            break;
         for (uint32_t at = 0; !segment->timeless && at < segment->count; at++) {
             while (at >= segment_block_end(segment, block))
                 block++;

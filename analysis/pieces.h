@@ -6,6 +6,7 @@
 #include "analysis/segment.h"
 #include "proto/idmap.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 // What is told in pieces are pieces at least this long, but for the last.
@@ -34,9 +35,10 @@ struct pieces {
 
 void pieces_dispose(struct pieces *pieces);
 // Finds those of several pieces among the samples of one event of one source: its segments, each
-// sorted, in the order of time. thread_count: of the dictionary.
+// sorted, in the order of time. thread_count: of the dictionary. Stops soon after *cancel (may be
+// NULL) was set, which whoever asks finds out himself.
 void pieces_find(struct pieces *pieces, struct segment *const *segments, size_t count,
-                 size_t thread_count);
+                 size_t thread_count, const atomic_bool *cancel);
 // How long the interval is that this sample is of, all of its pieces together.
 uint64_t pieces_whole(const struct pieces *pieces, uint32_t thread, int64_t end_ns, uint64_t value);
 

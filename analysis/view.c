@@ -296,7 +296,7 @@ static void resolve_pieces(struct view *view)
 {
     for (size_t i = 0; view->intervals && view->bits.value_count && i < view->track_count; i++)
         pieces_find(&view->pieces, view->tracks[i]->segments, view->tracks[i]->segment_count,
-                    view->buffer->dict.thread_count);
+                    view->buffer->dict.thread_count, view->query->cancel);
 }
 
 static int check_times(const struct view *view, enum view_want want, struct err *err)

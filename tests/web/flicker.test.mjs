@@ -66,7 +66,7 @@ test('a baseline colours the flame graph; callers, groups and what is gone are o
   await until('the stall', async () => (await names()).includes('rebuild_index'));
   const byKind = await fills();
   await drag(page, [0.3, 0.6], [0.42, 0.3], 'Control');
-  await until('the difference', async () => (await text(page, '#kinds')).includes('less of its own') && (await fills()) !== byKind);
+  await until('the difference', async () => (await text(page, '#kinds')).includes('less self') && (await fills()) !== byKind);
   assert.match(await text(page, '#cmd'), / vs=\d/);
   await until('a surely larger share', async () => (await page.$('#rows td.up')) !== null);
 
@@ -116,9 +116,13 @@ test('two versions compared in the page: what is new is coloured, what is gone i
   prompt.say('slice 5s-10s');
   await until('the second half', async () => (await paths()).includes('demo;main;new;newer') && !(await paths()).includes('demo;main;old;older'));
   await page.keyboard.press('d');
-  await until('the difference', async () => (await text(page, '#kinds')).includes('less of its own'));
+  await until('the difference', async () => (await text(page, '#kinds')).includes('less self'));
   const seen = await page.$eval('#kinds', (list) => list.scrollHeight <= list.clientHeight && list.scrollWidth <= list.clientWidth);
   assert.ok(seen, 'the legend of the difference is cut');
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await until('one row', () => page.$eval('#kinds', (list) => list.offsetTop < document.getElementById('chart').offsetTop - 30));
+  assert.ok(await page.$eval('#kinds', (list) => list.scrollHeight <= list.clientHeight && list.scrollWidth <= list.clientWidth), 'the legend is cut at 1440');
+  await page.setViewportSize({ width: 1280, height: 800 });
   assert.equal(await text(page, '#st-source'), 'cpu-clock');
   const width = async (path) => (await of(path)).width;
   await until('halves', async () => Math.abs((await width('demo;main;new;newer')) / (await width('demo;main;common')) - 1) < 0.02);
@@ -166,7 +170,7 @@ test('page, SVG and terminal colour a difference alike: by what a frame gained o
     [frame.dataset.path.split('\n').pop(), frame.querySelector('rect').getAttribute('fill')])));
   await until('the stall', async () => (await fills()).has('rebuild_index'));
   await page.keyboard.press('d');
-  await until('the difference', async () => (await text(page, '#kinds')).includes('less of its own'));
+  await until('the difference', async () => (await text(page, '#kinds')).includes('less self'));
   const strength = (fill) => Math.round((Number(/ ([\d.]+)%/.exec(fill)?.[1] ?? 0) / 100) * 7);
   const sel = await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--sel').trim());
   let compared = 0;

@@ -612,8 +612,7 @@ class Page {
 
   private drawLegend(): void {
     if (this.colours === 'diff' && this.flame.compares)
-      drawSwatches([[DELTA_MOST, 'more of its own'], [0, 'the same'], [-DELTA_MOST, 'less of its own']].map(
-        ([step, text]) => [deltaColour(this.palette, step as number), text as string]));
+      drawSwatches([[deltaColour(this.palette, DELTA_MOST), 'more self'], [deltaColour(this.palette, -DELTA_MOST), 'less self']]);
     else drawKinds(this.callers ? [] : this.kinds); // of leaves, which are threads' names then
   }
 

@@ -326,6 +326,27 @@ static void test_the_comments_say_who_speaks(void **state)
     dispose(&decoded);
 }
 
+// A record that the end of the text cuts is kept, and counted: its callers may be missing.
+static void test_a_text_that_ends_inside_a_record_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *end;
+        uint64_t skipped;
+    } cases[] = {{"\t1 f (/a)\n\n", 0}, {"\t1 f (/a)\n", 0},    {"\t1 f (/a)", 0},
+                 {"\t1 f (/a", 1},      {"\t1 f (/a)\n\t2", 1}, {"\t1 f (/a)\n\t2 mai", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes text = {0};
+        struct decoded decoded;
+        bytes_printf(&text, "a 7 [000] 1.000000: 1 e: \n%s", cases[i].end);
+        decode_pieces(&decoded, text.data, text.len, 0, SIZE_MAX);
+        assert_int_equal(decoded.report.samples, 1);
+        assert_int_equal(decoded.report.skipped, cases[i].skipped);
+        dispose(&decoded);
+        bytes_dispose(&text);
+    }
+}
+
 static void test_an_overlong_record_is_cut_and_counted(void **state)
 {
     (void)state;
@@ -595,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_branch_records_are_skipped_with_a_count),
         cmocka_unit_test(test_junk_is_counted_with_its_place),
         cmocka_unit_test(test_the_comments_say_who_speaks),
+        cmocka_unit_test(test_a_text_that_ends_inside_a_record_says_so),
         cmocka_unit_test(test_an_overlong_record_is_cut_and_counted),
         cmocka_unit_test(test_a_line_without_an_end_is_bounded),
         cmocka_unit_test(test_a_megabyte_symbol_is_kept_cut),

@@ -303,7 +303,7 @@ static void count_each(const struct map_job *job, struct map_worker *worker,
         uint64_t value = segment_value(segment, at);
         uint64_t lanes = job->lanes[view->marks[segment->nodes[at]]];
         uint64_t weight;
-        if (!view_passes(pass, segment, at) || !view_weigh(view, time_ns, value, &weight))
+        if (!view_passes(pass, segment, at) || !view_weigh(view, segment, at, time_ns, &weight))
             continue;
         add_lanes(&worker->totals, lanes);
         if (!(lanes & LANE_COUNTED))

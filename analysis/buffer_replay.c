@@ -44,7 +44,7 @@ static int hand_over(struct replay *replay, const struct view_run *run, uint32_t
     if (!view_counts(view, view->marks[segment->nodes[at]]) ||
         (view->bits.threads && !(view->bits.threads[thread / 64] >> thread % 64 & 1)) ||
         (view->bits.cpus && !(view->bits.cpus[cpu / 64] >> cpu % 64 & 1)) ||
-        !view_weigh(view, time_ns, value, &weight))
+        !view_weigh(view, segment, at, time_ns, &weight))
         return 0;
     if (view->query->weighs)
         value = weight;

@@ -45,6 +45,47 @@ struct filter *filter_copy(const struct filter *filter)
     return copy;
 }
 
+// Pushes that have no other terms are left out, too.
+struct filter *filter_any_value(const struct filter *filter, size_t pushes)
+{
+    struct filter *copy = filter_new();
+    for (size_t push = 0; push < filter->push_count; push++) {
+        size_t end = push + 1 < filter->push_count ? filter->push_at[push + 1] : filter->term_count;
+        bool opened = false;
+        for (size_t i = filter->push_at[push]; i < end; i++) {
+            if (push < pushes && filter->terms[i].key == FILTER_VALUE)
+                continue;
+            if (!opened)
+                filter_push(copy);
+            opened = true;
+            array_reserve(&copy->terms, &copy->term_capacity, copy->term_count + 1);
+            term_copy(&copy->terms[copy->term_count++], &filter->terms[i]);
+        }
+    }
+    return copy;
+}
+
+struct filter *filter_with_values(const struct filter *filter, const char *values, struct err *err)
+{
+    struct filter *copy = filter ? filter_any_value(filter, SIZE_MAX) : filter_new();
+    if (!strcmp(values, "all"))
+        return copy;
+    filter_push(copy);
+    for (const char *at = values;;) {
+        size_t len = strcspn(at, ",");
+        char *range = xstrndup(at, len);
+        int rc = filter_add(copy, FILTER_VALUE, false, false, range, NULL, err);
+        free(range);
+        if (rc < 0) {
+            filter_free(copy);
+            return NULL;
+        }
+        if (!at[len])
+            return copy;
+        at += len + 1;
+    }
+}
+
 const char *filter_key_name(enum filter_key key)
 {
     return key < FILTER_KEYS ? key_names[key] : "";

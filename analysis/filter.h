@@ -27,10 +27,21 @@ enum filter_key {
 };
 
 struct filter;
+struct value_range;
 
 struct filter *filter_new(void);
 struct filter *filter_copy(const struct filter *filter);
 void filter_free(struct filter *filter);
+// A copy with other terms for values: `values` is a list of ranges ("1ms..2ms,5ms.."), or "all" for
+// none. `filter` may be NULL. NULL and -EINVAL in *err when it is not understood.
+struct filter *filter_with_values(const struct filter *filter, const char *values, struct err *err);
+
+// A copy without the terms for values of the first `pushes` pushes: for a picture of all values, in
+// which those are marked.
+struct filter *filter_any_value(const struct filter *filter, size_t pushes);
+// Which values pass, rising; the caller frees *out. Returns how many ranges; 0: all pass. Where
+// none does it is one whose ends are the wrong way round.
+size_t filter_values(const struct filter *filter, struct value_range **out);
 
 // The key's word ("comm"), and back (FILTER_KEYS when there is none).
 const char *filter_key_name(enum filter_key key);
@@ -69,7 +80,8 @@ struct value_range {
     uint64_t low, high;
 };
 
-// Of a sample's own value, whatever part of it lies in the query's ranges.
+// Of a sample's own value, whatever part of it lies in the query's ranges; of an interval that was
+// told in pieces, of their sum.
 static inline bool filter_passes_value(const struct filter_bits *bits, uint64_t value)
 {
     for (size_t i = 0; i < bits->value_count; i++) {

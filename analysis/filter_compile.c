@@ -336,6 +336,19 @@ static int narrow(struct filter_bits *bits, const struct key_terms *terms, const
     }
 }
 
+size_t filter_values(const struct filter *filter, struct value_range **out)
+{
+    struct filter_bits bits = {0};
+    for (size_t push = 0; filter && push < filter->push_count; push++) {
+        size_t end = push + 1 < filter->push_count ? filter->push_at[push + 1] : filter->term_count;
+        struct key_terms terms = key_terms_of(filter, filter->push_at[push], end, FILTER_VALUE);
+        if (terms.plain || terms.negated)
+            narrow_values(&bits, &terms);
+    }
+    *out = bits.values;
+    return bits.value_count;
+}
+
 int filter_compile(const struct filter *filter, const struct dict *dict, const atomic_bool *cancel,
                    struct names **names, struct filter_bits *bits, struct err *err)
 {

@@ -150,7 +150,7 @@ static void count_run(struct tally *tally, const struct view_run *run, const str
                 block++;
             time_ns = segment->blocks[block].base_ns + segment->offsets[at];
         }
-        if (!view_weigh(view, time_ns, segment_value(segment, at), &value))
+        if (!view_weigh(view, segment, at, time_ns, &value))
             continue;
         uint32_t owner = by_cpu ? cpu_owner(tally, segment_cpu(segment, at))
                                 : thread_owner(tally, segment->thread_ids[segment->threads[at]]);

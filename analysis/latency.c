@@ -1,6 +1,7 @@
 // The latency heatmap: the selected samples are replayed twice, for the scale and for the cells.
 #include "analysis/latency.h"
 
+#include "analysis/pieces.h"
 #include "proto/alloc.h"
 
 #include <errno.h>
@@ -8,15 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What a collector tells in pieces are pieces at least this long, but for the last.
-enum { PIECE_LEAST_NS = 800000000 };
-
 // The last interval of a thread.
 struct last {
-    int64_t end_ns;
-    uint64_t value, piece; // of all its pieces, of the last one
-    uint32_t node;
-    size_t cell; // SIZE_MAX: in none
+    struct piece piece; // the last one of it
+    uint64_t value;     // of all
+    size_t cell;        // SIZE_MAX: in none
 };
 
 struct latency {
@@ -60,24 +57,17 @@ static size_t cell_of(const struct latency *latency, int64_t time_ns, uint64_t v
     return column * latency->out->shape.rows + row_of(latency, value);
 }
 
-static bool continues(const struct last *last, const struct sample *sample)
-{
-    return last->piece >= PIECE_LEAST_NS && last->node == sample->node &&
-           sample->value <= (uint64_t)sample->time_ns - (uint64_t)INT64_MIN &&
-           last->end_ns == (int64_t)((uint64_t)sample->time_ns - sample->value);
-}
-
 // The interval that the sample ends or goes on with, which is taken out of the cell where it was.
 static uint64_t join(struct latency *latency, const struct sample *sample, struct last **last)
 {
     uint64_t value = sample->value;
     *last = &latency->lasts[sample->thread];
-    if (continues(*last, sample)) {
+    if (piece_goes_on(&(*last)->piece, sample->node, sample->time_ns, value)) {
         value += (*last)->value;
         if (latency->scaled && (*last)->cell != SIZE_MAX)
             latency->out->cells[(*last)->cell]--;
     }
-    **last = (struct last){sample->time_ns, value, sample->value, sample->node, SIZE_MAX};
+    **last = (struct last){{sample->time_ns, sample->value, sample->node}, value, SIZE_MAX};
     return value;
 }
 

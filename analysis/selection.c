@@ -4,6 +4,7 @@
 #include "analysis/ranges.h"
 #include "proto/alloc.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,19 @@ void selection_set_filter(struct selection *selection, struct filter *filter)
     state->filter = filter;
 }
 
+int selection_set_values(struct selection *selection, const char *values, struct err *err)
+{
+    struct filter *filter = filter_with_values(state_now(selection)->filter, values, err);
+    if (!filter)
+        return -EINVAL;
+    if (filter_is_empty(filter)) {
+        filter_free(filter);
+        filter = NULL;
+    }
+    selection_set_filter(selection, filter);
+    return 0;
+}
+
 void selection_set_event(struct selection *selection, const char *event)
 {
     char *copy = event ? xstrdup(event) : NULL; // it may be the text that is replaced
@@ -121,6 +135,16 @@ bool selection_undo(struct selection *selection)
     selection->count--;
     selection->generation++;
     return true;
+}
+
+void selection_join(struct selection *selection)
+{
+    if (selection->count < 3)
+        return;
+    size_t before = selection->count - 2;
+    state_dispose(&selection->states[before]);
+    selection->states[before] = selection->states[before + 1];
+    selection->count--;
 }
 
 uint64_t selection_generation(const struct selection *selection)

@@ -292,6 +292,13 @@ static void resolve_runs(struct view *view, enum view_want want)
         qsort(view->runs, view->run_count, sizeof *view->runs, compare_runs);
 }
 
+static void resolve_pieces(struct view *view)
+{
+    for (size_t i = 0; view->intervals && view->bits.value_count && i < view->track_count; i++)
+        pieces_find(&view->pieces, view->tracks[i]->segments, view->tracks[i]->segment_count,
+                    view->buffer->dict.thread_count, view->query->cancel);
+}
+
 static int check_times(const struct view *view, enum view_want want, struct err *err)
 {
     if (want != VIEW_TIMES && view->all_time)
@@ -323,6 +330,7 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
         return rc;
     resolve_cpus(view);
     resolve_runs(view, want);
+    resolve_pieces(view);
     return 0;
 }
 
@@ -330,6 +338,7 @@ void view_dispose(struct view *view)
 {
     callpaths_dispose(&view->lines);
     ranges_dispose(&view->ranges);
+    pieces_dispose(&view->pieces);
     free(view->sources);
     free(view->tracks);
     free(view->runs);
@@ -385,10 +394,21 @@ bool view_pass_of(const struct view *view, const struct view_run *run, uint8_t *
     return !view->bits.cpus || pass_cpus(view, run->segment, out);
 }
 
-bool view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *weight)
+static bool passes_value(const struct view *view, const struct segment *segment, uint32_t at,
+                         int64_t time_ns, uint64_t value)
 {
+    if (view->pieces.row_count)
+        value =
+            pieces_whole(&view->pieces, segment->thread_ids[segment->threads[at]], time_ns, value);
+    return filter_passes_value(&view->bits, value);
+}
+
+bool view_weigh(const struct view *view, const struct segment *segment, uint32_t at,
+                int64_t time_ns, uint64_t *weight)
+{
+    uint64_t value = segment_value(segment, at);
     *weight = value;
-    if (!filter_passes_value(&view->bits, value))
+    if (view->bits.value_count && !passes_value(view, segment, at, time_ns, value))
         return false;
     if (view->all_time || !view->intervals)
         return true;
@@ -461,7 +481,7 @@ static bool find_end(const struct view *view, const struct view_run *run,
         if (*stop_ns != SAMPLE_NO_TIME && (backwards ? time_ns <= *stop_ns : time_ns >= *stop_ns))
             return false;
         if (view_counts(view, view->marks[segment->nodes[at]]) && view_passes(pass, segment, at) &&
-            view_weigh(view, time_ns, segment_value(segment, at), &weight)) {
+            view_weigh(view, segment, at, time_ns, &weight)) {
             *stop_ns = time_ns;
             return true;
         }

@@ -4,6 +4,7 @@
 
 #include "analysis/buffer_parts.h"
 #include "analysis/fold_build.h"
+#include "analysis/pieces.h"
 
 enum { VIEW_FAILS = KEPT_FILTER_FAILS };
 enum { VIEW_TRACKS_MOST = 64 }; // for which bins are used
@@ -34,6 +35,7 @@ struct view {
     struct track **tracks; // of these sources, in view
     size_t track_count, track_capacity;
     struct filter_bits bits;  // borrowed, as marks are
+    struct pieces pieces;     // of intervals, where values are filtered
     const uint8_t *marks;     // of each node: enum callpath_flag, VIEW_FAILS
     uint8_t narrow_cpus[256]; // whether each CPU of a narrow segment passes
     uint64_t cpu_set[4];      // the same as bits
@@ -93,8 +95,10 @@ static inline bool view_cuts(const struct view *view)
 {
     return view->bits.value_count || (view->intervals && !view->all_time);
 }
-// What a sample is worth in the query's ranges: of an interval, what lies in them. False: nothing.
-bool view_weigh(const struct view *view, int64_t time_ns, uint64_t value, uint64_t *weight);
+// What a sample of a segment is worth in the query's ranges: of an interval, what lies in them.
+// False: nothing, or the whole interval's length does not pass the filter.
+bool view_weigh(const struct view *view, const struct segment *segment, uint32_t at,
+                int64_t time_ns, uint64_t *weight);
 // Adds what a node has to the totals; false when it does not count (idle, filtered).
 bool view_count_node(const struct view *view, const struct weight *weight, struct totals *totals);
 // The fields of totals that do not come from counting.

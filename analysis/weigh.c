@@ -95,7 +95,7 @@ static inline __attribute__((always_inline)) void each_passing(
             int64_t time_ns = segment->timeless
                                   ? SAMPLE_NO_TIME
                                   : segment->blocks[block].base_ns + segment->offsets[at];
-            if (!view_weigh(view, time_ns, value, &value))
+            if (!view_weigh(view, segment, at, time_ns, &value))
                 continue;
         }
         add(arg, segment->nodes[at], value);

@@ -90,5 +90,6 @@ const struct format format_cpuprofile = {
     .decoder_new = decoder_new,
     .encoder_new = cpuprofile_encoder_new,
     .loses = HOLD_TIME_NS | HOLD_THREAD | HOLD_CPU | HOLD_VALUE | HOLD_PERIOD | HOLD_EVENT |
-             HOLD_ADDRESS | HOLD_KIND | HOLD_LOSS,
+             HOLD_ADDRESS | HOLD_KIND | HOLD_LOSS | HOLD_EVENT_NAME,
+    .event = "cpu-profile",
 };

@@ -512,5 +512,6 @@ const struct format format_folded = {
     .encoder_new = encoder_new,
     .loses = HOLD_UNIT | HOLD_TIME | HOLD_TIME_NS | HOLD_THREAD | HOLD_CPU | HOLD_COUNT |
              HOLD_PERIOD | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_KIND | HOLD_LINE |
-             HOLD_LOSS,
+             HOLD_LOSS | HOLD_EVENT_NAME,
+    .event = "samples",
 };

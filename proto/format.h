@@ -73,7 +73,6 @@ struct decoder {
 };
 
 struct encoder;
-
 struct encoder_ops {
     int (*finish)(struct encoder *encoder, struct err *err); // writes what is still held
     void (*free)(struct encoder *encoder);
@@ -97,6 +96,7 @@ struct format {
     struct encoder *(*encoder_new)(struct dict *dict, struct output *output);
     unsigned loses;       // of enum hold: what the encoder cannot hold; see inventory.h
     unsigned all_or_none; // of enum hold (time, CPU, thread): what it holds if every sample has it
+    const char *event;    // what the decoder calls the event, where the encoder loses its name
 };
 
 // One line a row: X(name).

@@ -22,6 +22,7 @@ enum hold {
     HOLD_LOSS = 1 << 15,
     HOLD_UNIT = 1 << 16,       // what values are counted in
     HOLD_OTHER_UNIT = 1 << 17, // that it is no time
+    HOLD_EVENT_NAME = 1 << 18, // where it is not what the format's decoder calls them all
 };
 
 #endif

@@ -38,6 +38,13 @@ static void note_stack(struct inventory *inventory, uint32_t node)
     }
 }
 
+static unsigned name_of(const struct inventory *inventory, const struct event *event)
+{
+    const char *own = inventory->format->event;
+    return own && strcmp(dict_text(inventory->sink.dict, event->name), own) != 0 ? HOLD_EVENT_NAME
+                                                                                 : 0;
+}
+
 // What values are of: a format that has them may take all for nanoseconds, or tell nothing.
 static unsigned unit_of(const struct dict *dict, const struct event *event)
 {
@@ -81,14 +88,27 @@ static void note_sample(struct inventory *inventory, const struct sample *sample
         (thread->comm != DICT_EMPTY ? HOLD_COMM : 0) |
         (sample->cpu != SAMPLE_NO_CPU ? HOLD_CPU : 0) |
         (event->by_value ? HOLD_VALUE | HOLD_COUNT : HOLD_SAMPLE) | unit_of(dict, event) |
-        (!event->by_value && sample->value != 1 ? HOLD_PERIOD : 0);
+        (!event->by_value && sample->value != 1 ? HOLD_PERIOD : 0) | name_of(inventory, event);
     note_parts(inventory, sample, thread);
     note_stack(inventory, sample->node);
 }
 
+// Remembers how the next sink failed; *own is its word for it.
+static int came_through(struct inventory *inventory, int code, const struct err *own,
+                        struct err *err)
+{
+    if (!code)
+        return 0;
+    if (!inventory->failed.code)
+        inventory->failed = *own;
+    return err_set(err, code, "%s", own->message);
+}
+
 static int on_hello(struct sink *sink, const struct hello *hello, struct err *err)
 {
-    return sink_hello(((struct inventory *)sink)->next, hello, err);
+    struct inventory *inventory = (struct inventory *)sink;
+    struct err own = {0};
+    return came_through(inventory, sink_hello(inventory->next, hello, &own), &own, err);
 }
 
 static bool passes(struct inventory *inventory, const struct sample *sample)
@@ -108,6 +128,7 @@ static int on_samples(struct sink *sink, const struct sample *samples, size_t co
                       struct err *err)
 {
     struct inventory *inventory = (struct inventory *)sink;
+    struct err own = {0};
     int code = 0;
     for (size_t from = 0, until; !code && from < count; from = until) {
         bool pass = passes(inventory, samples + from);
@@ -117,16 +138,17 @@ static int on_samples(struct sink *sink, const struct sample *samples, size_t co
         }
         inventory->samples += pass ? until - from : 0;
         if (pass)
-            code = sink_samples(inventory->next, samples + from, until - from, err);
+            code = sink_samples(inventory->next, samples + from, until - from, &own);
     }
-    return code;
+    return came_through(inventory, code, &own, err);
 }
 
 static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
 {
     struct inventory *inventory = (struct inventory *)sink;
+    struct err own = {0};
     inventory->holds |= loss->count ? HOLD_LOSS : 0;
-    return sink_loss(inventory->next, loss, err);
+    return came_through(inventory, sink_loss(inventory->next, loss, &own), &own, err);
 }
 
 void inventory_init(struct inventory *inventory, struct sink *next, const struct format *format,
@@ -162,6 +184,7 @@ void inventory_put_lost(struct bytes *out, const struct inventory *inventory)
         {HOLD_VALUE | HOLD_PERIOD, "values", false},
         {HOLD_UNIT | HOLD_OTHER_UNIT, "the unit of values", true},
         {HOLD_COUNT | HOLD_SAMPLE, "the number of samples", true},
+        {HOLD_EVENT_NAME, "the event's name", true},
         {HOLD_MODULE, "modules", false},
         {HOLD_ADDRESS, "addresses", false},
         {HOLD_KIND, "kinds of frames", false},

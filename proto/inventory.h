@@ -15,6 +15,7 @@ struct inventory {
     unsigned holds;      // of enum hold, so far
     unsigned has, lacks; // of time, CPU, pid and tid: what some samples say, and some do not
     uint64_t samples;    // passed on
+    struct err failed;   // why `next` did, which is no fault of what is read; code 0: it did not
     uint64_t *seen;      // a bit a node: its frames are noted
     size_t seen_capacity, seen_count;
     uint64_t generation; // of the dictionary, that the bits are of

@@ -47,6 +47,7 @@ const struct format format_nflxprofile = {
     .probe = probe,
     .decoder_new = nflxprofile_decoder_new,
     .encoder_new = nflxprofile_encoder_new,
-    .loses = HOLD_UNIT | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_LOSS,
+    .loses = HOLD_UNIT | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_LOSS | HOLD_EVENT_NAME,
     .all_or_none = HOLD_TIME | HOLD_CPU | HOLD_THREAD,
+    .event = "samples",
 };

@@ -294,6 +294,22 @@ static ptrdiff_t last_group(const char *text, size_t len)
     return -1;
 }
 
+// Where a module begins whose line was cut, as the end of a file may be: " (/lib/x86_6". -1: it was
+// not. Names do not go on so.
+static ptrdiff_t cut_group(const char *text, size_t len)
+{
+    static const char inlined[] = "inlined";
+    for (size_t i = len; i-- > 0;) {
+        if (text[i] != '(' || (i > 0 && !is_blank(text[i - 1])))
+            continue;
+        size_t rest = len - i - 1;
+        bool is_module = !rest || text[i + 1] == '/' || text[i + 1] == '[' ||
+                         (rest < sizeof inlined && !memcmp(text + i + 1, inlined, rest));
+        return is_module ? (ptrdiff_t)i : -1;
+    }
+    return -1;
+}
+
 static bool ends_with(struct span text, const char *tail)
 {
     size_t len = strlen(tail);
@@ -379,6 +395,9 @@ bool perf_frame_parse(struct perf_frame *out, const char *line, size_t len)
             if (!inlined && !span_is(module, "[unknown]"))
                 out->module = module;
         }
+    } else if (text.len) {
+        ptrdiff_t group = cut_group(text.at, text.len);
+        text.len = group >= 0 ? (size_t)group : text.len;
     }
     while (text.len && is_blank(text.at[text.len - 1]))
         text.len--;

@@ -233,12 +233,22 @@ static int push_scanned(struct decoder *decoder, const char *text, size_t len,
     return script->records.failed;
 }
 
+// Whether the text ends in the middle of a line. One that ends with a module may be whole: people
+// write files without a last newline.
+static bool is_cut(const struct bytes *carry)
+{
+    return carry->len && !strchr("\n)", carry->data[carry->len - 1]);
+}
+
 static int finish(struct decoder *decoder, struct err *err)
 {
     struct perf_script *script = (struct perf_script *)decoder;
     if (script->records.failed)
         return err_set(err, script->records.failed, "the stream has failed before");
+    bool cut = is_cut(&script->carry);
     perf_records_take(&script->records, bytes_text(&script->carry), script->carry.len, true, err);
+    if (cut && script->records.pending)
+        perf_records_skip(&script->records, "the text ends inside its last record, which is kept");
     bytes_clear(&script->carry);
     perf_records_finish(&script->records, err);
     return script->records.failed;

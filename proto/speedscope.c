@@ -523,6 +523,7 @@ const struct format format_speedscope = {
     .probe = probe,
     .decoder_new = decoder_new,
     .encoder_new = speedscope_encoder_new,
-    .loses =
-        HOLD_BARE_TIME | HOLD_CPU | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_KIND | HOLD_LOSS,
+    .loses = HOLD_BARE_TIME | HOLD_CPU | HOLD_EVENT | HOLD_MODULE | HOLD_ADDRESS | HOLD_KIND |
+             HOLD_LOSS | HOLD_EVENT_NAME,
+    .event = "samples",
 };

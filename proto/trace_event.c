@@ -18,14 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENT = V8_PATHS, PHASE, NAME, TIME, DURATION, PID, TID, ID, ARG_NAME };
+enum { EVENT = V8_PATHS, PHASE, NAME, TIME, DURATION, PID, TID, ID, ARG_NAME, ARG_UNKNOWN };
 
 #define EVENT_PATHS(top)                                                                           \
     {top, EVENT, NULL}, {top ".ph", PHASE, NULL}, {top ".name", NAME, NULL},                       \
         {top ".ts", TIME, NULL}, {top ".dur", DURATION, NULL}, {top ".pid", PID, NULL},            \
         {top ".tid", TID, NULL}, {top ".id", ID, NULL}, {top ".id2.local", ID, NULL},              \
         {top ".id2.global", ID, NULL}, {top ".args.name", ARG_NAME, NULL},                         \
-        V8_PROFILE_PATHS(top ".args.data.cpuProfile"), V8_TIME_PATHS(top ".args.data")
+        {top ".args.unknown", ARG_UNKNOWN, NULL}, V8_PROFILE_PATHS(top ".args.data.cpuProfile"),   \
+        V8_TIME_PATHS(top ".args.data")
 
 static const struct json_path paths[] = {
     EVENT_PATHS("[]"),
@@ -35,8 +36,9 @@ static const struct json_path paths[] = {
 
 struct trace_thread {
     int64_t pid, tid;
-    uint32_t name; // string of the stage
-    uint32_t now;  // of the first row of its ids: the row that events are of now
+    bool no_pid, no_tid; // the ids only tell the thread apart: our own encoder says so
+    uint32_t name;       // string of the stage
+    uint32_t now;        // of the first row of its ids: the row that events are of now
     struct trace_spans spans;
 };
 
@@ -61,7 +63,7 @@ struct trace {
         int64_t ts_ns, dur_ns;
         int64_t pid, tid;
         uint64_t id;
-        bool has_ts;
+        bool has_ts, no_pid, no_tid;
     } now;
     int64_t first_ns;
     uint64_t spans;
@@ -93,8 +95,10 @@ static uint32_t thread_row(struct trace *trace, int64_t pid, int64_t tid)
     return row;
 }
 
-static void name_thread(struct trace *trace, int64_t pid, int64_t tid, uint32_t name)
+static void name_thread(struct trace *trace)
 {
+    int64_t pid = trace->now.pid, tid = trace->now.tid;
+    uint32_t name = trace->now.arg_name;
     uint32_t row = thread_row(trace, pid, tid);
     if (trace->threads[row].name != DICT_EMPTY && trace->threads[row].name != name) {
         uint32_t first = idmap_find(&trace->thread_rows, two_keys(pid, (uint64_t)tid));
@@ -102,6 +106,8 @@ static void name_thread(struct trace *trace, int64_t pid, int64_t tid, uint32_t 
         trace->threads[first].now = row;
     }
     trace->threads[row].name = name;
+    trace->threads[row].no_pid = trace->now.no_pid;
+    trace->threads[row].no_tid = trace->now.no_tid;
 }
 
 // --- events --------------------------------------------------------------------------------------
@@ -112,7 +118,7 @@ static void take_metadata(struct trace *trace)
     if (trace->now.arg_name == DICT_EMPTY)
         return;
     if (!strcmp(what, "thread_name"))
-        name_thread(trace, trace->now.pid, trace->now.tid, trace->now.arg_name);
+        name_thread(trace);
     else if (!strcmp(what, "process_name"))
         idmap_add(&trace->process_names, (uint64_t)trace->now.pid, trace->now.arg_name);
 }
@@ -187,9 +193,10 @@ static int each(void *arg, const struct json_value *value, struct err *err)
     (void)err;
     switch (value->id) {
     case EVENT:
-        if (value->kind == JSON_OBJECT)
+        if (value->kind == JSON_OBJECT) {
             memset(&trace->now, 0, sizeof trace->now);
-        else if (value->kind == JSON_OBJECT_END)
+            trace->now.pid = trace->now.tid = -1; // one that is not said is not 0, the idle task's
+        } else if (value->kind == JSON_OBJECT_END)
             take_event(trace);
         break;
     case PHASE:
@@ -200,6 +207,10 @@ static int each(void *arg, const struct json_value *value, struct err *err)
         break;
     case ARG_NAME:
         trace->now.arg_name = is_text ? dict_string(dict, value->text, value->len) : DICT_EMPTY;
+        break;
+    case ARG_UNKNOWN:
+        trace->now.no_pid = is_text && memmem(value->text, value->len, "pid", 3);
+        trace->now.no_tid = is_text && memmem(value->text, value->len, "tid", 3);
         break;
     case TIME:
         trace->now.has_ts = json_value_fixed(value, 3, &trace->now.ts_ns);
@@ -236,15 +247,16 @@ static uint32_t event_of(struct trace *trace, const char *name, bool by_value)
 }
 
 // Fills the thread; returns the node that its stacks lie below.
-static uint32_t begin_thread(struct trace *trace, int64_t pid, int64_t tid, uint32_t name,
+static uint32_t begin_thread(struct trace *trace, const struct trace_thread *row,
                              struct sample *sample)
 {
+    int64_t pid = row->no_pid ? -1 : row->pid, tid = row->no_tid ? -1 : row->tid;
     struct dict *dict = &trace->base.stage.dict;
-    uint32_t process = idmap_find(&trace->process_names, (uint64_t)pid);
+    uint32_t process = idmap_find(&trace->process_names, (uint64_t)row->pid);
     struct thread thread = {
         .pid = pid >= 0 && pid <= INT32_MAX ? (int32_t)pid : -1,
         .tid = tid >= 0 && tid <= INT32_MAX ? (int32_t)tid : -1,
-        .comm = name != DICT_EMPTY      ? name
+        .comm = row->name != DICT_EMPTY ? row->name
                 : process != IDMAP_NONE ? process
                                         : dict_string_z(dict, "[thread]"),
     };
@@ -260,8 +272,7 @@ static int emit_profiles(struct trace *trace, struct err *err)
         struct trace_profile *profile = trace->profiles + i;
         uint32_t row = thread_row(trace, profile->pid, profile->tid);
         sample.event = (uint16_t)event_of(trace, "cpu-profile", false);
-        uint32_t top =
-            begin_thread(trace, profile->pid, profile->tid, trace->threads[row].name, &sample);
+        uint32_t top = begin_thread(trace, trace->threads + row, &sample);
         code = v8_profile_emit(&profile->profile, &trace->base, sample, top, err);
     }
     return code;
@@ -288,7 +299,7 @@ static int emit_spans(struct trace *trace, struct err *err)
         struct trace_thread *thread = trace->threads + i;
         if (!thread->spans.count)
             continue;
-        uint32_t top = begin_thread(trace, thread->pid, thread->tid, thread->name, &sample);
+        uint32_t top = begin_thread(trace, thread, &sample);
         code = trace_sweep_thread(sweep, &thread->spans, sample, top, err);
     }
     trace_sweep_free(sweep);
@@ -355,5 +366,6 @@ const struct format format_trace_event = {
     .decoder_new = decoder_new,
     .encoder_new = trace_event_encoder_new,
     .loses = HOLD_OTHER_UNIT | HOLD_CPU | HOLD_COUNT | HOLD_SAMPLE | HOLD_EVENT | HOLD_MODULE |
-             HOLD_ADDRESS | HOLD_KIND | HOLD_LINE | HOLD_LOSS,
+             HOLD_ADDRESS | HOLD_KIND | HOLD_LINE | HOLD_LOSS | HOLD_EVENT_NAME,
+    .event = "trace",
 };

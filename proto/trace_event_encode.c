@@ -95,22 +95,31 @@ static int put_sample(struct writer *writer, const struct sample *sample, struct
     return gather_put(writer->gather, false, err);
 }
 
+// Tracks are told apart by their ids, and viewers take numbers only that are not negative: what is
+// unknown gets one that no process of Linux has (PID_MAX_LIMIT), and is said to be unknown.
+static const char *put_ids(struct writer *writer, const struct thread *thread, size_t row)
+{
+    enum { ABOVE_ALL = 1 << 22 };
+    int32_t pid = thread->pid < 0 ? ABOVE_ALL : thread->pid;
+    int32_t tid = thread->tid < 0 ? ABOVE_ALL + 1 + (int32_t)row : thread->tid;
+    snprintf(writer->ids, sizeof writer->ids, ",\"pid\":%" PRId32 ",\"tid\":%" PRId32, pid, tid);
+    return thread->pid >= 0   ? thread->tid >= 0 ? "" : ",\"unknown\":\"tid\""
+           : thread->tid >= 0 ? ",\"unknown\":\"pid\""
+                              : ",\"unknown\":\"pid tid\"";
+}
+
 static int put_thread(struct writer *writer, const size_t *order, size_t count, struct err *err)
 {
     struct bytes *out = &writer->gather->text;
     const struct sample *samples = writer->gather->samples;
     const struct thread *thread = writer->dict->threads + samples[order[0]].thread;
-    int32_t tid = thread->tid; // without one, every thread still is a track of its own
-    if (tid < 0)
-        tid = -1 - (int32_t)writer->threads.index[samples[order[0]].thread];
-    snprintf(writer->ids, sizeof writer->ids, ",\"pid\":%" PRId32 ",\"tid\":%" PRId32, thread->pid,
-             tid);
+    const char *unknown = put_ids(writer, thread, writer->threads.index[samples[order[0]].thread]);
     bytes_printf(out,
                  "%s{\"ph\":\"M\",\"name\":\"thread_name\"%s,\"args\":{\"name\":", writer->comma,
                  writer->ids);
     json_quote(out, dict_text(writer->dict, thread->comm),
                dict_text_len(writer->dict, thread->comm));
-    bytes_append_text(out, "}}");
+    bytes_printf(out, "%s}}", unknown);
     writer->comma = ",\n";
     writer->now_ns = samples[order[0]].time_ns == SAMPLE_NO_TIME ? 0 : samples[order[0]].time_ns;
     int code = 0;

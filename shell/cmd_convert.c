@@ -92,20 +92,22 @@ static int finish(struct session *session, struct invocation *run, struct conver
 {
     const char *in = invocation_word(run, 0);
     const struct decode_report *report = reader_report(conversion->reader);
-    if (!report->samples)
+    const struct inventory *inventory = &conversion->inventory;
+    bool none = !conversion->buffer && !inventory->wanted && !inventory->samples;
+    if (!report->samples || none)
         return err_set(err, -ENODATA, "'%s': there are no samples in it", in);
     say_skipped(session, in, report);
     if (conversion->buffer)
         return answer(session, run, conversion, err);
-    if (!conversion->inventory.samples)
-        return no_such_event(run, &conversion->inventory, err);
+    if (!inventory->samples)
+        return no_such_event(run, inventory, err);
     int code = conversion->encoder->ops->finish(conversion->encoder, err);
     if (!code)
         code = part_file_commit(&conversion->part, err);
     if (!code) {
         struct export_file *file = &conversion->file;
         file->bytes = conversion->part.written;
-        export_note(file, &conversion->inventory);
+        export_note(file, inventory);
         export_say(session, file, "");
     }
     return code;
@@ -129,6 +131,11 @@ static enum run_result step(struct session *session, struct invocation *run, int
         if (code == 1 && session_now_ns() >= until_ns)
             return RUN_WAIT;
     } while (code == 1);
+    const struct err *failed = &conversion->inventory.failed;
+    if (failed->code) { // of OUT, which is no fault of IN
+        err_set(err, failed->code, "%s", failed->message);
+        return RUN_ERROR;
+    }
     if (code && reader_report(conversion->reader)->samples) { // cut: what came before is good
         session_complain(session, "%s\n  what came before that is converted", err->message);
         code = 0;

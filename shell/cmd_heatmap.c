@@ -189,6 +189,35 @@ static void put_csv(struct invocation *run, const struct heatmap *heatmap, const
     free(edges);
 }
 
+static int draw_text(struct session *session, struct invocation *run, const struct query *query,
+                     const struct heatmap *heatmap, const struct axis *axis, struct err *err)
+{
+    struct spikes spikes = {0};
+    struct value_range *values = NULL;
+    struct term_selection selected = {.ranges = query->ranges, .range_count = query->range_count};
+    int code = 0;
+    if (heatmap->shape.value_most)
+        selected.value_count = filter_values(selection_filter(session->selection), &values);
+    else if (!spikes_find(&spikes, heatmap, query->cancel))
+        code = err_set(err, -ECANCELED, "interrupted");
+    selected.values = values;
+    if (!code)
+        term_heatmap(&run->out.text, &run->term, heatmap, axis, &selected, &spikes);
+    spikes_dispose(&spikes);
+    free(values);
+    return code;
+}
+
+// The map has all times and, where rows are values, all of them: what is selected is marked. What
+// is asked for here is not: heatmap y=value value=1ms.. shows those only.
+static struct filter *any_value(struct session *session, const struct query *query, bool by_value)
+{
+    const struct filter *selected = selection_filter(session->selection);
+    if (!by_value || !selected)
+        return NULL;
+    return filter_any_value(query->filter, filter_pushes(selected));
+}
+
 static int draw(struct session *session, struct invocation *run, struct totals *totals,
                 struct err *err)
 {
@@ -216,6 +245,9 @@ static int draw(struct session *session, struct invocation *run, struct totals *
     struct query all = query;
     all.ranges = NULL;
     all.range_count = 0;
+    struct filter *filter = any_value(session, &query, shape.value_most > 0);
+    if (filter)
+        all.filter = filter;
     struct heatmap heatmap = {0};
     code = store_heatmap(session->store, &all, &shape, &heatmap, err);
     if (!code && run->json) {
@@ -223,15 +255,10 @@ static int draw(struct session *session, struct invocation *run, struct totals *
     } else if (!code && run->csv) {
         put_csv(run, &heatmap, &axis);
     } else if (!code) {
-        struct spikes spikes = {0};
-        if (!heatmap.shape.value_most && !spikes_find(&spikes, &heatmap, all.cancel))
-            code = err_set(err, -ECANCELED, "interrupted");
-        else
-            term_heatmap(&run->out.text, &run->term, &heatmap, &axis, query.ranges,
-                         query.range_count, &spikes);
-        spikes_dispose(&spikes);
+        code = draw_text(session, run, &query, &heatmap, &axis, err);
         beat_text(&beat, &run->out.text);
     }
+    filter_free(filter);
     *totals = heatmap.totals;
     heatmap_dispose(&heatmap);
     return code;
@@ -314,8 +341,10 @@ const struct command command_heatmap = {
         "Shows the end of what is held, or the selection when that lies before it. live: redraws "
         "until\nCtrl-C, the given time has passed, or nothing records any more. y=value: upwards "
         "is the logarithm\nof the value (how long a thread was blocked, a size), where the sample "
-        "ends; filter value=1ms.. picks.\n--json: all columns, a list of rows each, the lowest "
-        "first; with rows=50 clock=own, FlameScope's cells.",
+        "ends; what filter value=1ms.. selects\nis marked, value=1ms.. here shows that alone. "
+        "--json: "
+        "all columns, a list of rows each, the lowest\nfirst; with rows=50 clock=own, "
+        "FlameScope's cells.",
     .example = "heatmap rows=20",
     .choices = "live",
     .max_words = 1,

@@ -48,6 +48,14 @@ static void put_beat(struct bytes *out, const struct session *session,
     beat_text(&beat, out);
 }
 
+// Whether its stacks came of frame pointers; those of traces and of runtimes' own profilers did
+// not.
+static bool walks_stacks(const struct buffer_source *source)
+{
+    return !strcmp(source->collector, "native") || !strcmp(source->collector, "perf") ||
+           !strcmp(source->collector, "bpftrace");
+}
+
 static void put_source(struct bytes *out, const struct session *session, const struct axis *axis,
                        const struct buffer_source *source)
 {
@@ -73,7 +81,9 @@ static void put_source(struct bytes *out, const struct session *session, const s
     bytes_append_text(out, " samples, ");
     put_lost(out, source);
     put_share(out, "without a name at the leaf", source->unresolved, source->samples);
-    put_share(out, "of one frame only (no frame pointers)", source->one_frame, source->samples);
+    put_share(out,
+              walks_stacks(source) ? "of one frame only (no frame pointers)" : "of one frame only",
+              source->one_frame, source->samples);
     if (source->late) {
         bytes_append_text(out, ", ");
         units_put_count(out, source->late);

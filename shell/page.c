@@ -51,13 +51,21 @@ static void page_status(void *arg, struct server_status *out)
     }
 }
 
-static int page_slice(void *arg, const char *words, struct err *err)
+static int page_slice(void *arg, const char *words, const char *values, struct err *err)
 {
     struct session *session = arg;
     if (!session->settings.follow)
         return err_set(err, -EBUSY, "the shell does not follow this page (set follow=on)");
     size_t bad_at;
-    return session_slice(session, words, &bad_at, err);
+    int code = values ? selection_set_values(session->selection, values, err) : 0;
+    if (code)
+        return code;
+    code = session_slice(session, words, &bad_at, err);
+    if (values && code)
+        selection_undo(session->selection);
+    else if (values) // one gesture
+        selection_join(session->selection);
+    return code;
 }
 
 static void page_stacks(void *arg, struct transforms *transforms, enum query_first *first)

@@ -27,8 +27,8 @@ bool api_columns(struct json *json, const struct live *live, const struct axis *
 // "spikes": of the window.
 void api_spikes(struct json *json, const struct live *live, const struct axis *axis);
 
-// What a stream or a heatmap shows: column (ns), columns, rows, and from (a time; without: the
-// newest).
+// What a stream or a heatmap shows: column (ns), columns, rows, from (a time; without: the newest),
+// and y=value or y=LEAST..MOST where rows are values, by their logarithm.
 int api_shape(struct live_shape *out, const struct api_params *params, const struct axis *axis,
               struct err *err) MUST_CHECK;
 
@@ -36,10 +36,11 @@ int api_shape(struct live_shape *out, const struct api_params *params, const str
 // The heatmap of a shape; search=REGEX counts only samples with a matching frame, cpu=N one CPU's.
 int api_heatmap(struct bytes *out, const struct server_host *host, const struct api_params *params,
                 int64_t edge_ns, struct err *err) MUST_CHECK;
-// The folded tree of ranges=FROM:TO,... (without: the selection), without the nodes below
-// least=SHARE (0.001); base=FROM:TO,... adds each node's weight there, and a sentence where nothing
-// can be said; elided=on: what the baseline did and this does no more. transform=, invert= and
-// group= are those of the shell, and stand above its settings.
+// The folded tree of ranges=FROM:TO,... and values= (without: the selection's), without the nodes
+// below least=SHARE (0.001); base=FROM:TO,... adds each node's weight there ("b", and "bs" of its
+// own), the step of its colour ("d", see delta.h), and a sentence where nothing can be said;
+// elided=on: what the baseline did and this does no more. transform=, invert= and group= are those
+// of the shell, and stand above its settings.
 int api_flame(struct bytes *out, const struct server_host *host, const struct api_params *params,
               struct err *err) MUST_CHECK;
 // The n=COUNT heaviest functions of the same, by=self or total; with a baseline, too, the 95 %

@@ -3,6 +3,7 @@
 #include "proto/alloc.h"
 #include "viewer/api_params.h"
 #include "viewer/api_stacks.h"
+#include "viewer/delta.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -65,14 +66,14 @@ static void write_totals(struct json *json, const char *key, const struct totals
 // A fold with its children as lists, in the fold's order (by name).
 struct tree {
     const struct fold *fold;
-    uint32_t *first, *next;  // of children; 0: none, since node 0 is nobody's child
-    const struct fold *base; // the same nodes in the baseline; NULL: not compared
+    uint32_t *first, *next;    // of children; 0: none, since node 0 is nobody's child
+    const struct delta *delta; // against the same nodes in the baseline; NULL: not compared
 };
 
-static void tree_init(struct tree *tree, const struct fold *fold, const struct fold *base)
+static void tree_init(struct tree *tree, const struct fold *fold, const struct delta *delta)
 {
     tree->fold = fold;
-    tree->base = base;
+    tree->delta = delta;
     tree->first = xcalloc(fold->count + 1, sizeof *tree->first);
     tree->next = xcalloc(fold->count + 1, sizeof *tree->next);
     for (size_t node = fold->count; node-- > 1;) {
@@ -86,6 +87,26 @@ static void tree_dispose(struct tree *tree)
 {
     free(tree->first);
     free(tree->next);
+}
+
+// What the baseline has of a node, in total and of its own, and the step of its colour.
+static void write_delta(struct json *json, const struct delta *delta, uint32_t node)
+{
+    const struct fold *base = &delta->diff->b;
+    int step = delta_step(delta, node);
+
+    if (fold_total(base, &base->nodes[node])) {
+        json_key(json, "b");
+        json_uint(json, fold_total(base, &base->nodes[node]));
+    }
+    if (fold_self(base, &base->nodes[node])) {
+        json_key(json, "bs");
+        json_uint(json, fold_self(base, &base->nodes[node]));
+    }
+    if (step) {
+        json_key(json, "d");
+        json_int(json, step);
+    }
 }
 
 static void write_node(struct json *json, const struct tree *tree, uint32_t node)
@@ -113,10 +134,8 @@ static void write_node(struct json *json, const struct tree *tree, uint32_t node
         json_key(json, "s");
         json_uint(json, fold_self(fold, at));
     }
-    if (tree->base && fold_total(tree->base, &tree->base->nodes[node])) {
-        json_key(json, "b");
-        json_uint(json, fold_total(tree->base, &tree->base->nodes[node]));
-    }
+    if (tree->delta)
+        write_delta(json, tree->delta, node);
 }
 
 // What the baseline has alone is no part of this picture.
@@ -208,14 +227,19 @@ int api_flame(struct bytes *out, const struct server_host *host, const struct ap
     const struct fold *shown = api_stacks_shown(&stacks);
     json_open(&json, '{');
     write_basis(&json, host, &stacks);
+    json_key(&json, "elided");
+    json_bool(&json, stacks.compared && stacks.elided);
     write_kinds(&json, shown);
     json_key(&json, "root");
     if (shown->count == 0) {
         json_null(&json);
     } else {
         bool with_base = stacks.compared && !stacks.elided;
+        struct delta delta;
         struct tree tree;
-        tree_init(&tree, shown, with_base ? &stacks.diff.b : NULL);
+        if (with_base)
+            delta_init(&delta, &stacks.diff);
+        tree_init(&tree, shown, with_base ? &delta : NULL);
         uint64_t pruned = write_tree(&json, &tree, least);
         json_key(&json, "pruned");
         json_uint(&json, pruned);
@@ -341,7 +365,7 @@ int api_heatmap(struct bytes *out, const struct server_host *host, const struct 
     struct json json = {.out = out};
     struct selection *wide = NULL;
     struct filter *filter = NULL;
-    struct live_shape shape;
+    struct live_shape shape = {0};
     struct live *live = NULL;
     struct axis axis;
 

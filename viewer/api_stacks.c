@@ -7,10 +7,13 @@
 #include <errno.h>
 #include <string.h>
 
-// The selection's query with the ranges of the parameter `name` in place of its own, if given.
-static int selected(struct query *query, struct range *ranges, const struct server_host *host,
-                    const struct api_params *params, const char *name, struct err *err)
+// The selection's query with the ranges of the parameter `name`, and with the values, in place of
+// its own, if given. The caller frees *filter, which the query then has.
+static int selected(struct query *query, struct range *ranges, struct filter **filter,
+                    const struct server_host *host, const struct api_params *params,
+                    const char *name, struct err *err)
 {
+    const char *values = params->get(params->arg, "values");
     struct axis axis;
     size_t count;
 
@@ -24,7 +27,10 @@ static int selected(struct query *query, struct range *ranges, const struct serv
         query->range_count = count;
         query->outside = false;
     }
-    return 0;
+    if (!values)
+        return 0;
+    query->filter = *filter = filter_with_values(query->filter, values, err);
+    return *filter ? 0 : -EINVAL;
 }
 
 static int is_on(bool *out, const struct api_params *params, const char *name, struct err *err)
@@ -67,6 +73,7 @@ static int ask_one(struct fold *out, const struct server_host *host,
 {
     struct range ranges[API_RANGES_MAX];
     struct transforms transforms;
+    struct filter *filter = NULL;
     struct query query;
     enum query_first first;
     int rc = read_transforms(&transforms, &first, host, params, err);
@@ -74,7 +81,7 @@ static int ask_one(struct fold *out, const struct server_host *host,
     if (rc == 0 && upright)
         rc = transforms_list(&transforms, "-invert", err);
     if (rc == 0)
-        rc = selected(&query, ranges, host, params, name, err);
+        rc = selected(&query, ranges, &filter, host, params, name, err);
     if (rc == 0) {
         query.first = first;
         query.by_line = transforms_by_line(&transforms);
@@ -83,6 +90,7 @@ static int ask_one(struct fold *out, const struct server_host *host,
     if (rc == 0)
         rc = transforms_apply(&transforms, out, host->names, NULL, err);
     transforms_dispose(&transforms);
+    filter_free(filter);
     return rc;
 }
 

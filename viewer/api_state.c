@@ -1,9 +1,11 @@
 // What a stream says besides cells, and the cells themselves.
+#include "analysis/latency.h"
 #include "viewer/api_params.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define HOUR_NS   INT64_C(3600000000000)
@@ -93,6 +95,22 @@ static void write_axis(struct json *json, const struct axis *axis, int64_t edge_
     json_close(json, '}');
 }
 
+// Ranges of values, both ends included; one that is open ends at the largest number there is.
+static void write_values(struct json *json, const struct filter *filter)
+{
+    struct value_range *values;
+    size_t count = filter_values(filter, &values);
+
+    json_key(json, "values");
+    json_open(json, '[');
+    for (size_t i = 0; i < count; i++) {
+        json_uint(json, values[i].low);
+        json_uint(json, values[i].high);
+    }
+    json_close(json, ']');
+    free(values);
+}
+
 static void write_selection(struct json *json, const struct selection *selection,
                             const struct axis *axis)
 {
@@ -111,6 +129,7 @@ static void write_selection(struct json *json, const struct selection *selection
         json_int(json, ranges[i].to_ns - axis->start_ns);
     }
     json_close(json, ']');
+    write_values(json, filter);
     json_key(json, "filter");
     char *text = filter && !filter_is_empty(filter) ? filter_text(filter) : NULL;
     json_text_z(json, text);
@@ -131,6 +150,22 @@ static void write_event(struct json *json, struct store *store, const struct tot
     json_text(json, dict_text(dict, event->unit), dict_text_len(dict, event->unit));
     json_key(json, "byValue");
     json_bool(json, totals->by_value);
+}
+
+// Where rows that are values begin, and the last one ends.
+static void write_edges(struct json *json, const struct live *live)
+{
+    struct heatmap_shape shape = {
+        .rows = live->asked.rows, .value_least = live->value_least, .value_most = live->value_most};
+    uint64_t edges[LIVE_ROWS_MAX + 1];
+
+    json_key(json, "edges");
+    json_open(json, '[');
+    if (live->value_least) // else nothing has been seen
+        latency_edges(&shape, edges);
+    for (uint32_t row = 0; live->value_least && row <= shape.rows; row++)
+        json_uint(json, edges[row]);
+    json_close(json, ']');
 }
 
 static void write_view(struct json *json, struct store *store, const struct live *live,
@@ -157,6 +192,8 @@ static void write_view(struct json *json, struct store *store, const struct live
     json_key(json, "lost");
     json_uint(json, live->totals.lost);
     write_event(json, store, &live->totals);
+    if (live->asked.value_most)
+        write_edges(json, live);
     json_key(json, "error");
     json_text_z(json, live->err.code ? live->err.message : "");
     json_close(json, '}');
@@ -254,6 +291,28 @@ void api_spikes(struct json *json, const struct live *live, const struct axis *a
     json_close(json, ']');
 }
 
+// "value": rows are values, on a scale that holds them all; "LEAST..MOST": on this one.
+static int take_rows(struct live_shape *out, const struct api_params *params, struct err *err)
+{
+    const char *y = params->get(params->arg, "y");
+    struct value_range *scale = NULL;
+
+    out->value_least = 0;
+    out->value_most = y && strcmp(y, "value") == 0 ? HEATMAP_VALUES_ALL : 0;
+    if (!y || out->value_most || strcmp(y, "offset") == 0)
+        return 0;
+    struct filter *filter = filter_with_values(NULL, y, NULL);
+    bool good = filter && filter_values(filter, &scale) == 1 && scale->low &&
+                scale->low < scale->high && scale->high < HEATMAP_VALUES_ALL;
+    if (good) {
+        out->value_least = scale->low;
+        out->value_most = scale->high;
+    }
+    free(scale);
+    filter_free(filter);
+    return good ? 0 : err_set(err, -EINVAL, "y='%.40s': expected offset, value or LEAST..MOST", y);
+}
+
 int api_shape(struct live_shape *out, const struct api_params *params, const struct axis *axis,
               struct err *err)
 {
@@ -265,7 +324,8 @@ int api_shape(struct live_shape *out, const struct api_params *params, const str
         (rc = api_int(&columns, params, "columns", 1, LIVE_COLUMNS_MAX, 90, err)) ||
         (rc = api_int(&rows, params, "rows", 1, LIVE_ROWS_MAX, 50, err)) ||
         (rc = api_int(&from, params, "from", -(INT64_C(1) << 61), INT64_C(1) << 61, LIVE_FOLLOW,
-                      err)))
+                      err)) ||
+        (rc = take_rows(out, params, err)))
         return rc;
     out->columns = (uint32_t)columns;
     out->rows = (uint32_t)rows;

@@ -88,11 +88,13 @@ static void take(struct live *live, const struct heatmap *fresh, uint32_t at)
         live->version++;
 }
 
+// The rate is seen where rows are times.
 static void take_spikes(struct live *live, const struct heatmap *fresh)
 {
     struct spikes spikes = {0};
 
-    (void)spikes_find(&spikes, fresh, NULL);
+    if (!fresh->shape.value_most)
+        (void)spikes_find(&spikes, fresh, NULL);
     bool same = spikes.count == live->spikes.count &&
                 (spikes.count == 0 || memcmp(spikes.items, live->spikes.items,
                                              spikes.count * sizeof *spikes.items) == 0);
@@ -112,12 +114,16 @@ static void look(struct live *live, struct store *store, const struct query *que
     struct heatmap_shape shape = {.from_ns = live->from_ns + at * live->asked.column_ns,
                                   .column_ns = live->asked.column_ns,
                                   .columns = live->asked.columns - at,
-                                  .rows = live->asked.rows};
+                                  .rows = live->asked.rows,
+                                  .value_least = live->asked.value_least,
+                                  .value_most = live->asked.value_most};
 
     live->err = (struct err){0};
     if (store_heatmap(store, query, &shape, &fresh, &live->err) == 0) {
         take(live, &fresh, at);
         live->full = fresh.full;
+        live->value_least = fresh.shape.value_least;
+        live->value_most = fresh.shape.value_most;
         if (at == 0) {
             live->totals = fresh.totals;
             live->max = fresh.max;
@@ -156,12 +162,16 @@ void live_refresh(struct live *live, struct store *store, const struct selection
                now_ns - live->looked_ns >= LOOK_NS + 20 * live->look_cost_ns;
     move_window(live, from_ns);
 
-    int64_t tail = (edge_ns - TAIL_NS - from_ns) / column_ns;
+    int64_t tail = live->asked.value_most ? columns : (edge_ns - TAIL_NS - from_ns) / column_ns;
     uint32_t at = all || tail < 0 ? 0 : (uint32_t)(tail < columns ? tail : columns);
     if (at == (uint32_t)columns)
         return;
     int64_t started_ns = clock_ns();
+    struct filter *any_value = NULL;
+    if (live->asked.value_most && query.filter)
+        query.filter = any_value = filter_any_value(query.filter, SIZE_MAX);
     look(live, store, &query, at);
+    filter_free(any_value);
     if (at == 0) {
         live->look_cost_ns = clock_ns() - started_ns;
         live->looked_ns = now_ns;

@@ -19,6 +19,8 @@ struct live_shape {
     int64_t from_ns; // of the first column; any time inside it will do
     int64_t column_ns;
     uint32_t columns, rows;
+    // Rows are values, as in struct heatmap_shape; 0: offsets.
+    uint64_t value_least, value_most;
 };
 
 struct live {
@@ -31,7 +33,9 @@ struct live {
     uint64_t *changed; // [column]: version of its last change
     uint64_t version;  // raised by every change
     uint64_t spikes_version;
-    uint64_t max, full;   // see struct heatmap
+    uint64_t max, full; // see struct heatmap
+    // Of rows that are values: the scale that was chosen; 0: none yet.
+    uint64_t value_least, value_most;
     struct totals totals; // of the window, as of the last full look
     struct spikes spikes;
     uint64_t generation; // of the selection that the cells were computed for
@@ -44,7 +48,9 @@ struct live *live_new(const struct live_shape *shape);
 void live_free(struct live *live);
 
 // Brings the window up to date: the newest columns always, all of them when the selection changed
-// or when the last full look is long enough ago (a second, and 20 times what it costs).
+// or when the last full look is long enough ago (a second, and 20 times what it costs). Where rows
+// are values, all of them only: the scale is of all, and an interval may change its row while it
+// lasts; which values are selected does not matter, as which times are does not.
 // edge_ns: the time that counts as now on the store's axis. Does not fail: see live.err.
 void live_refresh(struct live *live, struct store *store, const struct selection *selection,
                   int64_t edge_ns, int64_t now_ns);

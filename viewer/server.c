@@ -393,7 +393,8 @@ static enum MHD_Result answer_heatmap(struct server *server, struct MHD_Connecti
     return answer_json(connection, MHD_HTTP_OK, &body);
 }
 
-// The one request that changes something: the body is the words of a slice command.
+// The one request that changes something: the body is the words of a slice command, values= which
+// values are selected with them.
 static enum MHD_Result answer_slice(struct server *server, struct MHD_Connection *connection,
                                     const struct bytes *words)
 {
@@ -403,7 +404,8 @@ static enum MHD_Result answer_slice(struct server *server, struct MHD_Connection
 
     if (words->len != strlen(bytes_text(words)))
         return answer_error(connection, MHD_HTTP_BAD_REQUEST, "the words hold a NUL byte");
-    int rc = server->host.slice(server->host.arg, bytes_text(words), &err);
+    int rc = server->host.slice(server->host.arg, bytes_text(words), argument(connection, "values"),
+                                &err);
     if (rc)
         return answer_error(connection, status_of(rc), err.message);
     json_open(&json, '{');

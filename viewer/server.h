@@ -32,8 +32,9 @@ struct server_host {
     struct selection *selection;
     void (*status)(void *arg, struct server_status *out);
     // The page selected: the words of a slice command ("13:08:44.86+380ms"), so that page and
-    // prompt speak one language. 0, or a negative errno and a sentence for the page.
-    int (*slice)(void *arg, const char *words, struct err *err);
+    // prompt speak one language; and which values ("1ms..2ms", see filter_with_values; NULL: as
+    // they are). 0, or a negative errno and a sentence for the page.
+    int (*slice)(void *arg, const char *words, const char *values, struct err *err);
     // How the shell shows stacks; the caller disposes *transforms, which comes empty. NULL: as they
     // detect themselves.
     void (*stacks)(void *arg, struct transforms *transforms, enum query_first *first);

@@ -21,11 +21,19 @@ struct term {
 // terminal: TERM_ASCII, 80 columns (COLUMNS, when set).
 void term_detect(struct term *out, int fd);
 
-// Draws into *out, lines ending in '\n'. `selected` (may be empty) is marked under the axis; spikes
-// (may be NULL) above. One column of the map is one character, up to four where there is room; half
-// blocks give two rows a line.
+// What is selected; none of either: all. Values only concern maps whose rows are values.
+struct term_selection {
+    const struct range *ranges;
+    size_t range_count;
+    const struct value_range *values;
+    size_t value_count;
+};
+
+// Draws into *out, lines ending in '\n'. `selected` (may be NULL) is marked under the axis, and
+// beside rows that are values; spikes (may be NULL) above. One column of the map is one character,
+// up to four where there is room; half blocks give two rows a line.
 void term_heatmap(struct bytes *out, const struct term *term, const struct heatmap *heatmap,
-                  const struct axis *axis, const struct range *selected, size_t selected_count,
+                  const struct axis *axis, const struct term_selection *selected,
                   const struct spikes *spikes);
 // How many rows and columns fit: what to ask the store for.
 void term_heatmap_fit(const struct term *term, unsigned *columns, unsigned *rows);

@@ -31,8 +31,7 @@ struct picture {
     struct pen pen;
     const struct heatmap *heatmap;
     const struct axis *axis;
-    const struct range *selected;
-    size_t selected_count;
+    struct term_selection selected;
     const struct spikes *spikes;
     uint32_t first, columns; // what of the map is shown
     uint32_t stretch;        // cells that a column is wide
@@ -137,8 +136,9 @@ static bool overlaps(const struct range *range, int64_t from_ns, int64_t to_ns)
 static bool is_selected(const struct picture *picture, uint32_t column)
 {
     int64_t from_ns = column_from(picture, column);
-    for (size_t i = 0; i < picture->selected_count; i++) {
-        if (overlaps(&picture->selected[i], from_ns, from_ns + picture->heatmap->shape.column_ns))
+    for (size_t i = 0; i < picture->selected.range_count; i++) {
+        if (overlaps(&picture->selected.ranges[i], from_ns,
+                     from_ns + picture->heatmap->shape.column_ns))
             return true;
     }
     return false;
@@ -257,10 +257,18 @@ static void draw_ramp(struct picture *picture, struct cell cell)
 
 // ---- labels ----
 
-static void label(struct picture *picture, const char *text)
+static void label_marked(struct picture *picture, const char *text, bool selected)
 {
     pen_colors(&picture->pen, ink_token(COLOR_INK3), ink_none);
-    bytes_printf(picture->pen.out, "%*s ", LABEL_CELLS - 1, text);
+    bytes_printf(picture->pen.out, "%*s", LABEL_CELLS - 1, text);
+    if (selected)
+        pen_colors(&picture->pen, ink_token(COLOR_SELECTION), ink_none);
+    bytes_append_text(picture->pen.out, !selected ? " " : picture->colors ? "┃" : ">");
+}
+
+static void label(struct picture *picture, const char *text)
+{
+    label_marked(picture, text, false);
 }
 
 // An offset inside a column: in ms, so that it is read as an offset; else in what is natural.
@@ -311,6 +319,21 @@ static void value_label(const struct picture *picture, uint64_t value, struct by
     bytes_dispose(&full);
 }
 
+// Whether values of this line are among those that are selected.
+static bool is_selected_line(const struct picture *picture, uint32_t line)
+{
+    uint32_t rows = picture->heatmap->shape.rows, below = picture->lines - 1 - line;
+    uint32_t low = picture->colors ? 2 * below : below, high = low + (picture->colors ? 2 : 1);
+    uint64_t least = picture->edges[low], end = picture->edges[high < rows ? high : rows];
+    for (size_t i = 0; i < picture->selected.value_count; i++) {
+        const struct value_range *range = &picture->selected.values[i];
+        // What lies beyond the scale is in its first and its last row.
+        if ((range->low < end || high >= rows) && (range->high >= least || low == 0))
+            return range->low <= range->high;
+    }
+    return false;
+}
+
 // Of rows that are values: the value where every fourth part of the scale begins.
 static void line_value_label(struct picture *picture, uint32_t line)
 {
@@ -322,7 +345,7 @@ static void line_value_label(struct picture *picture, uint32_t line)
         value_label(picture, picture->edges[edge < rows ? edge : rows], &text);
     else if (!picture->colors && above == 1)
         value_label(picture, picture->edges[0], &text);
-    label(picture, bytes_text(&text));
+    label_marked(picture, bytes_text(&text), is_selected_line(picture, line));
     bytes_dispose(&text);
 }
 
@@ -404,8 +427,9 @@ static void draw_spikes(struct picture *picture)
     for (uint32_t i = 0; i < picture->columns; i++) {
         const struct spike *spike = spike_in(picture, picture->first + i);
         bool chosen = false;
-        for (size_t k = 0; spike && k < picture->selected_count; k++)
-            chosen |= overlaps(&picture->selected[k], spike->range.from_ns, spike->range.to_ns);
+        for (size_t k = 0; spike && k < picture->selected.range_count; k++)
+            chosen |=
+                overlaps(&picture->selected.ranges[k], spike->range.from_ns, spike->range.to_ns);
         pen_colors(pen, ink_token(chosen ? COLOR_SELECTION : COLOR_INK2), ink_none);
         for (uint32_t k = 0; k < picture->stretch; k++) {
             bool here = spike && k == picture->stretch / 2;
@@ -614,11 +638,13 @@ static void draw_footer(struct picture *picture)
              colors ? "blank: not recording" : "not recording");
     if (selected)
         item(&footer, colors ? "━" : "^", COLOR_SELECTION, "selection");
+    if (picture->edges && picture->selected.value_count)
+        item(&footer, colors ? "┃" : ">", COLOR_SELECTION, "selected values");
     pen_end_line(&picture->pen);
 }
 
 void term_heatmap(struct bytes *out, const struct term *term, const struct heatmap *heatmap,
-                  const struct axis *axis, const struct range *selected, size_t selected_count,
+                  const struct axis *axis, const struct term_selection *selected,
                   const struct spikes *spikes)
 {
     const struct heatmap_shape *shape = &heatmap->shape;
@@ -630,8 +656,7 @@ void term_heatmap(struct bytes *out, const struct term *term, const struct heatm
         .pen = {.out = out, .term = term},
         .heatmap = heatmap,
         .axis = axis,
-        .selected = selected,
-        .selected_count = selected_count,
+        .selected = selected ? *selected : (struct term_selection){0},
         .spikes = spikes,
         .columns = shape->columns < fit ? shape->columns : fit,
         .colors = term->color != TERM_ASCII && term->utf8,

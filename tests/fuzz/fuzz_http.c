@@ -40,7 +40,7 @@ static void status(void *arg, struct server_status *out)
     *out = (struct server_status){.title = SECRET, .source = "", .recording = true};
 }
 
-static int slice(void *arg, const char *words, struct err *err)
+static int slice(void *arg, const char *words, const char *values, struct err *err)
 {
     struct world *world = arg;
     struct range range = {.from_ns = 0, .to_ns = (int64_t)strlen(words) + 1};
@@ -48,7 +48,7 @@ static int slice(void *arg, const char *words, struct err *err)
     if (*words == 'x')
         return err_set(err, -EINVAL, "'%s' is not a time", words);
     selection_set_ranges(world->selection, &range, 1);
-    return 0;
+    return values ? selection_set_values(world->selection, values, err) : 0;
 }
 
 static void fill(struct sink *sink)

@@ -264,7 +264,7 @@ static void status(void *arg, struct server_status *out)
                                .buffer_bytes = stats.column_bytes + stats.table_bytes};
 }
 
-static int slice(void *arg, const char *words, struct err *err)
+static int slice(void *arg, const char *words, const char *values, struct err *err)
 {
     struct host *host = arg;
     struct range *ranges = NULL;
@@ -278,6 +278,8 @@ static int slice(void *arg, const char *words, struct err *err)
         rc = timewords_parse(&ranges, &count, words, &axis,
                              host->live ? clock_ns(CLOCK_MONOTONIC) : axis.last_ns, &bad_at, err);
     }
+    if (rc == 0 && values)
+        rc = selection_set_values(host->selection, values, err);
     if (rc == 0)
         selection_set_ranges(host->selection, ranges, count);
     free(ranges);
@@ -307,7 +309,7 @@ static bool command(struct host *host, char *line)
     struct err err = {0};
 
     line[strcspn(line, "\n")] = 0;
-    if (strncmp(line, "slice ", 6) == 0 && slice(host, line + 6, &err))
+    if (strncmp(line, "slice ", 6) == 0 && slice(host, line + 6, NULL, &err))
         printf("error %s\n", err.message);
     return strcmp(line, "quit") != 0;
 }

@@ -192,6 +192,9 @@ test('a click zooms the flame graph, a folded path opens, Esc goes back', async 
   await ready(page);
   prompt.say('slice 3-4');
   await until('the range', async () => (await text(page, '#r-sel')).endsWith('+ 1 s'));
+  // Not those of all the window, which were there before.
+  const samples = async () => Number((await text(page, '#chart g.frame[data-path=""] text.share')).replace(/\D/g, ''));
+  await until('the stacks of a second', async () => (await samples()) < 2 * 499);
   await until('a fold', async () => (await page.$$('#chart g.fold')).length > 0);
   const folds = (await page.$$('#chart g.fold')).length;
   await page.locator('#chart g.fold').first().click({ force: true });

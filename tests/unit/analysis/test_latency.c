@@ -132,6 +132,49 @@ static void test_pieces_are_one_interval(void **state)
     buffer_free(world.buffer);
 }
 
+static uint64_t count_of(struct world *world, const char *values, const struct range *range)
+{
+    struct err err = {0};
+    struct totals totals;
+    struct filter *filter = filter_new();
+    assert_int_equal(filter_add(filter, FILTER_VALUE, false, false, values, NULL, &err), 0);
+    struct query query = {.filter = filter, .ranges = range, .range_count = range != NULL};
+    assert_int_equal(store_totals(buffer_store(world->buffer), &query, &totals, &err), 0);
+    filter_free(filter);
+    return totals.samples;
+}
+
+// What is picked by value are whole intervals, as they are drawn: each of their pieces, wherever
+// the others are.
+static void test_pieces_are_filtered_as_one_interval(void **state)
+{
+    (void)state;
+    struct world world;
+    setup(&world, "ns");
+    add(&world, "a;f", 1, FILL_SECOND, 1000000000);
+    add(&world, "a;f", 1, 2 * FILL_SECOND, 1000000000);
+    add(&world, "a;f", 2, 2 * FILL_SECOND, 1000000000); // another thread, which goes on later
+    add(&world, "a;f", 1, 2 * FILL_SECOND + 5000000, 5000000);
+    add(&world, "a;f", 1, 2 * FILL_SECOND + 9000000, 4000000); // what was over is not gone on with
+    add(&world, "a;f", 2, 3 * FILL_SECOND + 1, 1000000000);
+    assert_int_equal(count_of(&world, "2s..", NULL), 3);
+    assert_int_equal(count_of(&world, "2005ms", NULL), 3);
+    assert_int_equal(count_of(&world, "1s", NULL), 2);
+    assert_int_equal(count_of(&world, "..10ms", NULL), 1);
+    struct range range = {2 * FILL_SECOND + 1, 2 * FILL_SECOND + 5000000};
+    assert_int_equal(count_of(&world, "2s..", &range),
+                     1); // its last piece, the others being before
+    struct err err = {0};
+    struct filter *filter = filter_new();
+    assert_int_equal(filter_add(filter, FILTER_VALUE, false, false, "2s..", NULL, &err), 0);
+    struct query query = {.filter = filter};
+    struct heatmap map = map_of(&world, &query, 4, 4);
+    assert_int_equal(sum(&map), 1);
+    heatmap_dispose(&map);
+    filter_free(filter);
+    buffer_free(world.buffer);
+}
+
 static void test_the_query_holds(void **state)
 {
     (void)state;
@@ -243,6 +286,38 @@ static void test_value_terms_are_combined(void **state)
     buffer_free(world.buffer);
 }
 
+// What is marked in a picture of all values: the filter without them, and which they are.
+static void test_values_of_a_filter(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct value_range *values;
+    struct filter *filter = filter_new();
+    assert_int_equal(filter_values(NULL, &values), 0);
+    assert_int_equal(filter_values(filter, &values), 0);
+    assert_int_equal(filter_add(filter, FILTER_FRAME, false, false, "f", NULL, &err), 0);
+    assert_int_equal(filter_add(filter, FILTER_VALUE, false, false, "10..20", NULL, &err), 0);
+    assert_int_equal(filter_add(filter, FILTER_VALUE, false, false, "30..", NULL, &err), 0);
+    filter_push(filter);
+    assert_int_equal(filter_add(filter, FILTER_VALUE, true, false, "12..14", NULL, &err), 0);
+    filter_push(filter);
+    assert_int_equal(filter_add(filter, FILTER_VALUE, false, false, "..40", NULL, &err), 0);
+    assert_int_equal(filter_values(filter, &values), 3);
+    static const struct value_range expected[] = {{10, 11}, {15, 20}, {30, 40}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(values[i].low, expected[i].low);
+        assert_int_equal(values[i].high, expected[i].high);
+    }
+    free(values);
+    struct filter *any = filter_any_value(filter, 2); // the third push stays as it is
+    char *text = filter_text(any);
+    assert_string_equal(text, "frame=f & value=..40");
+    assert_int_equal(filter_pushes(any), 2);
+    free(text);
+    filter_free(any);
+    filter_free(filter);
+}
+
 static void test_what_is_no_range_of_values(void **state)
 {
     (void)state;
@@ -288,9 +363,11 @@ int main(void)
         cmocka_unit_test(test_rows_are_decades),
         cmocka_unit_test(test_nothing_is_left_out_by_a_scale),
         cmocka_unit_test(test_pieces_are_one_interval),
+        cmocka_unit_test(test_pieces_are_filtered_as_one_interval),
         cmocka_unit_test(test_the_query_holds),
         cmocka_unit_test(test_values_are_filtered),
         cmocka_unit_test(test_value_terms_are_combined),
+        cmocka_unit_test(test_values_of_a_filter),
         cmocka_unit_test(test_what_is_no_range_of_values),
         cmocka_unit_test(test_counts_have_no_values),
     };

@@ -140,6 +140,42 @@ static void test_trampolines_of_python(void **state)
           LIST("py::", "_PyEval_EvalFrame", "gen_send_ex", "Vectorcall;"));
 }
 
+// Without frame pointers perf follows the unwind tables, which end at the first trampoline.
+static void test_trampolines_of_python_3_12(void **state)
+{
+    (void)state;
+    check("perf-python312.txt", "none", NULL,
+          LIST("python3.12;py::Index.add:/src/workload.py;_PyEval_EvalFrameDefault;dict_get;",
+               "py::main.<locals>.<genexpr>:/src/workload.py;_PyEval_EvalFrameDefault ",
+               "gen_send_ex2;_PyEval_EvalFrame;py_trampoline_evaluator "),
+          LIST(";fib "));
+    check("perf-python312.txt", "auto", "python",
+          LIST("python3.12;Index.add;dict_get;", "python3.12;Index.ranked;builtin_sorted;",
+               "python3.12;main.<locals>.<genexpr> ", "python3.12;fib ", "python3.12;squares ",
+               "python3.12;main;builtin_sum;"),
+          LIST("py::", "_PyEval_EvalFrame", "gen_send_ex", "Vectorcall;", "trampoline"));
+}
+
+// gcc made copies and parts of the kernel's functions, and of a program's.
+static void test_decorations_of_the_kernel(void **state)
+{
+    (void)state;
+    check("perf-kernel.txt", "none", NULL,
+          LIST(";vfs_fstatat;getname_flags.part.0;", ";__slab_alloc.isra.0;___slab_alloc",
+               ";update_iter;kallsyms_expand_symbol.constprop.0 ",
+               ";schedule;__schedule;finish_"
+               "task_switch.isra.0 ",
+               "cold;__libc_start_call_main;main;digest.cold "),
+          LIST(";getname_flags;"));
+    check("perf-kernel.txt", "auto", "clones",
+          LIST(";entry_SYSCALL_64_after_hwframe;do_syscall_64;__do_sys_newfstatat;vfs_fstatat;"
+               "getname_flags;",
+               ";__slab_alloc;___slab_alloc", ";update_iter;kallsyms_expand_symbol ",
+               ";schedule;__schedule;finish_task_switch ", ";do_syscall_64;__x64_sys_getdents64;",
+               "cold;__libc_start_call_main;main;digest "),
+          LIST(".isra", ".part", ".constprop", ".cold"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +183,8 @@ int main(void)
         cmocka_unit_test(test_rust_in_both_manglings),
         cmocka_unit_test(test_templates_of_cplusplus),
         cmocka_unit_test(test_trampolines_of_python),
+        cmocka_unit_test(test_trampolines_of_python_3_12),
+        cmocka_unit_test(test_decorations_of_the_kernel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,12 @@ static void test_frames_of_all_kinds(void **state)
         {"\t 414b3b fsnotify (/lib/modules/4.1.0/build/vmlinux)",
          "fsnotify|/lib/modules/4.1.0/build/vmlinux|k"},
         {"\t 0 [unknown] ([unknown])", "||u"},
+        {"\t 7f00 read+0x1f (/lib/x86_6", "read||u"}, // cut, as a file may be
+        {"\t 7f00 read (", "read||u"},
+        {"\t 7f00 (/lib/x86_6", "||u|7f00"},
+        {"\t ffffffff8103d0ca native_write_msr ([kernel.k", "native_write_msr||k"},
+        {"\t 7f00 std::swap<int> (inl", "std::swap<int>||u"},
+        {"\t 7f00 f(int) (a", "f(int) (a||u"}, // may be a name
         {"\t ffffffff81000000 [unknown] ([unknown])", "||k|ffffffff81000000"},
         {"\t 146f2c [unknown] (/usr/bin/perf)", "|/usr/bin/perf|u|146f2c"},
         {"\t 7ffd [vdso_fn] ([vdso])", "[vdso_fn]|[vdso]|u"},
@@ -318,6 +324,27 @@ static void test_the_comments_say_who_speaks(void **state)
     assert_true(decoded.collect.hello.wall_known);
     assert_int_equal(decoded.collect.hello.wall_offset_ns, 1795375063755312000 - 8467027146612);
     dispose(&decoded);
+}
+
+// A record that the end of the text cuts is kept, and counted: its callers may be missing.
+static void test_a_text_that_ends_inside_a_record_says_so(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *end;
+        uint64_t skipped;
+    } cases[] = {{"\t1 f (/a)\n\n", 0}, {"\t1 f (/a)\n", 0},    {"\t1 f (/a)", 0},
+                 {"\t1 f (/a", 1},      {"\t1 f (/a)\n\t2", 1}, {"\t1 f (/a)\n\t2 mai", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bytes text = {0};
+        struct decoded decoded;
+        bytes_printf(&text, "a 7 [000] 1.000000: 1 e: \n%s", cases[i].end);
+        decode_pieces(&decoded, text.data, text.len, 0, SIZE_MAX);
+        assert_int_equal(decoded.report.samples, 1);
+        assert_int_equal(decoded.report.skipped, cases[i].skipped);
+        dispose(&decoded);
+        bytes_dispose(&text);
+    }
 }
 
 static void test_an_overlong_record_is_cut_and_counted(void **state)
@@ -589,6 +616,7 @@ int main(void)
         cmocka_unit_test(test_branch_records_are_skipped_with_a_count),
         cmocka_unit_test(test_junk_is_counted_with_its_place),
         cmocka_unit_test(test_the_comments_say_who_speaks),
+        cmocka_unit_test(test_a_text_that_ends_inside_a_record_says_so),
         cmocka_unit_test(test_an_overlong_record_is_cut_and_counted),
         cmocka_unit_test(test_a_line_without_an_end_is_bounded),
         cmocka_unit_test(test_a_megabyte_symbol_is_kept_cut),

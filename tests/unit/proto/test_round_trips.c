@@ -195,6 +195,36 @@ static void test_values(void **state)
     check_all_pairs(&format_trace_event, spans, strlen(spans));
 }
 
+// The events of one format in another: a name that does not come through is said to be lost.
+static void check_names(const struct format *to)
+{
+    static const char SCRIPT[] = "a 12 1.000000: 5 page-faults: \n\tffff f (/bin/a)\n\n";
+    struct bytes text = {0};
+    struct sums sums;
+    bool kept = false;
+    capture_convert(&format_perf_script, SCRIPT, sizeof SCRIPT - 1, to, &text);
+    unpack(&text);
+    read_sums(&sums, to, &text);
+    const struct dict *dict = &sums.capture.dict;
+    for (size_t i = 0; i < dict->event_count; i++)
+        kept |= !strcmp(dict_text(dict, dict->events[i].name), "page-faults");
+    if (kept == !!(to->loses & HOLD_EVENT_NAME))
+        fail_msg("%s keeps the event's name: %d, which is not what it says", to->name, kept);
+    if (!kept)
+        assert_string_equal(dict_text(dict, dict->events[0].name), to->event);
+    sums_dispose(&sums);
+    bytes_dispose(&text);
+}
+
+static void test_names_of_events(void **state)
+{
+    (void)state;
+    for (const struct format *const *to = format_table; *to; to++) {
+        if ((*to)->encoder_new)
+            check_names(*to);
+    }
+}
+
 static void lost(const struct format *from, const char *text, const struct format *to,
                  const char *expected)
 {
@@ -229,11 +259,12 @@ static void test_what_is_lost_is_said(void **state)
         if ((*to)->encoder_new && !((*to)->loses & (HOLD_VALUE | HOLD_COUNT)))
             lost(&format_folded, folded, *to, "");
     }
-    lost(&format_folded, folded, &format_cpuprofile, "values are lost");
+    lost(&format_folded, folded, &format_cpuprofile, "values and the event's name are lost");
+    lost(&format_folded, folded, &format_nflxprofile, "");
     const char *script = "a 12 1.000000: 5 cycles:\n\tffff f (/bin/a)\n\n";
     lost(&format_perf_script, script, &format_fks, "");
     lost(&format_perf_script, script, &format_folded,
-         "time, process and thread ids, values and modules are lost");
+         "time, process and thread ids, values, the event's name and modules are lost");
     const char *spans = "[{\"ph\":\"X\",\"ts\":8,\"dur\":1,\"name\":\"a\"}]";
     lost(&format_trace_event, spans, &format_trace_event, "the number of samples is lost");
     // nflxprofile has a column of these, or none.
@@ -241,10 +272,11 @@ static void test_what_is_lost_is_said(void **state)
         "a 7/7 [001] 1.5: 1 e: \n\t1 f (/x)\n\nb 7 2.5: 1 e: \n\t1 f (/x)\n\n";
     lost(&format_perf_script, some, &format_pprof, "");
     lost(&format_perf_script, some, &format_nflxprofile,
-         "process and thread ids (not every sample has it), CPUs (not every sample has it) and "
-         "modules are lost");
+         "process and thread ids (not every sample has it), CPUs (not every sample has it), the "
+         "event's name and modules are lost");
     lost(&format_perf_script, "a 7 1.5: e: \n\t1 f (/x)\n\na 7 e: \n\t1 f (/x)\n\n",
-         &format_nflxprofile, "time (not every sample has it) and modules are lost");
+         &format_nflxprofile,
+         "time (not every sample has it), the event's name and modules are lost");
 }
 
 int main(void)
@@ -252,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_names_of_events),
         cmocka_unit_test(test_what_is_lost_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

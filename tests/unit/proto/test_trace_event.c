@@ -79,6 +79,30 @@ static void test_names_of_threads(void **state)
           0);
 }
 
+// What is not known gets ids that viewers take, none of a process that there may be, and is not
+// known again when it is read.
+static void test_unknown_ids(void **state)
+{
+    (void)state;
+    static const char SCRIPT[] = "   a  1.000000: cpu-clock: \n\t401 f (/a)\n\n"
+                                 "   b  1.000000: cpu-clock: \n\t401 g (/a)\n\n"
+                                 "   c  7 1.000000: cpu-clock: \n\t401 h (/a)\n\n";
+    struct bytes text = {0};
+    capture_convert(&format_perf_script, SCRIPT, sizeof SCRIPT - 1, &format_trace_event, &text);
+    assert_null(strstr(bytes_text(&text), "\":-"));
+    assert_non_null(strstr(bytes_text(&text), "\"pid\":4194304,\"tid\":4194305,"));
+    assert_non_null(strstr(bytes_text(&text), "\"pid\":4194304,\"tid\":4194306,"));
+    assert_non_null(strstr(bytes_text(&text), "\"pid\":4194304,\"tid\":7,"));
+    check(bytes_text(&text),
+          "1.000000000 a -1/-1 trace 1ns!: a;f\n"
+          "1.000000000 b -1/-1 trace 1ns!: b;g\n"
+          "1.000000000 c -1/7 trace 1ns!: c;h\n",
+          0);
+    bytes_dispose(&text);
+    check("[{\"ph\": \"X\", \"name\": \"x\", \"ts\": 0, \"dur\": 1}]",
+          "0.000000000 [thread] -1/-1 trace 1000ns!: [thread];x\n", 0);
+}
+
 // A span of a second is a hundred pieces, one of an hour a thousand: the total is exact.
 static void test_long_spans_are_cut(void **state)
 {
@@ -235,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_crossed_spans),
         cmocka_unit_test(test_lost_ends_and_beginnings),
         cmocka_unit_test(test_names_of_threads),
+        cmocka_unit_test(test_unknown_ids),
         cmocka_unit_test(test_long_spans_are_cut),
         cmocka_unit_test(test_no_spans_is_an_error),
         cmocka_unit_test(test_cpu_profile_in_chunks),

@@ -45,10 +45,13 @@ static void status(void *arg, struct server_status *out)
 }
 
 // Understands "1-2" only, in seconds of the axis itself.
-static int slice(void *arg, const char *words, struct err *err)
+static int slice(void *arg, const char *words, const char *values, struct err *err)
 {
     struct fixture *fixture = arg;
     struct range range = {.from_ns = SECOND, .to_ns = 2 * SECOND};
+
+    if (values && selection_set_values(fixture->selection, values, err))
+        return -EINVAL;
 
     snprintf(fixture->words, sizeof fixture->words, "%s", words);
     if (strcmp(words, "1-2") != 0)
@@ -325,7 +328,7 @@ static void questions_are_answered(void **state)
     get(fixture, "/api/flame?ranges=1000000000:2000000000", 200,
         "\"root\":{\"n\":\"all\",\"v\":10");
     get(fixture, "/api/flame?ranges=1000000000:2000000000&base=0:1000000000", 200,
-        "\"n\":\"main\",\"k\":0,\"v\":10,\"b\":10");
+        "\"n\":\"main\",\"k\":0,\"v\":10,\"b\":10,\"c\"");
     get(fixture, "/api/flame?least=0.5", 200, "\"pruned\":1");
     get(fixture, "/api/top?n=1", 200, "\"functions\":3,\"rows\":[{\"n\":\"work");
     get(fixture, "/api/top?by=total&n=1", 200, "\"rows\":[{\"n\":\"main\"");
@@ -342,13 +345,15 @@ static void a_baseline_is_compared(void **state)
     struct fixture *fixture = *state;
 
     get(fixture, "/api/flame?ranges=0:2000000000&base=2000000000:4000000000", 200,
-        "{\"n\":\"spin\",\"k\":0,\"v\":10,\"s\":10},"
-        "{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":10,\"s\":10,\"b\":20}");
+        "{\"n\":\"spin\",\"k\":0,\"v\":10,\"s\":10,\"d\":5},"
+        "{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":10,\"s\":10,\"b\":20,\"bs\":20,\"d\":-5}");
     get(fixture, "/api/flame?ranges=0:2000000000&base=2000000000:4000000000", 200,
-        "\"tooFew\":false,\"kinds\"");
+        "\"tooFew\":false,\"elided\":false,\"kinds\"");
     // What only the baseline has is no part of the picture, but of the elided one.
     get(fixture, "/api/flame?least=0&base=0:2000000000&ranges=2000000000:4000000000", 200,
-        "\"c\":[{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":20,\"s\":20,\"b\":10}]}]}]},\"pruned\":0}");
+        "\"c\":[{\"n\":\"work\\u003c&>\",\"k\":0,\"v\":20,\"s\":20,\"b\":10,\"bs\":10,\"d\":5}]}]}]"
+        "},"
+        "\"pruned\":0}");
     get(fixture, "/api/flame?elided=on&base=0:2000000000&ranges=2000000000:4000000000", 200,
         "\"c\":[{\"n\":\"spin\",\"k\":0,\"v\":10,\"s\":10}]");
     get(fixture, "/api/flame?elided=on&ranges=0:2000000000&base=2000000000:4000000000", 200,
@@ -364,6 +369,59 @@ static void a_baseline_is_compared(void **state)
         "\"baseSelf\":0,\"baseTotal\":0,\"low\":0.");
     get(fixture, "/api/top?ranges=0:2000000000&base=2000000000:4000000000&n=1", 200,
         "\"moved\":true");
+}
+
+// Opens a stream and reads its first event.
+static int open_stream(struct fixture *fixture, const char *query, struct bytes *got)
+{
+    char request[512];
+    int fd = dial(fixture);
+
+    snprintf(request, sizeof request, "GET /api/stream?%s HTTP/1.1\r\nHost: localhost:%u\r\n%s\r\n",
+             query, fixture->port, fixture->cookie);
+    say(fd, request);
+    assert_true(hear(fixture, fd, got, "\n\n\r\n"));
+    return fd;
+}
+
+// A sample of 10 ns in the first column and one of 2 us in the last, of an event of its own.
+static void values_are_rows(void **state)
+{
+    struct fixture *fixture = *state;
+    struct dict *dict = fixture->sink->dict;
+    struct event event = {.name = dict_string_z(dict, "blocked"),
+                          .unit = dict_string_z(dict, "ns"),
+                          .by_value = true};
+    struct sample samples[] = {{.time_ns = 1000, .value = 10, .node = 1},
+                               {.time_ns = 3 * SECOND, .value = 2000, .node = 2}};
+    struct err err = {0};
+
+    samples[0].event = samples[1].event = (uint16_t)dict_event(dict, &event);
+    assert_int_equal(sink_samples(fixture->sink, samples, 2, &err), 0);
+    selection_set_event(fixture->selection, "blocked");
+    get(fixture, "/api/heatmap?columns=4&rows=3&y=value", 200,
+        "\"unit\":\"ns\",\"byValue\":true,\"edges\":[10,79,630,5000]");
+    get(fixture, "/api/heatmap?columns=4&rows=3&y=value", 200,
+        "\"columns\":[{\"t\":0,\"n\":[1]},{\"t\":1000000000,\"n\":[]},{\"t\":2000000000,\"n\":[]},"
+        "{\"t\":3000000000,\"n\":[0,0,1]}],\"spikes\":[]");
+    get(fixture, "/api/heatmap?columns=4&rows=2&y=1..100", 200, "\"edges\":[1,10,100]");
+    // What is selected stays in the map, and is said.
+    assert_int_equal(selection_set_values(fixture->selection, "1000..", &err), 0);
+    get(fixture, "/api/heatmap?columns=4&rows=3&y=value", 200, "{\"t\":0,\"n\":[1]}");
+    get(fixture, "/api/heatmap?columns=4&rows=3&y=value", 200,
+        "\"values\":[1000,18446744073709551615]");
+    get(fixture, "/api/heatmap?columns=4&rows=1", 200, "{\"t\":0,\"n\":[]}");
+    get(fixture, "/api/flame", 200, "\"totals\":{\"samples\":1,\"value\":2000");
+    get(fixture, "/api/flame?values=..100", 200, "\"totals\":{\"samples\":1,\"value\":10");
+    get(fixture, "/api/flame?values=all", 200, "\"totals\":{\"samples\":2,\"value\":2010");
+    // A stream says the scale, too.
+    struct bytes got = {0};
+    int fd = open_stream(fixture, "columns=4&rows=3&y=value", &got);
+    assert_non_null(strstr(got.data, "\"edges\":[10,79,630,5000]"));
+    bytes_dispose(&got);
+    close(fd);
+    selection_set_event(fixture->selection, NULL);
+    get(fixture, "/api/heatmap?y=value", 404, "nothing to see by value");
 }
 
 static void stacks_are_shown_as_asked(void **state)
@@ -382,29 +440,20 @@ static void stacks_are_shown_as_asked(void **state)
 static void bad_questions_say_why(void **state)
 {
     static const char *const paths[] = {
-        "/api/heatmap?columns=0",
-        "/api/heatmap?columns=99999999999999999999",
-        "/api/heatmap?columns=+4",
-        "/api/heatmap?rows=257",
-        "/api/heatmap?column=-1",
-        "/api/heatmap?from=9e9",
-        "/api/heatmap?search=(",
-        "/api/heatmap?cpu=x",
-        "/api/flame?least=2",
-        "/api/flame?least=nan",
-        "/api/flame?ranges=",
-        "/api/flame?ranges=5:4",
-        "/api/flame?ranges=1:2,",
-        "/api/flame?ranges=1:2;3:4",
-        "/api/flame?ranges=9223372036854775807:1",
-        "/api/flame?base=x",
-        "/api/flame?invert=yes",
-        "/api/flame?group=kind",
-        "/api/flame?transform=nothing",
-        "/api/flame?elided=1",
-        "/api/top?n=-1",
-        "/api/top?by=name",
-        "/api/stream?columns=no",
+        "/api/heatmap?columns=0",    "/api/heatmap?columns=99999999999999999999",
+        "/api/heatmap?columns=+4",   "/api/heatmap?rows=257",
+        "/api/heatmap?column=-1",    "/api/heatmap?from=9e9",
+        "/api/heatmap?search=(",     "/api/heatmap?cpu=x",
+        "/api/heatmap?y=values",     "/api/heatmap?y=0..7",
+        "/api/heatmap?y=7..7",       "/api/heatmap?y=7..",
+        "/api/flame?values=x",       "/api/flame?least=2",
+        "/api/flame?least=nan",      "/api/flame?ranges=",
+        "/api/flame?ranges=5:4",     "/api/flame?ranges=1:2,",
+        "/api/flame?ranges=1:2;3:4", "/api/flame?ranges=9223372036854775807:1",
+        "/api/flame?base=x",         "/api/flame?invert=yes",
+        "/api/flame?group=kind",     "/api/flame?transform=nothing",
+        "/api/flame?elided=1",       "/api/top?n=-1",
+        "/api/top?by=name",          "/api/stream?columns=no",
     };
 
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
@@ -425,6 +474,12 @@ static void slice_changes_the_selection(void **state)
     selection_ranges(fixture->selection, &count);
     assert_int_equal(count, 1);
     get(fixture, "/api/flame", 200, "\"samples\":10,");
+    expect(fixture, "POST", "/api/slice?values=1..2,4", fixture->cookie, "1-2", 200, "generation");
+    char *text = filter_text(selection_filter(fixture->selection));
+    assert_string_equal(text, "value=1..2 value=4");
+    free(text);
+    expect(fixture, "POST", "/api/slice?values=x", fixture->cookie, "1-2", 400,
+           "value 'x' is no range of values");
     expect(fixture, "POST", "/api/slice", fixture->cookie, "no\ntime", 400,
            "'no\\u000atime' is not a time");
     get(fixture, "/api/slice", 405, "only POST");
@@ -433,19 +488,6 @@ static void slice_changes_the_selection(void **state)
     char *answer = ask(fixture, "POST", "/api/slice", fixture->cookie, large);
     assert_null(strstr(answer, " 200 "));
     free(answer);
-}
-
-// Opens a stream and reads its first event.
-static int open_stream(struct fixture *fixture, const char *query, struct bytes *got)
-{
-    char request[512];
-    int fd = dial(fixture);
-
-    snprintf(request, sizeof request, "GET /api/stream?%s HTTP/1.1\r\nHost: localhost:%u\r\n%s\r\n",
-             query, fixture->port, fixture->cookie);
-    say(fd, request);
-    assert_true(hear(fixture, fd, got, "\n\n\r\n"));
-    return fd;
 }
 
 static void stream_sends_what_changed(void **state)
@@ -620,6 +662,7 @@ int main(void)
         TEST(rubbish_is_refused),
         TEST(questions_are_answered),
         TEST(a_baseline_is_compared),
+        TEST(values_are_rows),
         TEST(stacks_are_shown_as_asked),
         TEST(bad_questions_say_why),
         TEST(slice_changes_the_selection),

@@ -20,7 +20,7 @@ static int utc(void **state)
 static const char *draw(struct bytes *out, const struct term *term, const struct heatmap *map)
 {
     bytes_clear(out);
-    term_heatmap(out, term, map, &relative, NULL, 0, NULL);
+    term_heatmap(out, term, map, &relative, NULL, NULL);
     return bytes_text(out);
 }
 
@@ -49,7 +49,8 @@ static void test_ascii_is_a_ramp_with_labels_and_marks(void **state)
     struct spike spike = {.range = {2 * SECOND_NS + 900000000, 3 * SECOND_NS + 900000000}};
     struct spikes spikes = {&spike, 1};
     struct bytes out = {0};
-    term_heatmap(&out, &ascii, &map, &relative, &selected, 1, &spikes);
+    term_heatmap(&out, &ascii, &map, &relative, &(struct term_selection){&selected, 1, NULL, 0},
+                 &spikes);
     // Twelve columns have room to be four cells wide each.
     assert_string_equal(bytes_text(&out),
                         " spikes               v                                 \n"
@@ -216,7 +217,7 @@ static void test_times_are_wall_clock_where_it_is_known(void **state)
                         .wall_known = true,
                         .wall_offset_ns = (1700000000LL - 5) * SECOND_NS}; // 22:13:20 UTC
     struct bytes out = {0};
-    term_heatmap(&out, &ascii, &map, &wall, NULL, 0, NULL);
+    term_heatmap(&out, &ascii, &map, &wall, NULL, NULL);
     assert_has(bytes_text(&out),
                "\n        |         |         |         |         |         |         "
                "\n    22:13:20  22:13:25  22:13:30");
@@ -224,7 +225,7 @@ static void test_times_are_wall_clock_where_it_is_known(void **state)
     setenv("TZ", "XXX-01:30", 1); // what is read is local
     tzset();
     bytes_clear(&out);
-    term_heatmap(&out, &ascii, &map, &wall, NULL, 0, NULL);
+    term_heatmap(&out, &ascii, &map, &wall, NULL, NULL);
     assert_has(bytes_text(&out), "    23:43:20  23:43:25  23:43:30");
     setenv("TZ", "UTC", 1);
     tzset();

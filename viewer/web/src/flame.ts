@@ -5,7 +5,7 @@ import { percent, points, weight } from './format';
 import { fit } from './labels';
 import { framesOf, type Frame } from './paths';
 import type { Palette } from './palette';
-import { KINDS, type Flame } from './types';
+import { DELTA_MOST, KINDS, type Flame, type FlameNode } from './types';
 
 const CELL = 18;
 
@@ -15,6 +15,12 @@ interface Placed {
   x1: number;
   parent: Placed | null;
   children?: Placed[];
+}
+
+// The colour of how much more or less a frame has of its own; names stay readable on it.
+export function deltaColour({ token }: Palette, step: number): string {
+  const share = (Math.abs(step) / (DELTA_MOST + 2)) * 100;
+  return step ? `color-mix(in srgb, ${step > 0 ? token.sel : token.base} ${share.toFixed(1)}%, ${token.comm})` : token.comm;
 }
 
 export class FlameGraph {
@@ -148,7 +154,8 @@ export class FlameGraph {
       .setColorMapper((d: Placed) => this.colour(d.data))
       .onHover((d: Placed) => (this.detail.textContent = this.sentence(d.data)))
       .onClick((d: Placed) => this.clicked(d));
-    select(this.element).datum(framesOf(flame.root, this.opened)).call(this.chart as never);
+    const changes = this.differential && this.compares;
+    select(this.element).datum(framesOf(flame.root, this.opened, changes)).call(this.chart as never);
     this.root = select(this.element).datum() as unknown as Placed;
     if (this.zoomed) this.restoreZoom();
     this.decorate();
@@ -204,15 +211,20 @@ export class FlameGraph {
     const parts = [weight(node.v, totals.unit, totals.byValue), share];
     if (node.s) parts.push(`self ${percent(node.s / this.flame!.root!.v)}`);
     if (node.m) parts.push(node.m);
-    if (base && this.compares) parts.push(`${points(this.change(frame))} pp against the baseline`);
+    if (this.flame!.elided) parts.push('in the baseline alone, scaled');
+    else if (base && this.compares) parts.push(this.change(node));
     const name = frame.folded.length ? frame.folded.map((n) => n.n).join(' → ') : frame.n;
     return `${name}  ·  ${parts.join(', ')}`;
   }
 
-  private change(frame: Frame): number {
+  // "+3.2 pp against the baseline, +1.0 pp of its own, new", as the shell's pictures say it.
+  private change(node: FlameNode): string {
     const { totals, base, root } = this.flame!;
-    const whole = base ? (totals.byValue ? base.value : base.samples) : 0;
-    return frame.node.v / root!.v - (whole ? (frame.node.b ?? 0) / whole : 0);
+    const there = (base && (totals.byValue ? base.value : base.samples)) || 1;
+    const parts = [`${points(node.v / root!.v - (node.b ?? 0) / there)} pp against the baseline`];
+    if (node.s || node.bs) parts.push(`${points((node.s ?? 0) / root!.v - (node.bs ?? 0) / there)} pp of its own`);
+    if (!node.b) parts.push('new');
+    return parts.join(', ');
   }
 
   private colour(frame: Frame): string {
@@ -220,9 +232,7 @@ export class FlameGraph {
     if (this.matches(frame)) return token.sel;
     if (frame.folded.length) return token.fill;
     if (this.differential && this.compares) {
-      const change = this.change(frame);
-      const strength = Math.min(1, Math.abs(change) / 0.25) * 70;
-      return strength < 1 ? token.fill : `color-mix(in srgb, ${change > 0 ? token.sel : token.base} ${strength.toFixed(0)}%, ${token.fill})`;
+      return deltaColour(this.palette, frame.node.d ?? 0);
     }
     return token[frame.node.k === undefined ? 'comm' : KINDS[frame.node.k]!];
   }
@@ -236,6 +246,7 @@ export class FlameGraph {
       const frame = d.data;
       group.classList.toggle('match', this.matches(frame));
       group.classList.toggle('fold', frame.folded.length > 0);
+      group.classList.toggle('changed', this.differential && this.compares && !!frame.node.d);
       group.dataset['path'] = frame.path;
       if (frame.node.k === 3) group.classList.add('inlined');
       const room = Number(group.getAttribute('width'));

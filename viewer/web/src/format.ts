@@ -1,5 +1,5 @@
 // Numbers, times and ranges as people read them, and as the shell reads them back.
-import type { Axis, Range } from './types';
+import type { Axis, Range, Values } from './types';
 
 const SECOND = 1e9;
 
@@ -32,7 +32,7 @@ export function elapsed(seconds: number): string {
 }
 
 function trimmed(n: number, digits: number): string {
-  return n.toFixed(digits).replace(/\.?0+$/, '');
+  return digits ? n.toFixed(digits).replace(/\.?0+$/, '') : n.toFixed(0);
 }
 
 // A length of time: "380 ms", "3 s", "2 min".
@@ -43,6 +43,35 @@ export function duration(ns: number): string {
   if (ns % (3600 * SECOND) === 0) return `${ns / SECOND / 3600} h`;
   if (ns % (60 * SECOND) === 0) return `${ns / SECOND / 60} min`;
   return `${trimmed(ns / SECOND, 3)} s`;
+}
+
+// A value on an axis: short.
+export function valueText(n: number, unit: string | undefined): string {
+  if (unit === 'ns') return duration(n);
+  const steps: [number, string][] = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1e3, 'k']];
+  const step = steps.find(([size]) => n >= size);
+  const number = trimmed(n / (step?.[0] ?? 1), 2);
+  return unit === 'bytes' ? `${number} ${step?.[1] ?? ''}B` : `${number}${step?.[1] ?? ''}`;
+}
+
+// "10 ms – 19.95 ms", "from 10 ms", "up to 19.95 ms"
+export function valuesText(list: Values[], unit: string | undefined): string {
+  return list.map(([least, most]) =>
+    most === Infinity ? `from ${valueText(least, unit)}`
+      : least === 0 ? `up to ${valueText(most, unit)}` : `${valueText(least, unit)} – ${valueText(most, unit)}`).join(', ');
+}
+
+// A number of nanoseconds that the shell reads back as itself.
+function exactDuration(ns: number): string {
+  const steps: [number, string, number][] = [[SECOND, 's', 9], [1e6, 'ms', 6], [1e3, 'us', 3]];
+  const step = steps.find(([size]) => ns >= size);
+  return step ? `${trimmed(ns / step[0], step[2])}${step[1]}` : String(ns);
+}
+
+// Ranges of values as the shell's filter has them: "10ms..19.95ms"; "all" for none.
+export function valueWords(list: Values[], unit: string | undefined): string[] {
+  const number = (n: number) => (unit === 'ns' ? exactDuration(n) : String(n));
+  return list.map(([least, most]) => `${least === 0 ? '' : number(least)}..${most === Infinity ? '' : number(most)}`);
 }
 
 // A weight in the event's unit.

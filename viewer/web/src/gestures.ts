@@ -1,14 +1,15 @@
-// Pointer and keyboard on the heatmap. A drag selects linear time, over column edges too; two
-// clicks do the same, as in FlameScope; ctrl is the baseline, shift adds.
+// Pointer and keyboard on the heatmap. A drag selects linear time, over column edges too, or, where
+// rows are values, a rectangle; two clicks do the same, as in FlameScope; ctrl is the baseline, shift
+// adds.
 import type { Heat } from './heat';
 import type { Cell, Model } from './model';
-import type { Range } from './types';
+import type { Area } from './types';
 
 export interface Actions {
   hover(cell: Cell | null): void;
-  preview(range: Range | null, baseline: boolean): void;
-  select(range: Range, add: boolean): void;
-  baseline(range: Range): void;
+  preview(area: Area | null, baseline: boolean): void;
+  select(area: Area, add: boolean): void;
+  baseline(area: Area): void;
   pan(columns: number): void;
 }
 
@@ -50,17 +51,11 @@ export class Gestures {
     return this.heat.at(this.model, event.offsetX, event.offsetY);
   }
 
-  private between(a: Cell, b: Cell): Range {
-    const [from] = this.model.cellRange(a.t < b.t || (a.t === b.t && a.row <= b.row) ? a : b);
-    const [, to] = this.model.cellRange(a.t < b.t || (a.t === b.t && a.row <= b.row) ? b : a);
-    return [Math.round(from), Math.round(to)];
-  }
-
   private down(event: PointerEvent): void {
     if (event.button !== 0) return;
     const spike = this.heat.spikeAt(this.model, event.offsetX, event.offsetY);
     if (spike) {
-      this.actions.select(spike, event.shiftKey);
+      this.actions.select({ range: spike, values: null }, event.shiftKey);
       return;
     }
     this.start = this.place(event);
@@ -74,7 +69,7 @@ export class Gestures {
     const from = this.start ?? this.waiting;
     if (!cell || !from) return;
     if (this.start && (cell.t !== from.t || cell.row !== from.row)) this.moved = true;
-    if (this.moved || this.waiting) this.actions.preview(this.between(from, cell), baselineKey(event));
+    if (this.moved || this.waiting) this.actions.preview(this.model.area(from, cell), baselineKey(event));
   }
 
   private up(event: PointerEvent): void {
@@ -84,18 +79,18 @@ export class Gestures {
     if (!from || !to) return;
     if (!this.moved && !this.waiting) {
       this.waiting = from; // the second click is the other end
-      this.actions.preview(this.between(from, from), baselineKey(event));
+      this.actions.preview(this.model.area(from, from), baselineKey(event));
       return;
     }
-    const range = this.between(this.waiting && !this.moved ? this.waiting : from, to);
+    const area = this.model.area(this.waiting && !this.moved ? this.waiting : from, to);
     this.waiting = null;
-    this.commit(range, event);
+    this.commit(area, event);
   }
 
-  private commit(range: Range, event: { ctrlKey: boolean; metaKey: boolean; shiftKey: boolean }): void {
+  private commit(area: Area, event: { ctrlKey: boolean; metaKey: boolean; shiftKey: boolean }): void {
     this.actions.preview(null, false);
-    if (baselineKey(event)) this.actions.baseline(range);
-    else this.actions.select(range, event.shiftKey);
+    if (baselineKey(event)) this.actions.baseline(area);
+    else this.actions.select(area, event.shiftKey);
   }
 
   private wheel(event: WheelEvent): void {
@@ -112,9 +107,9 @@ export class Gestures {
     const at = this.model.cursor ?? this.model.heaviest() ?? { t: view.from, row: 0 };
     if (event.key === 'Enter') {
       event.preventDefault();
-      const range = this.between(this.keyed ?? at, at);
+      const area = this.model.area(this.keyed ?? at, at);
       this.keyed = null;
-      this.commit(range, { ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: false });
+      this.commit(area, { ctrlKey: event.ctrlKey, metaKey: event.metaKey, shiftKey: false });
       return;
     }
     if (!step || event.altKey || event.metaKey) return;
@@ -122,14 +117,15 @@ export class Gestures {
     let { t, row } = at;
     row += step[1]!;
     t += step[0]! * view.column;
-    // Time is linear: above the last row is the next column.
+    // Time is linear: above the last row is the next column. Above the largest value is none.
+    if (this.model.byValue) row = Math.max(0, Math.min(view.rows - 1, row));
     if (row >= view.rows) (row -= view.rows), (t += view.column);
     if (row < 0) (row += view.rows), (t -= view.column);
     const end = view.from + (view.columns - 1) * view.column;
     const next: Cell = { t: Math.max(view.from, Math.min(end, t)), row };
     if (event.shiftKey) this.keyed ??= at;
     this.actions.hover(next);
-    if (event.shiftKey && this.keyed) this.actions.preview(this.between(this.keyed, next), false);
+    if (event.shiftKey && this.keyed) this.actions.preview(this.model.area(this.keyed, next), false);
   }
 }
 

@@ -1,11 +1,11 @@
 // The reading glass: what the cell under the pointer holds, and what the colours mean.
-import { clock, count, digitsFor, duration, percent, weight } from './format';
+import { clock, count, digitsFor, duration, percent, valuesText, weight } from './format';
 import { prepare, text, type Heat } from './heat';
 import { fit, tail } from './labels';
 import type { Cell, Model } from './model';
 import type { Palette } from './palette';
 import { put } from './status';
-import { KINDS, Paint, type Flame, type FlameNode, type Range } from './types';
+import { KINDS, Paint, type Area, type Flame, type FlameNode } from './types';
 
 const SECOND = 1e9;
 const MINI_ROW = 12;
@@ -22,7 +22,7 @@ export class Glass {
   private legendAt = 0;
   private legendOf = '';
 
-  constructor(private readonly ask: (range: Range, signal: AbortSignal) => Promise<Flame>) {}
+  constructor(private readonly ask: (area: Area, signal: AbortSignal) => Promise<Flame>) {}
 
   private request: AbortController | null = null;
   private timer = 0;
@@ -63,7 +63,7 @@ export class Glass {
     const n = model.cell(cell);
     const paint = model.paint(cell);
     const facts: [string, string][] = [
-      ['offset', `${duration(from - cell.t)} – ${duration(to - cell.t)}`],
+      model.byValue ? ['value', valueOf(model, cell)] : ['offset', `${duration(from - cell.t)} – ${duration(to - cell.t)}`],
       ['samples', cellText(model, n, paint)],
       ['top frame', this.topFrame()],
     ];
@@ -82,22 +82,23 @@ export class Glass {
 
   // Asks for the frames of the cell once the pointer rests.
   private follow(model: Model, palette: Palette, cell: Cell | null): void {
-    const range = cell && model.view ? model.cellRange(cell) : null;
+    const area = cell && model.view ? model.area(cell, cell) : null;
     const n = cell ? model.cell(cell) : 0;
-    const key = range ? `${range[0]} ${n} ${model.selection.filter}` : '';
+    const key = area ? `${area.range[0]} ${area.values} ${n} ${model.selection.filter}` : '';
     if (key === this.of) return;
     this.of = key;
     clearTimeout(this.timer);
     this.request?.abort();
-    if (!range || n === 0) {
+    if (!area || n === 0) {
       this.flame = null;
+      this.facts(model, cell);
       this.mini(palette);
       return;
     }
     this.timer = window.setTimeout(async () => {
       this.request = new AbortController();
       try {
-        this.flame = await this.ask(range, this.request.signal);
+        this.flame = await this.ask(area, this.request.signal);
         this.facts(model, cell);
         this.mini(palette);
       } catch {
@@ -199,7 +200,7 @@ export class Glass {
     const share = model.scale === 'cpus' && full > 0;
     for (let i = 0; i <= 4; i++) {
       const value = model.scale === 'log' ? Math.expm1((Math.log1p(top) * i) / 4) : (top * i) / 4;
-      const label = share ? `${i * 25}${i === 4 ? ' %' : ''}` : weightShort(value, model);
+      const label = share ? `${i * 25}${i === 4 ? ' %' : ''}` : top < 4 && value % 1 ? value.toFixed(1) : weightShort(value, model);
       text(x, label, (i * width) / 4, 71, ink3, palette, i === 0 ? 'left' : i === 4 ? 'right' : 'center');
     }
     text(x, share ? 'share of all CPUs' : `${unitOf(model)} a cell`, 0, 86, ink3, palette);
@@ -239,11 +240,16 @@ function css(pixel: number): string {
 }
 
 function unitOf(model: Model): string {
-  return model.view?.byValue ? model.view.unit ?? 'value' : 'samples';
+  return model.addsUp ? model.view!.unit ?? 'value' : 'samples';
 }
 
 function weightShort(n: number, model: Model): string {
-  return model.view?.byValue ? weight(Math.round(n), model.view.unit, true) : count(n);
+  return model.addsUp ? weight(Math.round(n), model.view!.unit, true) : count(n);
+}
+
+function valueOf(model: Model, cell: Cell): string {
+  const { edges, unit, byValue } = model.view!;
+  return edges!.length ? valuesText([[edges![cell.row]!, edges![cell.row + 1]!]], byValue ? unit : '') : '–';
 }
 
 function cellText(model: Model, n: number, paint: number): string {
@@ -251,8 +257,8 @@ function cellText(model: Model, n: number, paint: number): string {
   if (n === 0 && paint & Paint.NotRecording) return 'not recording';
   if (n === 0 && paint & Paint.Evicted) return 'evicted';
   if (n === 0 && paint & Paint.Pending) return 'pending';
-  const amount = view.byValue ? weight(n, view.unit, true) : count(n);
-  const share = view.full > 0 ? ` of ${view.byValue ? weight(view.full, view.unit, true) : count(view.full)}, ${percent(n / view.full, 0)} of all CPUs` : '';
+  const amount = model.addsUp ? weight(n, view.unit, true) : count(n);
+  const share = view.full > 0 ? ` of ${model.addsUp ? weight(view.full, view.unit, true) : count(view.full)}, ${percent(n / view.full, 0)} of all CPUs` : '';
   return `${paint & Paint.Lost ? 'at least ' : ''}${amount}${share}`;
 }
 

@@ -1,8 +1,8 @@
 // Draws the heatmap: spikes, busy bars, cells, selection, axes.
-import { clock, digitsFor, duration } from './format';
+import { clock, digitsFor, duration, valueText } from './format';
 import { BAND_ROWS, pairs, paintOf, type Cell, type Model } from './model';
 import type { Palette } from './palette';
-import { Paint, type Range } from './types';
+import { Paint, type Range, type Values } from './types';
 
 const LEFT = 54;
 const RIGHT = 64;
@@ -25,16 +25,21 @@ export interface Layout {
   narrow: boolean;
 }
 
-// Room for cells in a plot of this width.
-export function plotWidth(width: number, narrow: boolean): number {
-  return Math.max(60, width - (narrow ? 34 : LEFT) - (narrow ? 0 : RIGHT));
+// Room for labels: those of values are longer.
+function leftOf(narrow: boolean, byValue: boolean): number {
+  return narrow ? (byValue ? 50 : 34) : LEFT;
 }
 
-export function layout(width: number, columns: number, rows: number): Layout {
+// Room for cells in a plot of this width.
+export function plotWidth(width: number, narrow: boolean, byValue: boolean): number {
+  return Math.max(60, width - leftOf(narrow, byValue) - (narrow ? 0 : RIGHT));
+}
+
+export function layout(width: number, columns: number, rows: number, byValue: boolean): Layout {
   const narrow = width < 560;
   const rowHeight = Math.max(1, Math.round(((window.innerHeight < 760 ? 4 : 5) * 50) / rows));
-  const columnWidth = Math.max(1, Math.floor(plotWidth(width, narrow) / columns));
-  const left = narrow ? 34 : LEFT;
+  const columnWidth = Math.max(1, Math.floor(plotWidth(width, narrow, byValue) / columns));
+  const left = leftOf(narrow, byValue);
   const top = SPIKES + BUSY + GAP;
   const bottom = top + rows * rowHeight;
   return { left, right: left + columns * columnWidth, top, bottom, columnWidth, rowHeight, width, height: bottom + AXIS, narrow };
@@ -56,9 +61,9 @@ export class Heat {
   draw(model: Model, palette: Palette, changed: Set<number> | null): void {
     const width = this.canvas.parentElement!.clientWidth;
     const view = model.view;
-    const geometry = layout(width, view?.columns ?? 90, view?.rows ?? 50);
+    const geometry = layout(width, view?.columns ?? 90, view?.rows ?? 50, model.byValue);
     this.geometry = geometry;
-    const bands = geometry.narrow ? 0 : model.bands.length;
+    const bands = geometry.narrow || model.byValue ? 0 : model.bands.length;
     const height = geometry.height + (bands ? 4 : 0) + bands * (BAND + BAND_GAP);
     const x = scaled(this.canvas, width, height);
     x.save();
@@ -81,8 +86,10 @@ export class Heat {
     this.spikes(x, model, palette, geometry);
     for (let band = 0; band < bands; band++) this.band(x, model, palette, geometry, band);
     const against = model.against();
-    if (against.chosen) for (const range of against.ranges) this.outline(x, model, palette, geometry, range, 'base');
-    for (const range of model.ranges()) this.outline(x, model, palette, geometry, range, 'sel');
+    if (against.chosen) for (const range of against.ranges) this.outlines(x, model, palette, geometry, range, 'base');
+    const selected = model.ranges();
+    const all = model.byValue && model.values().length ? [model.window()!] : [];
+    for (const range of selected.length ? selected : all) this.outlines(x, model, palette, geometry, range, 'sel');
     const cell = model.cursor ?? (model.selection.ranges.length ? model.heaviest() : null);
     if (cell) this.cursor(x, model, palette, geometry, cell);
   }
@@ -230,10 +237,44 @@ export class Heat {
     }
   }
 
+  // Values at their places: 1, 10, 100; also 2 and 5 where there is room for them.
+  private valueAxis(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout): void {
+    const { ink3 } = palette.token;
+    const { edges, unit, byValue } = model.view!;
+    const least = edges![0]!;
+    const most = edges![edges!.length - 1]!;
+    const decades = Math.log10(most / least);
+    const room = (g.bottom - g.top) / decades;
+    const digits = room * Math.log10(2) >= 22 ? [1, 2, 5] : [1];
+    let free = Infinity; // of the label below
+    for (let power = 10 ** Math.floor(Math.log10(least)); power <= most; power *= 10)
+      for (const value of digits.map((digit) => digit * power)) {
+        if (value < least * 0.999 || value > most * 1.001) continue;
+        const y = g.bottom - model.height(value) * (g.bottom - g.top);
+        x.fillStyle = ink3;
+        x.fillRect(g.left - 8, Math.round(y) - (value >= most ? 0 : 1), 4, 1);
+        if (y > free - 14) continue;
+        free = y;
+        text(x, valueText(value, byValue ? unit : ''), g.left - 11, clamp(y, g.top + 4, g.bottom - 4), ink3, palette, 'right');
+      }
+  }
+
   private axes(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout): void {
     const { ink3, line } = palette.token;
     const view = model.view;
-    const column = view?.column ?? 1e9;
+    if (!model.byValue) this.offsetAxis(x, view?.column ?? 1e9, palette, g);
+    else if (view!.edges!.length) this.valueAxis(x, model, palette, g);
+    if (!g.narrow) {
+      if (!model.byValue) text(x, 'spikes', g.left - 11, SPIKES / 2 + 1, ink3, palette, 'right');
+      text(x, model.byValue ? 'count' : 'busy', g.left - 11, SPIKES + BUSY - 8, ink3, palette, 'right');
+    }
+    x.fillStyle = line;
+    x.fillRect(g.left, SPIKES, g.right - g.left, 1);
+    if (view && model.axis) this.timeAxis(x, model, palette, g);
+  }
+
+  private offsetAxis(x: CanvasRenderingContext2D, column: number, palette: Palette, g: Layout): void {
+    const { ink3 } = palette.token;
     const inMs = column <= 1e9;
     for (let i = 0; i <= 4; i++) {
       const y = g.bottom - ((g.bottom - g.top) * i) / 4;
@@ -245,18 +286,12 @@ export class Heat {
       x.fillStyle = ink3;
       x.fillRect(g.left - 8, Math.round(y) - (i === 4 ? 0 : 1), 4, 1);
     }
-    if (!g.narrow) {
-      x.save();
-      x.translate(8, (g.top + g.bottom) / 2);
-      x.rotate(-Math.PI / 2);
-      text(x, `${inMs ? 'ms' : 's'} in the ${column === 1e9 ? 'second' : 'column'}  →`, 0, 0, ink3, palette, 'center');
-      x.restore();
-      text(x, 'spikes', g.left - 11, SPIKES / 2 + 1, ink3, palette, 'right');
-      text(x, 'busy', g.left - 11, SPIKES + BUSY - 8, ink3, palette, 'right');
-    }
-    x.fillStyle = line;
-    x.fillRect(g.left, SPIKES, g.right - g.left, 1);
-    if (view && model.axis) this.timeAxis(x, model, palette, g);
+    if (g.narrow) return;
+    x.save();
+    x.translate(8, (g.top + g.bottom) / 2);
+    x.rotate(-Math.PI / 2);
+    text(x, `${inMs ? 'ms' : 's'} in the ${column === 1e9 ? 'second' : 'column'}  →`, 0, 0, ink3, palette, 'center');
+    x.restore();
   }
 
   private timeAxis(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout): void {
@@ -286,7 +321,7 @@ export class Heat {
     const atEdge = view.follow && model.status?.recording;
     const lastText = atEdge ? 'now' : view.follow ? 'end' : end > axis.last ? 'held' : clock(axis, end, digits);
     text(x, lastText, g.right, g.bottom + 15, view.follow ? ink3 : sel, palette, 'right');
-    if (!g.narrow) text(x, 'mean', g.right + 14, g.bottom + 15, ink3, palette);
+    if (!g.narrow) text(x, model.byValue ? 'all' : 'mean', g.right + 14, g.bottom + 15, ink3, palette);
   }
 
   private busy(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout): void {
@@ -316,7 +351,8 @@ export class Heat {
     text(x, share ? '0' : '', g.right + 14, floor - 4, palette.token.ink3, palette);
   }
 
-  // Mean by offset: what repeats at the same place of every column stands out.
+  // Mean by offset: what repeats at the same place of every column stands out. Of values: how often
+  // each is.
   private mean(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout): void {
     const { rows } = model.view!;
     const sums = new Array<number>(rows).fill(0);
@@ -386,6 +422,28 @@ export class Heat {
     if (most > 0) text(x, `${((sum / most) * 100).toFixed(0)} %`, g.right + 14, top + BAND / 2, palette.token.ink3, palette);
   }
 
+  // Of a selection in rows that are values: a rectangle for each range of them.
+  private outlines(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout, range: Range, which: 'sel' | 'base'): void {
+    if (!model.byValue) return this.outline(x, model, palette, g, range, which);
+    const values = model.values();
+    for (const each of values.length ? values : [null]) this.rectangle(x, model, palette, g, range, each, which);
+  }
+
+  private rectangle(
+    x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout, range: Range, values: Values | null, which: 'sel' | 'base',
+  ): void {
+    const view = model.view!;
+    const first = Math.max(0, Math.floor((range[0] - view.from) / view.column));
+    const last = Math.min(view.columns, Math.ceil((range[1] - view.from) / view.column)) - 1;
+    if (first > last) return;
+    const y = (value: number) => g.bottom - model.height(value) * (g.bottom - g.top);
+    const low = values && view.edges!.length ? y(values[0]) : g.bottom;
+    const high = values && values[1] !== Infinity && view.edges!.length ? y(values[1] + 1) : g.top;
+    const path = new Path2D();
+    path.rect(g.left + first * g.columnWidth, high, (last + 1 - first) * g.columnWidth, low - high);
+    this.strokeArea(x, palette, g, path, first, last, which);
+  }
+
   // A range of linear time: from an offset in one column up and over to one in another.
   private outline(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout, range: Range, which: 'sel' | 'base'): void {
     const view = model.view!;
@@ -417,6 +475,12 @@ export class Heat {
       path.lineTo(px(first + 1), low);
       path.closePath();
     }
+    this.strokeArea(x, palette, g, path, first, last, which);
+  }
+
+  private strokeArea(
+    x: CanvasRenderingContext2D, palette: Palette, g: Layout, path: Path2D, first: number, last: number, which: 'sel' | 'base',
+  ): void {
     x.lineJoin = 'miter';
     x.strokeStyle = palette.token.bg;
     x.lineWidth = 5;
@@ -424,10 +488,11 @@ export class Heat {
     x.strokeStyle = palette.token[which];
     x.lineWidth = which === 'sel' ? 2 : 1.5;
     x.stroke(path);
+    const left = g.left + first * g.columnWidth;
     x.fillStyle = palette.token[which];
-    x.fillRect(px(first), g.bottom + 2, (last + 1 - first) * g.columnWidth, 2);
+    x.fillRect(left, g.bottom + 2, (last + 1 - first) * g.columnWidth, 2);
     x.fillStyle = palette.token[which === 'sel' ? 'sel-soft' : 'base-soft'];
-    x.fillRect(px(first), 0, (last + 1 - first) * g.columnWidth, SPIKES + BUSY);
+    x.fillRect(left, 0, (last + 1 - first) * g.columnWidth, SPIKES + BUSY);
   }
 
   private cursor(x: CanvasRenderingContext2D, model: Model, palette: Palette, g: Layout, cell: Cell): void {
@@ -451,7 +516,7 @@ export class Heat {
     const view = model.view;
     if (!view || !model.axis) return 'No samples yet';
     const selected = pairs(model.selection.ranges).length;
-    return `${view.columns} columns of ${duration(view.column)}, highest cell ${model.max}, ${model.spikes.length} spikes, ${selected} ranges selected`;
+    return `${view.columns} columns of ${duration(view.column)}${model.byValue ? ' by value' : ''}, highest cell ${model.max}, ${model.spikes.length} spikes, ${selected} ranges selected`;
   }
 }
 

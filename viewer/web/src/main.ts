@@ -1,6 +1,6 @@
 // The page: keeps model, canvas, flame graph and command line in step.
-import { FlameGraph } from './flame';
-import { duration, percent, rangeText, rangeWords, typedWords, weight } from './format';
+import { deltaColour, FlameGraph } from './flame';
+import { duration, percent, rangeText, rangeWords, typedWords, valuesText, valueWords, weight } from './format';
 import { Gestures } from './gestures';
 import { Glass } from './glass';
 import { Heat, plotWidth } from './heat';
@@ -9,7 +9,7 @@ import { readPalette, type Palette } from './palette';
 import { Session } from './session';
 import { drawStatus, Note, put } from './status';
 import { TopTable } from './table';
-import type { Range, StreamEvent, Totals, View } from './types';
+import { DELTA_MOST, type Range, type StreamEvent, type Totals, type Values, type View } from './types';
 
 const SECOND = 1e9;
 const ROWS = 50;
@@ -34,8 +34,10 @@ class Page {
       this.draw();
     },
   });
-  private readonly glass = new Glass((range, signal) =>
-    this.session.flame(`ranges=${param([range])}&least=0.01`, signal));
+  private readonly glass = new Glass(({ range, values }, signal) => {
+    const which = this.model.byValue ? `&values=${encodeURIComponent(this.valueParam(values ? [values] : []))}` : '';
+    return this.session.flame(`ranges=${param([range])}${which}&least=0.01`, signal);
+  });
   private readonly gestures: Gestures;
   private readonly flame: FlameGraph;
   private readonly table: TopTable;
@@ -56,6 +58,7 @@ class Page {
   private answerCostMs = 0;
   private answering: AbortController | null = null;
   private totals: { here: Totals; base: Totals | undefined } | null = null;
+  private rows: 'offset' | 'value' = 'offset';
   private order: 'self' | 'total' = 'self';
   private callers = false;
   private group = 'function';
@@ -75,14 +78,21 @@ class Page {
         this.model.cursor = cell;
         this.draw();
       },
-      preview: (range, baseline) => {
-        this.model.dragging = range;
+      preview: (area, baseline) => {
+        this.model.dragging = area;
         this.model.draggingBase = baseline;
-        if (!range) this.thaw();
+        if (!area) this.thaw();
         this.draw();
       },
-      select: (range, add) => void this.select(add ? [...pairs(this.model.selection.ranges), range] : [range]),
-      baseline: (range) => {
+      select: ({ range, values }, add) => {
+        const { selection, byValue } = this.model;
+        const chosen = values ? [values] : [];
+        const before = add ? this.model.values() : [];
+        // With all values in one of them there is nothing to choose.
+        const all = add && selection.ranges.length && (!before.length || !values) ? [] : [...before, ...chosen];
+        void this.select(add ? [...pairs(selection.ranges), range] : [range], byValue ? all : null);
+      },
+      baseline: ({ range }) => {
         this.model.baseline = [range];
         this.hold();
         if (this.colours === 'kind') press('colours', 'diff');
@@ -105,7 +115,7 @@ class Page {
   private watch(): void {
     const width = $('heat').parentElement!.clientWidth;
     const narrow = width < 560;
-    const room = plotWidth(width, narrow);
+    const room = plotWidth(width, narrow, this.rows === 'value');
     const axis = this.model.axis;
     const all = axis ? Math.max(10, (axis.edge - axis.first) / SECOND + 1) : 90;
     const span = innerWidth < NARROW && this.spanS === 90 ? 40 : this.spanS || all;
@@ -113,7 +123,7 @@ class Page {
     const wanted = Math.max(1, Math.ceil(span / column));
     const columns = Math.max(wanted, Math.floor(room / Math.max(1, Math.floor(room / wanted))));
     const from = this.from === null ? '' : `&from=${Math.round(this.from)}`;
-    this.session.watch(`column=${column * SECOND}&columns=${columns}&rows=${ROWS}${from}`);
+    this.session.watch(`column=${column * SECOND}&columns=${columns}&rows=${ROWS}${from}${this.rows === 'value' ? '&y=value' : ''}`);
   }
 
   private event(event: StreamEvent): void {
@@ -188,7 +198,7 @@ class Page {
   private async bands(): Promise<void> {
     const { view, status, selection } = this.model;
     const cpus = status?.cpus ?? 0;
-    if (!view || cpus < 2 || cpus > BANDS_MOST || innerWidth < NARROW) return;
+    if (!view || view.edges || cpus < 2 || cpus > BANDS_MOST || innerWidth < NARROW) return;
     const query = `column=${view.column}&columns=${view.columns}&rows=${BAND_ROWS}&from=${view.from}`;
     const key = `${query} ${selection.filter}`;
     const now = performance.now();
@@ -254,18 +264,28 @@ class Page {
 
   // --- selecting --------------------------------------------------------------------------------
 
-  private async select(ranges: Range[]): Promise<void> {
-    const axis = this.model.axis;
+  // values: null leaves those that are selected as they are.
+  private async select(ranges: Range[], values: Values[] | null): Promise<void> {
+    const { axis, selection } = this.model;
     if (!axis) return;
-    this.model.selection = { ...this.model.selection, ranges: ranges.flat() };
+    this.model.selection = { ...selection, ranges: ranges.flat(), values: values ? values.flat() : selection.values };
     this.hold();
     this.draw();
-    await this.run(ranges.length ? rangeWords(axis, ranges) : 'all');
+    await this.run(ranges.length ? rangeWords(axis, ranges) : 'all', values && this.valueParam(values));
   }
 
-  private async run(words: string): Promise<boolean> {
+  private valueParam(values: Values[]): string {
+    return values.length ? this.valueWords(values).join() : 'all';
+  }
+
+  private valueWords(values: Values[]): string[] {
+    const { view } = this.model;
+    return valueWords(values, view?.byValue ? view.unit : '');
+  }
+
+  private async run(words: string, values: string | null): Promise<boolean> {
     try {
-      await this.session.slice(words);
+      await this.session.slice(words, values);
       this.note.fail('');
       return true;
     } catch (error) {
@@ -281,7 +301,7 @@ class Page {
     const at = selection.ranges[0] ?? (direction > 0 ? -Infinity : Infinity);
     const list = spikes.filter(([from]) => (direction > 0 ? from > at : from < at));
     const spike = direction > 0 ? list[0] : list[list.length - 1];
-    if (spike) void this.select([[spike[0], spike[1]]]);
+    if (spike) void this.select([[spike[0], spike[1]]], null);
   }
 
   // --- flame graph and table --------------------------------------------------------------------
@@ -366,7 +386,8 @@ class Page {
       return;
     }
     const { signal } = (this.searching = new AbortController());
-    const query = `column=${view.column}&columns=${view.columns}&rows=${view.rows}&from=${view.from}`;
+    const scale = view.edges?.length ? `&y=${view.edges[0]}..${view.edges[view.edges.length - 1]}` : '';
+    const query = `column=${view.column}&columns=${view.columns}&rows=${view.rows}&from=${view.from}${scale}`;
     setTimeout(() => {
       if (signal.aborted) return;
       this.session.heatmap(`${query}&search=${encodeURIComponent(`(?i)${model.search}`)}`, signal).then((event) => {
@@ -411,8 +432,17 @@ class Page {
     const view = model.view;
     if (view) {
       put('v-column', duration(view.column));
-      put('v-row', duration(view.column / view.rows));
+      this.sayScale(view.full > 0);
+      put('v-row', model.byValue ? '' : duration(view.column / view.rows));
     }
+  }
+
+  // Where it is not known what a cell could hold there is no share of it.
+  private sayScale(full: boolean): void {
+    const scale = $<HTMLSelectElement>('scale');
+    scale.options[0]!.disabled = !full;
+    const said = full || this.model.scale !== 'cpus' ? this.model.scale : 'seen';
+    if (scale.value !== said) scale.value = said;
   }
 
   private drawFollow(): void {
@@ -432,8 +462,9 @@ class Page {
     const field = $('r-sel');
     const ranges = model.ranges();
     const window = model.window();
+    const values = this.valuesSaid();
     if (document.activeElement !== field) {
-      const text = ranges.length ? rangeText(axis, ranges) : 'all of the window';
+      const text = (ranges.length ? rangeText(axis, ranges) : 'all of the window') + values;
       if (field.textContent !== text) field.textContent = text;
       field.classList.remove('wrong');
     }
@@ -456,6 +487,13 @@ class Page {
     put('r-filter', model.selection.filter);
   }
 
+  // The values that are marked on the map, for reading.
+  private valuesSaid(): string {
+    const { model } = this;
+    const values = model.byValue ? model.values() : [];
+    return values.length ? `, ${valuesText(values, model.view!.byValue ? model.view!.unit : '')}` : '';
+  }
+
   private drawCommand(): void {
     const { model } = this;
     const ranges = model.ranges();
@@ -465,12 +503,14 @@ class Page {
     const base = model.axis && against.chosen ? rangeWords(model.axis, against.ranges) : '';
     const stacks = `${this.callers ? ' invert=on' : ''}${this.group === 'function' ? '' : ` group=${this.group}`}`;
     const gone = base && this.colours === 'gone' ? ' elided=on' : '';
-    const key = `${words} ${base} ${stacks}${gone}`;
+    const values = model.byValue ? this.valueWords(model.values()).map((range) => ` value=${range}`).join('') : '';
+    const key = `${words} ${values} ${base} ${stacks}${gone}`;
     if (code.dataset['of'] === key) return;
     code.dataset['of'] = key;
     const range = document.createElement('u');
     range.textContent = words;
     code.replaceChildren('slice ', range);
+    if (values) code.append('; filter', values);
     if (base || stacks) code.append('; flame');
     if (base) {
       const versus = document.createElement('s');
@@ -484,7 +524,8 @@ class Page {
     const { model } = this;
     if (!model.axis) return;
     const ranges = model.ranges();
-    $('live').textContent = ranges.length ? `Selected ${rangeText(model.axis, ranges)}` : 'Nothing selected';
+    const values = this.valuesSaid();
+    $('live').textContent = ranges.length || values ? `Selected ${ranges.length ? rangeText(model.axis, ranges) : 'all times'}${values}` : 'Nothing selected';
   }
 
   // --- controls ---------------------------------------------------------------------------------
@@ -530,6 +571,12 @@ class Page {
       this.order = value as 'self' | 'total';
       this.answer();
     });
+    $('y').onchange = () => {
+      this.rows = $<HTMLSelectElement>('y').value as 'offset' | 'value';
+      this.gestures.cancel();
+      model.matches = null;
+      this.watch();
+    };
     $('palette').onchange = () => this.recolour();
     $('scale').onchange = () => {
       model.scale = $<HTMLSelectElement>('scale').value as Scale;
@@ -564,7 +611,8 @@ class Page {
   }
 
   private drawLegend(): void {
-    if (this.colours === 'diff' && this.flame.compares) drawSwatches([['sel', 'more here'], ['base', 'less here']]);
+    if (this.colours === 'diff' && this.flame.compares)
+      drawSwatches([[deltaColour(this.palette, DELTA_MOST), 'more self'], [deltaColour(this.palette, -DELTA_MOST), 'less self']]);
     else drawKinds(this.callers ? [] : this.kinds); // of leaves, which are threads' names then
   }
 
@@ -581,13 +629,13 @@ class Page {
     field.addEventListener('focus', () => {
       const { axis } = this.model;
       const ranges = this.model.ranges();
-      if (axis) field.textContent = ranges.length ? rangeWords(axis, ranges) : 'all';
+      if (axis) field.textContent = ranges.length ? rangeWords(axis, ranges) : 'all'; // of values: see filter
     });
     field.addEventListener('keydown', (event) => {
       if (event.key === 'Escape') field.blur();
       if (event.key !== 'Enter') return;
       event.preventDefault();
-      void this.run(typedWords(field.textContent ?? '')).then((done) => {
+      void this.run(typedWords(field.textContent ?? ''), null).then((done) => {
         field.classList.toggle('wrong', !done);
         if (done) field.blur();
       });
@@ -617,6 +665,7 @@ class Page {
       ']': () => this.jump(1),
       '/': () => $('q').focus(),
       f: () => $('follow').click(),
+      v: () => this.switchRows(),
       t: () => $('theme').click(),
       c: () => $('copy').click(),
       b: () => this.dropBaseline(),
@@ -631,6 +680,12 @@ class Page {
     if (!run) return;
     event.preventDefault();
     run();
+  }
+
+  private switchRows(): void {
+    const rows = $<HTMLSelectElement>('y');
+    rows.value = this.rows === 'value' ? 'offset' : 'value';
+    rows.dispatchEvent(new Event('change'));
   }
 
   // The selection becomes the baseline; without one, the baseline goes.
@@ -651,7 +706,8 @@ class Page {
     else if (field) return;
     else if (this.flame.back()) return;
     else if (this.model.baseline.length) this.dropBaseline();
-    else if (this.model.selection.ranges.length) void this.select([]);
+    else if (this.model.byValue && this.model.selection.values.length) void this.select([], []);
+    else if (this.model.selection.ranges.length) void this.select([], null);
     else if (this.from !== null) this.followNow();
   }
 }
@@ -671,11 +727,11 @@ function press(id: string, value: string): void {
   $(id).querySelector<HTMLElement>(`[data-v="${value}"]`)?.click();
 }
 
-function drawSwatches(items: [token: string, text: string][]): void {
-  $('kinds').replaceChildren(...items.map(([token, text]) => {
+function drawSwatches(items: [colour: string, text: string][]): void {
+  $('kinds').replaceChildren(...items.map(([colour, text]) => {
     const item = document.createElement('li');
     const swatch = document.createElement('i');
-    swatch.style.background = `var(--${token})`;
+    swatch.style.background = colour;
     item.append(swatch, text);
     return item;
   }));
@@ -685,7 +741,7 @@ function drawKinds(kinds: number[]): void {
   const names = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'no stack', 'unresolved'];
   const tokens = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'comm', 'unresolved'];
   const whole = kinds.reduce((sum, n) => sum + n, 0) || 1;
-  drawSwatches(kinds.flatMap((n, i): [string, string][] => (n ? [[tokens[i]!, `${names[i]} ${percent(n / whole, 0)}`]] : [])));
+  drawSwatches(kinds.flatMap((n, i): [string, string][] => (n ? [[`var(--${tokens[i]!})`, `${names[i]} ${percent(n / whole, 0)}`]] : [])));
 }
 
 function showKeys(): void {
@@ -693,7 +749,8 @@ function showKeys(): void {
   if (!dialog.childElementCount) {
     const list = document.createElement('dl');
     const keys: [string, string][] = [
-      ['drag, or click and click', 'select time'],
+      ['drag, or click and click', 'select time; where rows are values, those too'],
+      ['v', 'rows are offsets in the column, or values (how long, how large), by their logarithm'],
       ['ctrl + drag', 'baseline to compare with'],
       ['shift + drag', 'one more range'],
       ['[  ]', 'previous, next spike'],

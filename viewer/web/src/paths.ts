@@ -14,24 +14,25 @@ const SHORTEST = 4;
 const SAME = 0.002; // of the whole: a pixel or two
 
 // The frames below `node` that have its width, the last of them being where the chain ends.
-function chain(node: FlameNode, whole: number): FlameNode[] {
+function chain(node: FlameNode, whole: number, changes: boolean): FlameNode[] {
   const list: FlameNode[] = [];
   for (let at = node; at.c?.length; ) {
     const widest = at.c.reduce((a, b) => (b.v > a.v ? b : a));
-    if (at.c.length > 1 || at.v - widest.v > whole * SAME) break;
+    if (at.c.length > 1 || at.v - widest.v > whole * SAME || (changes && widest.d)) break;
     list.push(widest);
     at = widest;
   }
   return list;
 }
 
-export function framesOf(root: FlameNode, open: Set<string>): Frame {
+// `changes`: frames that have a colour of their own, by what they gained or lost, stay apart.
+export function framesOf(root: FlameNode, open: Set<string>, changes: boolean): Frame {
   const whole = root.v;
   const top: Frame = { n: root.n, v: root.v, node: root, path: '', folded: [], c: [] };
   const work: { node: FlameNode; frame: Frame; fold: boolean }[] = [{ node: root, frame: top, fold: false }];
   for (let item = work.pop(); item; item = work.pop()) {
     const { node, frame, fold } = item;
-    const next = fold ? chain(node, whole) : [];
+    const next = fold ? chain(node, whole, changes) : [];
     const last = next[next.length - 1];
     if (last && next.length >= SHORTEST && !open.has(frame.path)) {
       const hidden = next.slice(0, -1);

@@ -73,9 +73,10 @@ export class Session {
     return this.ask(`/api/heatmap?${query}`, signal);
   }
 
-  // Runs `slice WORDS` in the session. Fails with the shell's own sentence.
-  async slice(words: string): Promise<number> {
-    const answer = await fetch('/api/slice', {
+  // Runs `slice WORDS` in the session, and selects these values, where given. Fails with the shell's
+  // own sentence.
+  async slice(words: string, values: string | null): Promise<number> {
+    const answer = await fetch(`/api/slice${values === null ? '' : `?values=${encodeURIComponent(values)}`}`, {
       method: 'POST',
       body: words,
       headers: { 'Content-Type': 'text/plain; charset=utf-8' },

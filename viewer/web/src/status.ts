@@ -23,7 +23,7 @@ export function drawStatus(model: Model): void {
   put('st-buffer', `${elapsed(status.bufferS)}, ${bytes(status.bufferBytes)}${status.bufferFull ? ' full' : ''}`);
   document.getElementById('st-lost')!.parentElement!.classList.toggle('warn', status.lost > 0);
   document.querySelector('.rec')!.classList.toggle('on', status.recording);
-  put('h-heat', heading(view?.event, view?.byValue));
+  put('h-heat', heading(view?.event, model.addsUp));
   const title = `${status.recording ? '● ' : ''}flicker${status.title ? ` · ${status.title}` : ''}`;
   if (document.title !== title) document.title = title;
 }

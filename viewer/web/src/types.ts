@@ -27,6 +27,7 @@ export interface Axis {
 export interface Selection {
   generation: number;
   ranges: number[]; // from, to, from, to, ...
+  values: number[]; // the least and the greatest of each range; empty: all
   filter: string;
 }
 
@@ -41,6 +42,7 @@ export interface View {
   event?: string;
   unit?: string;
   byValue?: boolean;
+  edges?: number[]; // rows are values: where each begins, and the last one ends; empty: none seen yet
   error: string;
 }
 
@@ -76,6 +78,8 @@ export interface Totals {
 // Frame kinds, in the server's order.
 export const KINDS = ['user', 'kernel', 'jit', 'inlined', 'interpreted', 'comm', 'unresolved'] as const;
 
+export const DELTA_MOST = 5;
+
 export interface FlameNode {
   n: string;
   v: number;
@@ -83,6 +87,8 @@ export interface FlameNode {
   k?: number;
   m?: string;
   b?: number; // in the baseline
+  bs?: number; // self in the baseline
+  d?: number; // how much more (1..5) or less of its own than there, as the shell's pictures colour it
   c?: FlameNode[];
 }
 
@@ -95,6 +101,7 @@ export interface Basis {
 }
 
 export interface Flame extends Basis {
+  elided: boolean; // what the baseline alone does, scaled to what is shown
   kinds: number[];
   root: FlameNode | null;
   pruned: number;
@@ -121,6 +128,14 @@ export interface Top extends Basis {
 }
 
 export type Range = [from: number, to: number];
+// Both ends included; an open one is 0 or Infinity.
+export type Values = [least: number, most: number];
+
+// What a gesture marks: a time and, where rows are values, which of them.
+export interface Area {
+  range: Range;
+  values: Values | null;
+}
 
 export const enum Paint {
   Lost = 1,

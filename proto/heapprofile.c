@@ -25,8 +25,7 @@ struct heapprofile {
         bool has_frame;
     } open[JSON_DEPTH_MAX]; // the nodes that we are within
     size_t depth;
-    struct sample sample; // what all have in common
-    uint32_t top;         // DICT_ROOT: there was none yet
+    uint32_t top; // DICT_ROOT: there was none yet
 };
 
 static const struct json_path paths[] = {
@@ -49,10 +48,11 @@ static uint32_t top_of(struct heapprofile *profile)
     struct event event = {.name = dict_string_z(dict, "heap"),
                           .unit = dict_string_z(dict, "bytes"),
                           .by_value = true};
-    profile->sample = (struct sample){.time_ns = SAMPLE_NO_TIME,
-                                      .thread = dict_thread(dict, &thread),
-                                      .cpu = SAMPLE_NO_CPU,
-                                      .event = (uint16_t)dict_event(dict, &event)};
+    struct sample common = {.time_ns = SAMPLE_NO_TIME,
+                            .thread = dict_thread(dict, &thread),
+                            .cpu = SAMPLE_NO_CPU,
+                            .event = (uint16_t)dict_event(dict, &event)};
+    stage_run_begin(&profile->base.stage, &common);
     return profile->top = dict_comm_node(dict, thread.comm);
 }
 
@@ -68,12 +68,10 @@ static bool resolve(struct heapprofile *profile, uint32_t row)
 
 static int emit(struct heapprofile *profile, uint32_t row, struct err *err)
 {
-    profile->sample.node = profile->nodes.rows[row].node;
-    profile->sample.value = profile->self[row];
+    uint64_t value = profile->self[row];
     profile->self[row] = 0;
-    if (profile->sample.value)
-        stage_add(&profile->base.stage, &profile->sample);
-    return profile->base.stage.count >= STAGE_BATCH ? json_decoder_flush(&profile->base, err) : 0;
+    return value ? json_decoder_add(&profile->base, profile->nodes.rows[row].node, 0, value, err)
+                 : 0;
 }
 
 static void open_node(struct heapprofile *profile)

@@ -321,15 +321,10 @@ static struct thread thread_of(struct dict *dict, uint32_t name)
 }
 
 // A sample of a length in the event's unit, at a time (where the profile has times).
-static int emit(struct speedscope *file, struct sample sample, const struct scale *scale,
-                int64_t start_ns, int64_t value, struct err *err)
+static inline int emit(struct speedscope *file, uint32_t node, int64_t start_ns, int64_t value,
+                       struct err *err)
 {
-    if (value <= 0)
-        return 0;
-    sample.time_ns = scale->is_time ? start_ns : SAMPLE_NO_TIME;
-    sample.value = (uint64_t)value;
-    stage_add(&file->base.stage, &sample);
-    return file->base.stage.count >= STAGE_BATCH ? json_decoder_flush(&file->base, err) : 0;
+    return value > 0 ? json_decoder_add(&file->base, node, start_ns, (uint64_t)value, err) : 0;
 }
 
 // In the event's unit; false, and counted, when it does not fit.
@@ -359,7 +354,7 @@ static void resolve_paths(struct speedscope *file, uint32_t top)
     }
 }
 
-static int emit_sampled(struct speedscope *file, struct profile *profile, struct sample sample,
+static int emit_sampled(struct speedscope *file, struct profile *profile, uint32_t top,
                         const struct scale *scale, struct err *err)
 {
     int64_t now_ns = 0;
@@ -370,20 +365,20 @@ static int emit_sampled(struct speedscope *file, struct profile *profile, struct
         return 0;
     if (weighed && profile->weight_count != profile->stacks.count)
         json_decoder_skip(&file->base, "more stacks than weights, or fewer");
-    resolve_paths(file, sample.node);
+    resolve_paths(file, top);
     while (!code && profile->stacks.count) {
         uint32_t row = (uint32_t)packed_take(&profile->stacks);
         double weight = weighed ? packed_take_double(&profile->weights) : 1;
         int64_t value = 0;
-        sample.node = row ? file->paths[row].node : DICT_ROOT;
-        bool good = weight >= 0 && (!row || sample.node != DICT_ROOT);
+        uint32_t node = row ? file->paths[row].node : DICT_ROOT;
+        bool good = weight >= 0 && (!row || node != DICT_ROOT);
         if (!good)
             json_decoder_skip(&file->base, "a frame that is not there, or a negative weight");
         if (!(weight > 0) || !to_unit(file, scale, weight + carry / scale->factor, &value))
             continue;
         carry += weight * scale->factor - (double)value;
         if (good && row) // an empty one is a time in which nothing was seen
-            code = emit(file, sample, scale, now_ns, value, err);
+            code = emit(file, node, now_ns, value, err);
         if (__builtin_add_overflow(now_ns, value, &now_ns))
             now_ns = INT64_MAX;
     }
@@ -426,11 +421,10 @@ static const char *open_frame(struct speedscope *file, struct open_frames *open,
     return NULL;
 }
 
-static int emit_evented(struct speedscope *file, struct profile *profile, struct sample sample,
+static int emit_evented(struct speedscope *file, struct profile *profile, uint32_t top,
                         const struct scale *scale, struct err *err)
 {
     struct open_frames open;
-    uint32_t top = sample.node;
     double now = profile->start, at = 0;
     int code = 0;
     open.depth = open.known = 0;
@@ -438,9 +432,8 @@ static int emit_evented(struct speedscope *file, struct profile *profile, struct
         uint64_t what = packed_take(&profile->events);
         at = packed_take_double(&profile->events) + (what & 2 ? at : 0);
         int64_t from_ns, to_ns;
-        sample.node = open.depth ? open.nodes[open.depth - 1] : top;
         if (open.depth && to_unit(file, scale, now, &from_ns) && to_unit(file, scale, at, &to_ns))
-            code = emit(file, sample, scale, from_ns, to_ns - from_ns, err);
+            code = emit(file, open.nodes[open.depth - 1], from_ns, to_ns - from_ns, err);
         now = at > now || !open.depth ? at : now;
         const char *problem = NULL;
         if (what & 1)
@@ -470,21 +463,24 @@ static int end(struct json_decoder *decoder, struct err *err)
         struct event event = {.name = dict_string_z(dict, "samples"),
                               .unit = dict_string_z(dict, scale.unit),
                               .by_value = true};
-        struct sample sample = {.thread = dict_thread(dict, &thread),
-                                .node = dict_comm_node(dict, thread.comm),
+        struct sample sample = {.time_ns = scale.is_time ? 0 : SAMPLE_NO_TIME,
+                                .thread = dict_thread(dict, &thread),
                                 .cpu = SAMPLE_NO_CPU,
                                 .event = (uint16_t)dict_event(dict, &event)};
-        code = profile->events.count ? emit_evented(file, profile, sample, &scale, err)
-                                     : emit_sampled(file, profile, sample, &scale, err);
+        uint32_t top = dict_comm_node(dict, thread.comm);
+        code = json_decoder_begin(decoder, &sample, err);
+        if (!code)
+            code = profile->events.count ? emit_evented(file, profile, top, &scale, err)
+                                         : emit_sampled(file, profile, top, &scale, err);
     }
     return code;
 }
 
 static void hello(struct json_decoder *decoder, struct hello *out)
 {
+    bool has_times = decoder->stage.run.common.time_ns != SAMPLE_NO_TIME;
     out->collector = "speedscope";
-    out->clock =
-        decoder->stage.samples[0].time_ns == SAMPLE_NO_TIME ? CLOCK_KIND_NONE : CLOCK_KIND_UNKNOWN;
+    out->clock = has_times ? CLOCK_KIND_UNKNOWN : CLOCK_KIND_NONE;
 }
 
 static void dispose(struct json_decoder *decoder)

@@ -307,12 +307,10 @@ static void sort_samples(struct v8_profile *profile, size_t count)
     free(timed);
 }
 
-enum { EMIT_BATCH = 1024 };
-
 // The times of the next samples, and of the one behind them: the last one's is the profile's end.
 static void take_times(struct v8_profile *profile, int64_t *times, size_t count, bool are_last)
 {
-    uint64_t deltas[EMIT_BATCH];
+    uint64_t deltas[STAGE_RUN];
     size_t more = count - are_last;
     packed_take_many(&profile->times, deltas, more);
     for (size_t i = 0; i < more; i++)
@@ -321,23 +319,25 @@ static void take_times(struct v8_profile *profile, int64_t *times, size_t count,
         times[count] = profile->end_ns;
 }
 
-// A batch of samples; times is NULL where there are none, else has one more.
+// A batch of samples into an empty run; times is NULL where there are none, else has one more.
 static void add_samples(struct json_decoder *decoder, const struct sample_nodes *nodes,
-                        struct sample sample, const uint64_t *ids, const int64_t *times,
-                        size_t count)
+                        const uint64_t *ids, const int64_t *times, size_t count)
 {
-    struct sample *out = stage_room(&decoder->stage, count);
+    struct stage *stage = &decoder->stage;
+    uint32_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        if (times) {
-            sample.time_ns = times[i];
-            sample.value = times[i + 1] > times[i] ? (uint64_t)(times[i + 1] - times[i]) : 0;
-        }
-        if (sample_node(nodes, ids[i], &sample.node))
-            *out++ = sample;
-        else
+        if (!sample_node(nodes, ids[i], stage->run.nodes + at)) {
             json_decoder_skip(decoder, "a sample of a node that is not there");
+            continue;
+        }
+        if (times)
+            stage->run.times_ns[at] = times[i];
+        stage->run.values[at] = !times                    ? 1
+                                : times[i + 1] > times[i] ? (uint64_t)(times[i + 1] - times[i])
+                                                          : 0;
+        at++;
     }
-    decoder->stage.count = (size_t)(out - decoder->stage.samples);
+    stage->run.count = at;
 }
 
 // Takes the samples in batches, of `count` in all.
@@ -346,23 +346,21 @@ static int emit_samples(struct v8_profile *profile, struct json_decoder *decoder
                         struct err *err)
 {
     bool has_times = profile->times.count > 0;
-    uint64_t ids[EMIT_BATCH];
-    int64_t times[EMIT_BATCH + 1] = {profile->are_timestamps ? 0 : profile->start_ns};
+    uint64_t ids[STAGE_RUN];
+    int64_t times[STAGE_RUN + 1] = {profile->are_timestamps ? 0 : profile->start_ns};
     if (has_times && count)
         times[0] = time_sum(times[0], packed_take_ns(&profile->times));
-    sample->time_ns = SAMPLE_NO_TIME;
-    sample->value = 1;
-    int code = 0;
+    sample->time_ns = has_times ? 0 : SAMPLE_NO_TIME;
+    int code = json_decoder_begin(decoder, sample, err);
     while (!code && count) {
-        size_t some = count < EMIT_BATCH ? count : EMIT_BATCH;
+        size_t some = count < STAGE_RUN ? count : STAGE_RUN;
         packed_take_many(&profile->samples, ids, some);
         if (has_times)
             take_times(profile, times, some, some == count);
-        add_samples(decoder, nodes, *sample, ids, has_times ? times : NULL, some);
+        add_samples(decoder, nodes, ids, has_times ? times : NULL, some);
         times[0] = times[some];
         count -= some;
-        if (decoder->stage.count >= STAGE_BATCH)
-            code = json_decoder_flush(decoder, err);
+        code = json_decoder_flush(decoder, err);
     }
     return code;
 }

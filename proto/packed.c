@@ -95,14 +95,18 @@ void packed_append(struct packed *packed, struct packed *from)
 
 void packed_add_double(struct packed *packed, double value)
 {
-    for (unsigned decimals = 0; decimals <= DECIMALS_MOST; decimals++) {
+    if (fabs(value) < WHOLE_MOST && (double)(int64_t)value == value) {
+        packed_add_whole(packed, (int64_t)value);
+        return;
+    }
+    for (unsigned decimals = 1; decimals <= DECIMALS_MOST; decimals++) {
         double whole = rint(value * POWERS[decimals]);
         if (!(fabs(whole) < WHOLE_MOST))
             break;
         if (whole / POWERS[decimals] != value)
             continue;
         uint64_t number = zigzag((int64_t)whole);
-        packed_add(packed, decimals ? number << 6 | decimals << 1 | 1 : number << 1);
+        packed_add(packed, number << 6 | decimals << 1 | 1);
         return;
     }
     uint64_t bits;

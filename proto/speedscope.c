@@ -10,6 +10,7 @@
 #include "proto/alloc.h"
 #include "proto/hash.h"
 #include "proto/json_decoder.h"
+#include "proto/memo.h"
 #include "proto/packed.h"
 #include "proto/speedscope_encode.h"
 
@@ -38,9 +39,9 @@ enum {
 
 #define PROFILE_PATHS(top)                                                                         \
     {top, PROFILE, NULL}, {top ".name", PROFILE_NAME, NULL}, {top ".unit", PROFILE_UNIT, NULL},    \
-        {top ".startValue", PROFILE_START, NULL}, {top ".samples[]", STACK, NULL},                 \
+        {top ".startValue", PROFILE_START, NULL}, {top ".samples[]!", STACK, NULL},                \
         {top ".samples[][+]", STACK_FRAME, NULL}, {top ".weights[+]", WEIGHT, NULL},               \
-        {top ".events[]", EVENT, NULL}, {top ".events[].type", EVENT_TYPE, NULL},                  \
+        {top ".events[=]", EVENT, NULL}, {top ".events[].type", EVENT_TYPE, NULL},                 \
         {top ".events[].frame", EVENT_FRAME, NULL},                                                \
     {                                                                                              \
         top ".events[].at", EVENT_AT, NULL                                                         \
@@ -55,7 +56,10 @@ static const struct json_path paths[] = {
     {NULL, 0, NULL},
 };
 
-enum { DEPTH_MAX = 1024 }; // open frames of an evented profile; deeper ones are counted
+enum {
+    DEPTH_MAX = 1024,       // open frames of an evented profile; deeper ones are counted
+    STACKS_KNOWN = 1 << 18, // by their text, at most
+};
 
 // One profile of the file, kept until the end: the shared frames may come last.
 struct profile {
@@ -85,7 +89,9 @@ struct speedscope {
     size_t path_count, path_capacity;
     struct idset path_set;
     uint64_t seed;
-    uint32_t path; // of the stack in hand
+    struct memo stacks_known;  // the call path of a stack's text
+    struct hash128 stack_text; // of the stack in hand
+    uint32_t path;
     struct {
         double at;
         uint32_t frame;
@@ -137,7 +143,6 @@ static uint64_t path_hash(const void *owner, uint32_t row)
 static uint32_t path_add(struct speedscope *file, uint32_t parent, uint32_t frame)
 {
     if (!file->path_count) { // the empty one is not in the set
-        file->seed = hash_seed();
         array_reserve(&file->paths, &file->path_capacity, ++file->path_count);
         file->paths[0] = (struct path){0};
     }
@@ -174,19 +179,37 @@ static void stack_frames(struct speedscope *file, const int64_t *frames, size_t 
     file->path = path;
 }
 
-static void stack_value(struct speedscope *file, struct profile *profile,
-                        const struct json_value *value)
+// Whether the stack that begins is known by its text.
+static bool stack_is_known(struct speedscope *file, struct profile *profile,
+                           const struct json_value *value)
+{
+    file->path = 0;
+    if (!value->len)
+        return false;
+    file->stack_text = hash128_bytes(file->seed, value->text, value->len);
+    uint32_t path = memo_get(&file->stacks_known, file->stack_text);
+    if (path == MEMO_EMPTY)
+        return false;
+    packed_add(&profile->stacks, path);
+    return true;
+}
+
+static int stack_value(struct speedscope *file, struct profile *profile,
+                       const struct json_value *value)
 {
     if (value->id == STACK && value->kind == JSON_ARRAY) {
-        file->path = 0;
+        return stack_is_known(file, profile, value) ? JSON_KNOWN : 0;
     } else if (value->id == STACK && value->kind == JSON_ARRAY_END) {
         packed_add(&profile->stacks, file->path);
+        if (value->len)
+            memo_put(&file->stacks_known, file->stack_text, file->path);
     } else if (value->id == STACK_FRAME && value->kind == JSON_INTEGERS) {
         stack_frames(file, value->integers, value->len);
     } else if (value->id == STACK_FRAME) {
         int64_t frame = frame_index(value);
         stack_frames(file, &frame, 1);
     }
+    return 0;
 }
 
 static void weight_value(struct profile *profile, const struct json_value *value)
@@ -210,17 +233,16 @@ static void event_done(struct speedscope *file, struct profile *profile)
     profile->last_at = file->event.at;
 }
 
-static void event_value(struct speedscope *file, struct profile *profile,
-                        const struct json_value *value)
+static void event_begin(struct speedscope *file)
+{
+    file->event.frame = UINT32_MAX;
+    file->event.at = 0;
+    file->event.opens = false;
+}
+
+static inline void event_member(struct speedscope *file, const struct json_value *value)
 {
     switch (value->id) {
-    case EVENT:
-        if (value->kind == JSON_OBJECT_END)
-            event_done(file, profile);
-        file->event.frame = UINT32_MAX;
-        file->event.at = 0;
-        file->event.opens = false;
-        break;
     case EVENT_TYPE:
         file->event.opens = json_value_is(value, "O");
         break;
@@ -231,6 +253,23 @@ static void event_value(struct speedscope *file, struct profile *profile,
         file->event.at = json_value_double(value);
         break;
     }
+}
+
+static void event_value(struct speedscope *file, struct profile *profile,
+                        const struct json_value *value)
+{
+    if (value->id != EVENT) {
+        event_member(file, value);
+        return;
+    }
+    if (value->kind == JSON_RECORD) {
+        event_begin(file);
+        for (size_t i = 0; i < value->len; i++)
+            event_member(file, value->members + i);
+    }
+    if (value->kind == JSON_OBJECT_END || value->kind == JSON_RECORD)
+        event_done(file, profile);
+    event_begin(file);
 }
 
 static int each(void *arg, const struct json_value *value, struct err *err)
@@ -263,8 +302,7 @@ static int each(void *arg, const struct json_value *value, struct err *err)
         break;
     case STACK:
     case STACK_FRAME:
-        stack_value(file, profile, value);
-        break;
+        return stack_value(file, profile, value);
     case WEIGHT:
         weight_value(profile, value);
         break;
@@ -335,7 +373,7 @@ static bool to_unit(struct speedscope *file, const struct scale *scale, double n
         json_decoder_skip(&file->base, "a time or weight beyond 2^63");
         return false;
     }
-    *out = llround(scaled);
+    *out = (double)(int64_t)scaled == scaled ? (int64_t)scaled : llround(scaled);
     return true;
 }
 
@@ -496,13 +534,18 @@ static void dispose(struct json_decoder *decoder)
     free(file->frame_ids);
     free(file->paths);
     idset_dispose(&file->path_set);
+    memo_dispose(&file->stacks_known);
 }
 
 static struct decoder *decoder_new(struct sink *sink, const struct decode_options *options)
 {
     static const struct json_decoder_kind KIND = {paths, each, end, hello, dispose, false};
     (void)options; // the file says it all
-    return json_decoder_new(sizeof(struct speedscope), &KIND, sink);
+    struct decoder *decoder = json_decoder_new(sizeof(struct speedscope), &KIND, sink);
+    struct speedscope *file = (struct speedscope *)decoder;
+    file->seed = hash_seed();
+    memo_init(&file->stacks_known, STACKS_KNOWN);
+    return decoder;
 }
 
 static int probe(const void *head, size_t len)

@@ -29,10 +29,8 @@ struct json_value {
     const char *text; // string: unescaped (may hold NULs); number: as written. Borrowed
     size_t len;       // of text; or how many integers, or members
     int64_t integer;
-    union { // borrowed
-        const int64_t *integers;
-        const struct json_value *members; // those that are wanted, in order
-    };
+    const int64_t *integers;          // borrowed
+    const struct json_value *members; // those of a record that are wanted, in order; borrowed
     enum json_kind kind; // apart from id: who compares both would load them as one, and wait
 };
 

@@ -423,18 +423,24 @@ static int emit_sampled(struct speedscope *file, struct profile *profile, uint32
     return code;
 }
 
-// What is open while the events of a profile are gone through.
+// What is open while the events of a profile are gone through. Nodes are of the sink, made when the
+// first sample needs them.
 struct open_frames {
-    uint32_t frames[DEPTH_MAX], nodes[DEPTH_MAX];
+    struct open_frame {
+        uint32_t frame;
+        uint32_t node;
+        uint32_t unresolved; // of it and those above it
+    } frames[DEPTH_MAX];
     size_t depth;
-    size_t known; // those behind the open ones were closed last: each is below the one before
+    size_t known; // whose nodes are; those behind the open ones were closed last
+    uint32_t top; // DICT_ROOT: not yet
 };
 
 // Closes the innermost open frame of that number, and those within it.
 static bool close_frame(struct open_frames *open, uint32_t frame)
 {
     for (size_t at = open->depth; at-- > 0;) {
-        if (open->frames[at] == frame) {
+        if (open->frames[at].frame == frame) {
             open->depth = at;
             return true;
         }
@@ -442,21 +448,53 @@ static bool close_frame(struct open_frames *open, uint32_t frame)
     return false;
 }
 
-static const char *open_frame(struct speedscope *file, struct open_frames *open, uint32_t top,
-                              uint32_t frame)
+static const char *open_frame(struct speedscope *file, struct open_frames *open, uint32_t frame)
 {
     if (frame >= file->frame_count)
         return "an event of a frame that is not open, or not there";
     if (open->depth == DEPTH_MAX)
         return "more than 1024 frames within each other";
     size_t at = open->depth++;
-    if (at < open->known && open->frames[at] == frame)
+    if (at < open->known && open->frames[at].frame == frame)
         return NULL;
-    uint32_t above = at ? open->nodes[at - 1] : top;
-    open->frames[at] = frame;
-    open->nodes[at] = dict_node(&file->base.stage.dict, above, file->frame_ids[frame]);
-    open->known = at + 1;
+    open->frames[at].frame = frame;
+    open->known = at < open->known ? at : open->known;
     return NULL;
+}
+
+// The nodes of what is open, in the sink; below `top` of the stage.
+static void resolve_open(struct speedscope *file, struct open_frames *open, uint32_t top)
+{
+    struct stage *stage = &file->base.stage;
+    struct dict *to = file->base.base.sink->dict;
+    if (open->top == DICT_ROOT) {
+        stage_map(stage, to);
+        open->top = stage_node_in(stage, to, top);
+    }
+    for (size_t at = open->known; at < open->depth; at++) {
+        struct open_frame *frame = open->frames + at;
+        uint32_t id = file->frame_ids[frame->frame];
+        frame->unresolved =
+            (at ? frame[-1].unresolved : 0) + frame_is_unresolved(stage->dict.frames + id);
+        frame->node = dict_node(to, at ? frame[-1].node : open->top, stage_frame_in(stage, to, id));
+    }
+    open->known = open->depth > open->known ? open->depth : open->known;
+}
+
+// A sample of what is open.
+static int emit_open(struct speedscope *file, struct open_frames *open, uint32_t top,
+                     int64_t from_ns, int64_t value, struct err *err)
+{
+    struct decode_report *report = &file->base.base.report;
+    if (value <= 0)
+        return 0;
+    if (open->known < open->depth)
+        resolve_open(file, open, top);
+    const struct open_frame *leaf = open->frames + open->depth - 1;
+    report->samples++;
+    report->frames += open->depth;
+    report->unresolved += leaf->unresolved;
+    return json_decoder_add(&file->base, leaf->node, from_ns, (uint64_t)value, err);
 }
 
 static int emit_evented(struct speedscope *file, struct profile *profile, uint32_t top,
@@ -466,16 +504,18 @@ static int emit_evented(struct speedscope *file, struct profile *profile, uint32
     double now = profile->start, at = 0;
     int code = 0;
     open.depth = open.known = 0;
+    open.top = DICT_ROOT;
+    file->base.stage.run.in_sink = true;
     while (!code && profile->events.count) {
         uint64_t what = packed_take(&profile->events);
         at = packed_take_double(&profile->events) + (what & 2 ? at : 0);
         int64_t from_ns, to_ns;
         if (open.depth && to_unit(file, scale, now, &from_ns) && to_unit(file, scale, at, &to_ns))
-            code = emit(file, open.nodes[open.depth - 1], from_ns, to_ns - from_ns, err);
+            code = emit_open(file, &open, top, from_ns, to_ns - from_ns, err);
         now = at > now || !open.depth ? at : now;
         const char *problem = NULL;
         if (what & 1)
-            problem = open_frame(file, &open, top, (uint32_t)(what >> 2));
+            problem = open_frame(file, &open, (uint32_t)(what >> 2));
         else if (!close_frame(&open, (uint32_t)(what >> 2)))
             problem = "an event of a frame that is not open, or not there";
         if (problem)

@@ -61,7 +61,7 @@ static uint32_t string_of(const struct stage *stage, struct dict *to, uint32_t s
                                               dict_text_len(&stage->dict, string));
 }
 
-static uint32_t frame_of(struct stage *stage, struct dict *to, uint32_t number)
+uint32_t stage_frame_in(struct stage *stage, struct dict *to, uint32_t number)
 {
     uint32_t *id = stage->frames.ids + number;
     if (*id == IDSET_NONE) {
@@ -84,7 +84,7 @@ static void map_node(struct stage *stage, struct dict *to, uint32_t node)
         mapped.frames++;
         mapped.unresolved += frame_is_unresolved(frame);
     }
-    mapped.id = dict_node(to, mapped.id, frame_of(stage, to, row->frame));
+    mapped.id = dict_node(to, mapped.id, stage_frame_in(stage, to, row->frame));
     stage->nodes[node] = mapped;
 }
 
@@ -100,6 +100,11 @@ static inline const struct stage_node *node_of(struct stage *stage, struct dict 
     while (depth)
         map_node(stage, to, stage->path[--depth]);
     return stage->nodes + node;
+}
+
+uint32_t stage_node_in(struct stage *stage, struct dict *to, uint32_t node)
+{
+    return node_of(stage, to, node)->id;
 }
 
 static uint32_t thread_of(struct stage *stage, struct dict *to, uint32_t number)
@@ -126,7 +131,7 @@ static uint32_t event_of(struct stage *stage, struct dict *to, uint32_t number)
     return *id;
 }
 
-static void maps_cover(struct stage *stage, struct dict *to)
+void stage_map(struct stage *stage, struct dict *to)
 {
     if (stage->generation != to->generation) {
         stage->node_count = stage->frames.len = stage->threads.len = stage->events.len = 0;
@@ -170,21 +175,26 @@ static int hand_over_samples(struct stage *stage, struct decoder *decoder, struc
     return code;
 }
 
-static int hand_over_run(struct stage *stage, struct decoder *decoder, struct err *err)
+static void map_run(struct stage *stage, struct decoder *decoder)
 {
     struct dict *to = decoder->sink->dict;
     uint32_t *nodes = stage->run.nodes;
     struct decode_report report = decoder->report;
     for (uint32_t i = 0; i < stage->run.count; i++) {
         const struct stage_node *node = node_of(stage, to, nodes[i]);
-        if (!i) // numbered behind the first stack
-            (void)thread_of(stage, to, stage->run.common.thread);
         nodes[i] = node->id;
         count_stack(&report, node);
     }
     decoder->report = report;
+}
+
+static int hand_over_run(struct stage *stage, struct decoder *decoder, struct err *err)
+{
+    struct dict *to = decoder->sink->dict;
+    if (!stage->run.in_sink)
+        map_run(stage, decoder);
     struct sample_run run = {
-        .nodes = nodes,
+        .nodes = stage->run.nodes,
         .times_ns = stage->run.common.time_ns == SAMPLE_NO_TIME ? NULL : stage->run.times_ns,
         .values = stage->run.values,
         .count = stage->run.count,
@@ -207,7 +217,7 @@ static int check_events(const struct stage *stage, struct err *err)
 
 int stage_hand_over(struct stage *stage, struct decoder *decoder, struct err *err)
 {
-    maps_cover(stage, decoder->sink->dict);
+    stage_map(stage, decoder->sink->dict);
     int code = check_events(stage, err);
     if (code)
         stage->count = stage->run.count = 0;

@@ -27,6 +27,7 @@ struct stage {
     // Behind these, samples that have all but time, value and node in common: see stage_run_begin.
     struct {
         struct sample common;
+        bool in_sink; // nodes are of the sink, and counted in the report
         uint32_t count;
         uint32_t nodes[STAGE_RUN];
         int64_t times_ns[STAGE_RUN];
@@ -55,6 +56,7 @@ static inline void stage_add(struct stage *stage, const struct sample *sample)
 static inline void stage_run_begin(struct stage *stage, const struct sample *common)
 {
     stage->run.common = *common;
+    stage->run.in_sink = false;
 }
 
 // A run that is full is to be handed over before the next sample.
@@ -71,6 +73,12 @@ static inline void stage_run_add(struct stage *stage, uint32_t node, int64_t tim
     stage->run.times_ns[at] = time_ns;
     stage->run.values[at] = value;
 }
+
+// For who knows how its stacks go on, and hands over all of them in one call: makes ready for the
+// sink's numbers of nodes and frames of the stage, which are valid until then.
+void stage_map(struct stage *stage, struct dict *to);
+uint32_t stage_node_in(struct stage *stage, struct dict *to, uint32_t node);
+uint32_t stage_frame_in(struct stage *stage, struct dict *to, uint32_t frame);
 
 // A node of the stage one level below parent; the frame's text is of the stage's dictionary.
 uint32_t stage_node(struct stage *stage, uint32_t parent, const struct frame *frame);

@@ -72,13 +72,16 @@ static inline uint64_t packed_us(int64_t us)
     return zigzag(us) << 1;
 }
 
-static inline void packed_add_ns(struct packed *packed, int64_t ns)
+static inline uint64_t packed_ns(int64_t ns)
 {
     const int64_t MOST_NS = (int64_t)1 << 61;
-    if (ns % 1000 && ns < MOST_NS && ns > -MOST_NS)
-        packed_add(packed, zigzag(ns) << 1 | 1);
-    else
-        packed_add(packed, packed_us(ns / 1000));
+    bool whole = ns % 1000 == 0 || ns >= MOST_NS || ns <= -MOST_NS;
+    return whole ? packed_us(ns / 1000) : zigzag(ns) << 1 | 1;
+}
+
+static inline void packed_add_ns(struct packed *packed, int64_t ns)
+{
+    packed_add(packed, packed_ns(ns));
 }
 
 static inline int64_t packed_to_ns(uint64_t time)

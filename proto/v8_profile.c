@@ -10,8 +10,8 @@ void v8_profile_dispose(struct v8_profile *profile)
 {
     v8_nodes_dispose(&profile->nodes);
     free(profile->open);
-    packed_dispose(&profile->samples);
-    packed_dispose(&profile->times);
+    narrow_clear(&profile->samples);
+    narrow_clear(&profile->times);
     *profile = (struct v8_profile){0};
 }
 
@@ -20,8 +20,8 @@ void v8_profile_clear(struct v8_profile *profile)
     v8_nodes_clear(&profile->nodes);
     profile->nodes.broken = 0;
     profile->depth = 0;
-    packed_dispose(&profile->samples);
-    packed_dispose(&profile->times);
+    narrow_clear(&profile->samples);
+    narrow_clear(&profile->times);
     profile->out_of_order = profile->are_timestamps = false;
     profile->stamp_ns = profile->start_ns = profile->end_ns = 0;
 }
@@ -51,13 +51,13 @@ static int64_t to_ns(const struct json_value *value)
 static void add_delta(struct v8_profile *profile, int64_t ns)
 {
     profile->out_of_order |= profile->times.count && ns < 0;
-    packed_add_ns(&profile->times, ns);
+    narrow_add(&profile->times, packed_ns(ns));
 }
 
 static void add_timestamp(struct v8_profile *profile, int64_t ns)
 {
     if (!profile->are_timestamps) // there may have been deltas, too
-        packed_dispose(&profile->times);
+        narrow_clear(&profile->times);
     profile->are_timestamps = true;
     add_delta(profile, time_sum(ns, -profile->stamp_ns));
     profile->stamp_ns = ns;
@@ -81,7 +81,7 @@ static void add_deltas(struct v8_profile *profile, const int64_t *us, size_t cou
         signs |= profile->times.count || i ? us[i] : 0;
     }
     profile->out_of_order |= signs < 0;
-    packed_add_many(&profile->times, packed, count);
+    narrow_add_many(&profile->times, packed, count);
 }
 
 static void time_value(struct v8_profile *profile, const struct json_value *value)
@@ -157,9 +157,9 @@ static void sample_value(struct v8_profile *profile, const struct json_value *va
     if (value->kind == JSON_INTEGERS) {
         uint64_t ids[JSON_RUN_MOST];
         memcpy(ids, value->integers, value->len * sizeof *ids);
-        packed_add_many(&profile->samples, ids, value->len);
+        narrow_add_many(&profile->samples, ids, value->len);
     } else if (value->kind != JSON_OBJECT_END && value->kind != JSON_ARRAY_END) {
-        packed_add(&profile->samples, (uint64_t)json_value_int(value));
+        narrow_add(&profile->samples, (uint64_t)json_value_int(value));
     }
 }
 
@@ -192,10 +192,10 @@ void v8_profile_value(struct v8_profile *profile, struct stage *stage,
 void v8_profile_append(struct v8_profile *profile, struct v8_profile *piece)
 {
     v8_nodes_append(&profile->nodes, &piece->nodes);
-    packed_append(&profile->samples, &piece->samples);
+    narrow_append(&profile->samples, &piece->samples);
     int64_t stamp_ns = 0;
     while (piece->times.count) {
-        stamp_ns = time_sum(stamp_ns, packed_take_ns(&piece->times));
+        stamp_ns = time_sum(stamp_ns, packed_to_ns(narrow_take(&piece->times)));
         if (piece->are_timestamps)
             add_timestamp(profile, stamp_ns);
         else
@@ -291,17 +291,17 @@ static void sort_samples(struct v8_profile *profile, size_t count)
     size_t capacity = 0;
     int64_t now_ns = profile->are_timestamps ? 0 : profile->start_ns;
     for (size_t i = 0; i < count; i++) {
-        now_ns = time_sum(now_ns, packed_take_ns(&profile->times));
-        timed[i] = (struct timed){now_ns, packed_take(&profile->samples)};
+        now_ns = time_sum(now_ns, packed_to_ns(narrow_take(&profile->times)));
+        timed[i] = (struct timed){now_ns, narrow_take(&profile->samples)};
     }
-    packed_dispose(&profile->times);
-    packed_dispose(&profile->samples);
+    narrow_clear(&profile->times);
+    narrow_clear(&profile->samples);
     merge_sort(timed, count, &scratch, &capacity);
     free(scratch);
     now_ns = profile->are_timestamps ? 0 : profile->start_ns;
     for (size_t i = 0; i < count; i++) {
-        packed_add_ns(&profile->times, time_sum(timed[i].time_ns, -now_ns));
-        packed_add(&profile->samples, timed[i].id);
+        narrow_add(&profile->times, packed_ns(time_sum(timed[i].time_ns, -now_ns)));
+        narrow_add(&profile->samples, timed[i].id);
         now_ns = timed[i].time_ns;
     }
     free(timed);
@@ -312,7 +312,7 @@ static void take_times(struct v8_profile *profile, int64_t *times, size_t count,
 {
     uint64_t deltas[STAGE_RUN];
     size_t more = count - are_last;
-    packed_take_many(&profile->times, deltas, more);
+    narrow_take_many(&profile->times, deltas, more);
     for (size_t i = 0; i < more; i++)
         times[i + 1] = time_sum(times[i], packed_to_ns(deltas[i]));
     if (are_last)
@@ -349,12 +349,12 @@ static int emit_samples(struct v8_profile *profile, struct json_decoder *decoder
     uint64_t ids[STAGE_RUN];
     int64_t times[STAGE_RUN + 1] = {profile->are_timestamps ? 0 : profile->start_ns};
     if (has_times && count)
-        times[0] = time_sum(times[0], packed_take_ns(&profile->times));
+        times[0] = time_sum(times[0], packed_to_ns(narrow_take(&profile->times)));
     sample->time_ns = has_times ? 0 : SAMPLE_NO_TIME;
     int code = json_decoder_begin(decoder, sample, err);
     while (!code && count) {
         size_t some = count < STAGE_RUN ? count : STAGE_RUN;
-        packed_take_many(&profile->samples, ids, some);
+        narrow_take_many(&profile->samples, ids, some);
         if (has_times)
             take_times(profile, times, some, some == count);
         add_samples(decoder, nodes, ids, has_times ? times : NULL, some);

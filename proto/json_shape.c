@@ -123,35 +123,42 @@ INLINE bool is_same(const char *at, const struct json_shape_word *words, size_t 
 }
 
 // What is no short integer. Returns what follows it; NULL: it is none, or not whole.
-static const char *read_number(const char *at, const char *end, struct json_value *value)
+static const char *number_end(const char *at, const char *end)
 {
     const char *start = at;
     while (at < end && is_scalar_byte(*at))
         at++;
     size_t len = (size_t)(at - start);
-    *value = (struct json_value){.kind = JSON_NUMBER, .text = start, .len = len};
     return at < end && len <= JSON_NUMBER_MAX_BYTES && is_number(start, len) ? at : NULL;
 }
 
-// There are INTEGER_BYTES to be looked at.
-INLINE const char *read_value(char kind, const char *at, const char *end, struct json_value *value)
+static const char *string_end(const char *at, const char *end)
 {
     bool has_high_bytes = false;
+    const char *close = scan_plain(at, end, &has_high_bytes);
+    bool plain = close < end && *close == '"' && !has_high_bytes;
+    return plain && close - at <= JSON_STRING_MAX_BYTES ? close : NULL;
+}
+
+// There are INTEGER_BYTES to be looked at. Returns what follows the value, as above; fills what a
+// string and a number have.
+INLINE const char *read_value(char kind, const char *at, const char *end, struct json_value *value)
+{
+    const char *after;
+    value->text = at;
+    value->is_integer = false;
+    value->integer = 0;
     if (kind == '"') {
-        const char *close = scan_plain(at, end, &has_high_bytes);
-        *value = (struct json_value){.kind = JSON_STRING, .text = at, .len = (size_t)(close - at)};
-        bool plain = close < end && *close == '"' && !has_high_bytes;
-        return plain && value->len <= JSON_STRING_MAX_BYTES ? close : NULL;
+        value->kind = JSON_STRING;
+        after = string_end(at, end);
+    } else {
+        value->kind = JSON_NUMBER;
+        after = read_integer(at, &value->integer);
+        value->is_integer = after && !is_scalar_byte(*after);
+        if (!value->is_integer)
+            after = number_end(at, end);
     }
-    int64_t integer;
-    const char *after = read_integer(at, &integer);
-    if (!after || is_scalar_byte(*after))
-        return read_number(at, end, value);
-    *value = (struct json_value){.kind = JSON_NUMBER,
-                                 .is_integer = true,
-                                 .integer = integer,
-                                 .text = at,
-                                 .len = (size_t)(after - at)};
+    value->len = after ? (size_t)(after - at) : 0;
     return after;
 }
 

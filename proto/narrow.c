@@ -3,6 +3,7 @@
 
 #include "proto/alloc.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,12 +30,12 @@ static void drop_chunk(struct narrow *narrow)
     free(chunk);
 }
 
-void narrow_clear(struct narrow *narrow)
+void narrow_dispose(struct narrow *narrow)
 {
     while (narrow->first)
         drop_chunk(narrow);
-    narrow->count = 0;
-    narrow->head_at = narrow->head_count = narrow->tail_count = 0;
+    free(narrow->head); // and the tail
+    *narrow = (struct narrow){0};
 }
 
 static struct narrow_chunk *chunk_with_room(struct narrow *narrow)
@@ -105,25 +106,31 @@ static void unpack(struct narrow *narrow, uint64_t *out)
         drop_chunk(narrow);
 }
 
-void narrow_pack(struct narrow *narrow)
+void narrow_make_room(struct narrow *narrow)
 {
-    pack(narrow, narrow->tail);
-    narrow->tail_count = 0;
+    if (!narrow->head) {
+        narrow->head = xmalloc(2 * NARROW_BLOCK * sizeof *narrow->head);
+        narrow->tail = narrow->head + NARROW_BLOCK;
+        narrow->tail_room = NARROW_BLOCK;
+    } else {
+        pack(narrow, narrow->tail);
+        narrow->tail_count = 0;
+    }
 }
 
 void narrow_add_many(struct narrow *narrow, const uint64_t *values, size_t count)
 {
     narrow->count += count;
     while (count) {
-        size_t room = NARROW_BLOCK - narrow->tail_count, some = count < room ? count : room;
-        if (some == NARROW_BLOCK) {
+        if (narrow->tail_count == narrow->tail_room)
+            narrow_make_room(narrow);
+        for (; !narrow->tail_count && count > NARROW_BLOCK; count -= NARROW_BLOCK) {
             pack(narrow, values);
-        } else {
-            memcpy(narrow->tail + narrow->tail_count, values, some * sizeof *values);
-            narrow->tail_count += (uint32_t)some;
-            if (narrow->tail_count == NARROW_BLOCK)
-                narrow_pack(narrow);
+            values += NARROW_BLOCK;
         }
+        size_t room = narrow->tail_room - narrow->tail_count, some = count < room ? count : room;
+        memcpy(narrow->tail + narrow->tail_count, values, some * sizeof *values);
+        narrow->tail_count += (uint32_t)some;
         values += some;
         count -= some;
     }
@@ -148,7 +155,8 @@ void narrow_take_many(struct narrow *narrow, uint64_t *out, size_t count)
     narrow->count -= count;
     while (count) {
         size_t left = narrow->head_count - narrow->head_at, some = count < left ? count : left;
-        memcpy(out, narrow->head + narrow->head_at, some * sizeof *out);
+        if (some)
+            memcpy(out, narrow->head + narrow->head_at, some * sizeof *out);
         narrow->head_at += (uint32_t)some;
         out += some;
         count -= some;
@@ -167,5 +175,46 @@ void narrow_append(struct narrow *narrow, struct narrow *from)
         narrow_take_many(from, some, count);
         narrow_add_many(narrow, some, count);
     }
-    narrow_clear(from);
+    narrow_dispose(from);
+}
+
+// --- doubles -------------------------------------------------------------------------------------
+
+// The lowest bit tells a whole number; else five bits tell how many decimals it was multiplied by,
+// or that the bits of the double follow.
+enum { DECIMALS_MOST = 9, AS_IT_IS = 31 };
+
+static const double POWERS[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+#define WHOLE_MOST 0x1p53
+
+void narrow_add_double(struct narrow *narrow, double value)
+{
+    if (fabs(value) < WHOLE_MOST && (double)(int64_t)value == value) {
+        narrow_add_whole(narrow, (int64_t)value);
+        return;
+    }
+    for (unsigned decimals = 1; decimals <= DECIMALS_MOST; decimals++) {
+        double whole = rint(value * POWERS[decimals]);
+        if (!(fabs(whole) < WHOLE_MOST))
+            break;
+        if (whole / POWERS[decimals] != value)
+            continue;
+        narrow_add(narrow, zigzag((int64_t)whole) << 6 | decimals << 1 | 1);
+        return;
+    }
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    narrow_add(narrow, AS_IT_IS << 1 | 1);
+    narrow_add(narrow, bits);
+}
+
+double narrow_take_decimal(struct narrow *narrow, uint64_t number)
+{
+    unsigned decimals = number >> 1 & 31;
+    if (decimals <= DECIMALS_MOST)
+        return (double)unzigzag(number >> 6) / POWERS[decimals];
+    double value;
+    uint64_t bits = narrow_take(narrow);
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }

@@ -11,7 +11,7 @@
 #include "proto/hash.h"
 #include "proto/json_decoder.h"
 #include "proto/memo.h"
-#include "proto/packed.h"
+#include "proto/narrow.h"
 #include "proto/speedscope_encode.h"
 
 #include <math.h>
@@ -65,10 +65,10 @@ enum {
 struct profile {
     uint32_t name, unit; // strings of the stage
     double start;
-    struct packed stacks; // rows of the file's call paths
-    struct packed weights;
+    struct narrow stacks; // rows of the file's call paths
+    struct narrow weights;
     uint64_t weight_count;
-    struct packed events; // see event_done
+    struct narrow events, times; // see event_done
     double last_at;
 };
 
@@ -131,6 +131,8 @@ static uint32_t index_of(int64_t number)
 
 static uint32_t frame_index(const struct json_value *value)
 {
+    if (value->is_integer)
+        return index_of(value->integer);
     return value->kind == JSON_NUMBER ? index_of(json_value_int(value)) : UINT32_MAX;
 }
 
@@ -190,7 +192,7 @@ static bool stack_is_known(struct speedscope *file, struct profile *profile,
     uint32_t path = memo_get(&file->stacks_known, file->stack_text);
     if (path == MEMO_EMPTY)
         return false;
-    packed_add(&profile->stacks, path);
+    narrow_add(&profile->stacks, path);
     return true;
 }
 
@@ -200,7 +202,7 @@ static int stack_value(struct speedscope *file, struct profile *profile,
     if (value->id == STACK && value->kind == JSON_ARRAY) {
         return stack_is_known(file, profile, value) ? JSON_KNOWN : 0;
     } else if (value->id == STACK && value->kind == JSON_ARRAY_END) {
-        packed_add(&profile->stacks, file->path);
+        narrow_add(&profile->stacks, file->path);
         if (value->len)
             memo_put(&file->stacks_known, file->stack_text, file->path);
     } else if (value->id == STACK_FRAME && value->kind == JSON_INTEGERS) {
@@ -216,9 +218,9 @@ static void weight_value(struct profile *profile, const struct json_value *value
 {
     profile->weight_count += value->kind == JSON_INTEGERS ? value->len : 1;
     if (value->kind != JSON_INTEGERS)
-        packed_add_double(&profile->weights, json_value_double(value));
+        narrow_add_double(&profile->weights, json_value_double(value));
     for (size_t i = 0; value->kind == JSON_INTEGERS && i < value->len; i++)
-        packed_add_whole(&profile->weights, value->integers[i]);
+        narrow_add_whole(&profile->weights, value->integers[i]);
 }
 
 // Two numbers an event: its frame, whether it opens it, whether the second is the time since the
@@ -227,9 +229,9 @@ static void event_done(struct speedscope *file, struct profile *profile)
 {
     double since = file->event.at - profile->last_at;
     bool exact = profile->last_at + since == file->event.at;
-    packed_add(&profile->events,
+    narrow_add(&profile->events,
                (uint64_t)file->event.frame << 2 | (uint64_t)exact << 1 | file->event.opens);
-    packed_add_double(&profile->events, exact ? since : file->event.at);
+    narrow_add_double(&profile->times, exact ? since : file->event.at);
     profile->last_at = file->event.at;
 }
 
@@ -244,13 +246,13 @@ static inline void event_member(struct speedscope *file, const struct json_value
 {
     switch (value->id) {
     case EVENT_TYPE:
-        file->event.opens = json_value_is(value, "O");
+        file->event.opens = value->kind == JSON_STRING && value->len == 1 && *value->text == 'O';
         break;
     case EVENT_FRAME:
         file->event.frame = frame_index(value);
         break;
     case EVENT_AT:
-        file->event.at = json_value_double(value);
+        file->event.at = value->is_integer ? (double)value->integer : json_value_double(value);
         break;
     }
 }
@@ -405,8 +407,8 @@ static int emit_sampled(struct speedscope *file, struct profile *profile, uint32
         json_decoder_skip(&file->base, "more stacks than weights, or fewer");
     resolve_paths(file, top);
     while (!code && profile->stacks.count) {
-        uint32_t row = (uint32_t)packed_take(&profile->stacks);
-        double weight = weighed ? packed_take_double(&profile->weights) : 1;
+        uint32_t row = (uint32_t)narrow_take(&profile->stacks);
+        double weight = weighed ? narrow_take_double(&profile->weights) : 1;
         int64_t value = 0;
         uint32_t node = row ? file->paths[row].node : DICT_ROOT;
         bool good = weight >= 0 && (!row || node != DICT_ROOT);
@@ -469,7 +471,7 @@ static void resolve_open(struct speedscope *file, struct open_frames *open, uint
     struct dict *to = file->base.base.sink->dict;
     if (open->top == DICT_ROOT) {
         stage_map(stage, to);
-        open->top = stage_node_in(stage, to, top);
+        open->top = stage_node_in(stage, to, top)->id;
     }
     for (size_t at = open->known; at < open->depth; at++) {
         struct open_frame *frame = open->frames + at;
@@ -507,8 +509,8 @@ static int emit_evented(struct speedscope *file, struct profile *profile, uint32
     open.top = DICT_ROOT;
     file->base.stage.run.in_sink = true;
     while (!code && profile->events.count) {
-        uint64_t what = packed_take(&profile->events);
-        at = packed_take_double(&profile->events) + (what & 2 ? at : 0);
+        uint64_t what = narrow_take(&profile->events);
+        at = narrow_take_double(&profile->times) + (what & 2 ? at : 0);
         int64_t from_ns, to_ns;
         if (open.depth && to_unit(file, scale, now, &from_ns) && to_unit(file, scale, at, &to_ns))
             code = emit_open(file, &open, top, from_ns, to_ns - from_ns, err);
@@ -565,9 +567,10 @@ static void dispose(struct json_decoder *decoder)
 {
     struct speedscope *file = (struct speedscope *)decoder;
     for (size_t i = 0; i < file->profile_count; i++) {
-        packed_dispose(&file->profiles[i].stacks);
-        packed_dispose(&file->profiles[i].weights);
-        packed_dispose(&file->profiles[i].events);
+        narrow_dispose(&file->profiles[i].stacks);
+        narrow_dispose(&file->profiles[i].weights);
+        narrow_dispose(&file->profiles[i].events);
+        narrow_dispose(&file->profiles[i].times);
     }
     free(file->profiles);
     free(file->frames);

@@ -102,9 +102,9 @@ static inline const struct stage_node *node_of(struct stage *stage, struct dict 
     return stage->nodes + node;
 }
 
-uint32_t stage_node_in(struct stage *stage, struct dict *to, uint32_t node)
+const struct stage_node *stage_node_in(struct stage *stage, struct dict *to, uint32_t node)
 {
-    return node_of(stage, to, node)->id;
+    return node_of(stage, to, node);
 }
 
 static uint32_t thread_of(struct stage *stage, struct dict *to, uint32_t number)
@@ -145,14 +145,6 @@ void stage_map(struct stage *stage, struct dict *to)
         event_of(stage, to, (uint32_t)i); // in their order: the first is what is looked at first
 }
 
-static void count_stack(struct decode_report *report, const struct stage_node *node)
-{
-    report->samples++;
-    report->frames += node->frames;
-    report->unresolved += node->unresolved;
-    report->no_stack += !node->frames;
-}
-
 static int hand_over_samples(struct stage *stage, struct decoder *decoder, struct err *err)
 {
     struct dict *to = decoder->sink->dict;
@@ -167,7 +159,7 @@ static int hand_over_samples(struct stage *stage, struct decoder *decoder, struc
             sample.thread = thread_of(stage, to, sample.thread);
             sample.event = (uint16_t)event_of(stage, to, sample.event);
             batch[i] = sample;
-            count_stack(&decoder->report, node);
+            stage_count_stack(&decoder->report, node);
         }
         code = sink_samples(decoder->sink, batch, count, err);
     }
@@ -183,7 +175,7 @@ static void map_run(struct stage *stage, struct decoder *decoder)
     for (uint32_t i = 0; i < stage->run.count; i++) {
         const struct stage_node *node = node_of(stage, to, nodes[i]);
         nodes[i] = node->id;
-        count_stack(&report, node);
+        stage_count_stack(&report, node);
     }
     decoder->report = report;
 }

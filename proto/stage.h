@@ -77,8 +77,16 @@ static inline void stage_run_add(struct stage *stage, uint32_t node, int64_t tim
 // For who knows how its stacks go on, and hands over all of them in one call: makes ready for the
 // sink's numbers of nodes and frames of the stage, which are valid until then.
 void stage_map(struct stage *stage, struct dict *to);
-uint32_t stage_node_in(struct stage *stage, struct dict *to, uint32_t node);
+const struct stage_node *stage_node_in(struct stage *stage, struct dict *to, uint32_t node);
 uint32_t stage_frame_in(struct stage *stage, struct dict *to, uint32_t frame);
+
+static inline void stage_count_stack(struct decode_report *report, const struct stage_node *node)
+{
+    report->samples++;
+    report->frames += node->frames;
+    report->unresolved += node->unresolved;
+    report->no_stack += !node->frames;
+}
 
 // A node of the stage one level below parent; the frame's text is of the stage's dictionary.
 uint32_t stage_node(struct stage *stage, uint32_t parent, const struct frame *frame);

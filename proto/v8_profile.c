@@ -10,8 +10,8 @@ void v8_profile_dispose(struct v8_profile *profile)
 {
     v8_nodes_dispose(&profile->nodes);
     free(profile->open);
-    narrow_clear(&profile->samples);
-    narrow_clear(&profile->times);
+    narrow_dispose(&profile->samples);
+    narrow_dispose(&profile->times);
     *profile = (struct v8_profile){0};
 }
 
@@ -20,8 +20,8 @@ void v8_profile_clear(struct v8_profile *profile)
     v8_nodes_clear(&profile->nodes);
     profile->nodes.broken = 0;
     profile->depth = 0;
-    narrow_clear(&profile->samples);
-    narrow_clear(&profile->times);
+    narrow_dispose(&profile->samples);
+    narrow_dispose(&profile->times);
     profile->out_of_order = profile->are_timestamps = false;
     profile->stamp_ns = profile->start_ns = profile->end_ns = 0;
 }
@@ -57,7 +57,7 @@ static void add_delta(struct v8_profile *profile, int64_t ns)
 static void add_timestamp(struct v8_profile *profile, int64_t ns)
 {
     if (!profile->are_timestamps) // there may have been deltas, too
-        narrow_clear(&profile->times);
+        narrow_dispose(&profile->times);
     profile->are_timestamps = true;
     add_delta(profile, time_sum(ns, -profile->stamp_ns));
     profile->stamp_ns = ns;
@@ -210,10 +210,11 @@ void v8_profile_append(struct v8_profile *profile, struct v8_profile *piece)
 
 // --- samples -------------------------------------------------------------------------------------
 
-// The node of each sample: ids are small numbers in all that V8 writes, so that a table does.
+// The node of each sample, in the sink: ids are small numbers in all that V8 writes, so that a
+// table does.
 struct sample_nodes {
     const struct v8_nodes *nodes;
-    uint32_t *by_id; // node of the stage + 1; 0: no such id. NULL: ids are too far apart
+    struct stage_node *by_id; // whose number is IDSET_NONE: not asked for yet. NULL: too far apart
     uint64_t count;
 };
 
@@ -226,23 +227,23 @@ static void sample_nodes_init(struct sample_nodes *out, const struct v8_nodes *n
     if (most >= 4 * (uint64_t)nodes->count + 1024)
         return;
     out->count = most + 1;
-    out->by_id = xcalloc(out->count, sizeof *out->by_id);
-    for (size_t i = 0; i < nodes->count; i++) {
-        if (nodes->rows[i].has_id)
-            out->by_id[nodes->rows[i].id] = nodes->rows[i].node + 1;
-    }
+    out->by_id = xmalloc(out->count * sizeof *out->by_id);
+    for (size_t i = 0; i < out->count; i++)
+        out->by_id[i].id = IDSET_NONE;
 }
 
-// False: there is no such node.
-static bool sample_node(const struct sample_nodes *nodes, uint64_t id, uint32_t *out)
+// One that was not asked for before. NULL: there is no such node.
+static const struct stage_node *find_node(struct sample_nodes *nodes, struct stage *stage,
+                                          struct dict *to, uint64_t id)
 {
-    if (nodes->by_id) {
-        *out = (id < nodes->count ? nodes->by_id[id] : 0) - 1;
-        return *out != UINT32_MAX;
-    }
     int64_t row = v8_nodes_find(nodes->nodes, id);
-    *out = row < 0 ? 0 : nodes->nodes->rows[row].node;
-    return row >= 0;
+    if (row < 0)
+        return NULL;
+    stage_map(stage, to);
+    const struct stage_node *found = stage_node_in(stage, to, nodes->nodes->rows[row].node);
+    if (id < nodes->count)
+        nodes->by_id[id] = *found;
+    return found;
 }
 
 struct timed {
@@ -294,8 +295,8 @@ static void sort_samples(struct v8_profile *profile, size_t count)
         now_ns = time_sum(now_ns, packed_to_ns(narrow_take(&profile->times)));
         timed[i] = (struct timed){now_ns, narrow_take(&profile->samples)};
     }
-    narrow_clear(&profile->times);
-    narrow_clear(&profile->samples);
+    narrow_dispose(&profile->times);
+    narrow_dispose(&profile->samples);
     merge_sort(timed, count, &scratch, &capacity);
     free(scratch);
     now_ns = profile->are_timestamps ? 0 : profile->start_ns;
@@ -320,29 +321,36 @@ static void take_times(struct v8_profile *profile, int64_t *times, size_t count,
 }
 
 // A batch of samples into an empty run; times is NULL where there are none, else has one more.
-static void add_samples(struct json_decoder *decoder, const struct sample_nodes *nodes,
+static void add_samples(struct json_decoder *decoder, struct sample_nodes *nodes,
                         const uint64_t *ids, const int64_t *times, size_t count)
 {
     struct stage *stage = &decoder->stage;
+    struct dict *to = decoder->base.sink->dict;
+    struct decode_report report = decoder->base.report;
     uint32_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!sample_node(nodes, ids[i], stage->run.nodes + at)) {
-            json_decoder_skip(decoder, "a sample of a node that is not there");
+        const struct stage_node *node = ids[i] < nodes->count ? nodes->by_id + ids[i] : NULL;
+        if ((!node || node->id == IDSET_NONE) && !(node = find_node(nodes, stage, to, ids[i]))) {
+            decode_report_skip(&report, 0, json_reader_offset(decoder->json),
+                               "a sample of a node that is not there");
             continue;
         }
+        stage->run.nodes[at] = node->id;
         if (times)
             stage->run.times_ns[at] = times[i];
         stage->run.values[at] = !times                    ? 1
                                 : times[i + 1] > times[i] ? (uint64_t)(times[i + 1] - times[i])
                                                           : 0;
+        stage_count_stack(&report, node);
         at++;
     }
+    decoder->base.report = report;
     stage->run.count = at;
 }
 
 // Takes the samples in batches, of `count` in all.
 static int emit_samples(struct v8_profile *profile, struct json_decoder *decoder,
-                        const struct sample_nodes *nodes, struct sample *sample, size_t count,
+                        struct sample_nodes *nodes, struct sample *sample, size_t count,
                         struct err *err)
 {
     bool has_times = profile->times.count > 0;
@@ -352,6 +360,7 @@ static int emit_samples(struct v8_profile *profile, struct json_decoder *decoder
         times[0] = time_sum(times[0], packed_to_ns(narrow_take(&profile->times)));
     sample->time_ns = has_times ? 0 : SAMPLE_NO_TIME;
     int code = json_decoder_begin(decoder, sample, err);
+    decoder->stage.run.in_sink = true;
     while (!code && count) {
         size_t some = count < STAGE_RUN ? count : STAGE_RUN;
         narrow_take_many(&profile->samples, ids, some);

@@ -176,6 +176,7 @@ static const char *ask_known(struct json_reader *json, const char *at, const cha
     if (json->failed != JSON_KNOWN)
         return NULL;
     json->failed = 0;
+    json->opened.at = NULL; // it was not opened
     return close + 1;
 }
 

@@ -76,8 +76,8 @@ struct profile {
 struct path {
     uint32_t parent; // row; the first stands for no frame at all
     uint32_t frame;
-    uint32_t last; // row of the child that was met last; 0: none yet
-    uint32_t node; // of the stage, for the profile in hand
+    uint32_t last;          // row of the child that was met last; 0: none yet
+    uint32_t profile, node; // the node in the stage, for that profile; 0: none so far
 };
 
 struct speedscope {
@@ -99,6 +99,9 @@ struct speedscope {
     } event; // in hand
     struct profile *profiles;
     size_t profile_count, profile_capacity;
+    uint32_t profiles_resolved; // at the end: the number of the one in hand
+    uint32_t *chain;            // scratch
+    size_t chain_capacity;
 };
 
 static struct profile *last_profile(struct speedscope *file)
@@ -379,19 +382,26 @@ static bool to_unit(struct speedscope *file, const struct scale *scale, double n
     return true;
 }
 
-// The nodes of all call paths below `top`, parents first as the rows are; DICT_ROOT where a frame
+// The node of a call path below `top`, which those of this profile share; DICT_ROOT where a frame
 // is not there.
-static void resolve_paths(struct speedscope *file, uint32_t top)
+static uint32_t path_node(struct speedscope *file, uint32_t row, uint32_t top)
 {
-    for (size_t row = 0; row < file->path_count; row++) {
-        struct path *path = file->paths + row;
-        uint32_t parent = row ? file->paths[path->parent].node : top;
-        bool good = parent != DICT_ROOT && (!row || path->frame < file->frame_count);
+    uint32_t profile = file->profiles_resolved;
+    size_t depth = 0;
+    for (uint32_t at = row; at && file->paths[at].profile != profile; at = file->paths[at].parent) {
+        array_reserve(&file->chain, &file->chain_capacity, depth + 1);
+        file->chain[depth++] = at;
+    }
+    while (depth) {
+        struct path *path = file->paths + file->chain[--depth];
+        uint32_t parent = path->parent ? file->paths[path->parent].node : top;
+        bool good = parent != DICT_ROOT && path->frame < file->frame_count;
+        path->profile = profile;
         path->node =
             !good ? DICT_ROOT
-            : row ? dict_node_apart(&file->base.stage.dict, parent, file->frame_ids[path->frame])
-                  : top;
+                  : dict_node_apart(&file->base.stage.dict, parent, file->frame_ids[path->frame]);
     }
+    return file->paths[row].node;
 }
 
 static int emit_sampled(struct speedscope *file, struct profile *profile, uint32_t top,
@@ -405,12 +415,12 @@ static int emit_sampled(struct speedscope *file, struct profile *profile, uint32
         return 0;
     if (weighed && profile->weight_count != profile->stacks.count)
         json_decoder_skip(&file->base, "more stacks than weights, or fewer");
-    resolve_paths(file, top);
+    file->profiles_resolved++;
     while (!code && profile->stacks.count) {
         uint32_t row = (uint32_t)narrow_take(&profile->stacks);
         double weight = weighed ? narrow_take_double(&profile->weights) : 1;
         int64_t value = 0;
-        uint32_t node = row ? file->paths[row].node : DICT_ROOT;
+        uint32_t node = row ? path_node(file, row, top) : DICT_ROOT;
         bool good = weight >= 0 && (!row || node != DICT_ROOT);
         if (!good)
             json_decoder_skip(&file->base, "a frame that is not there, or a negative weight");
@@ -576,6 +586,7 @@ static void dispose(struct json_decoder *decoder)
     free(file->frames);
     free(file->frame_ids);
     free(file->paths);
+    free(file->chain);
     idset_dispose(&file->path_set);
     memo_dispose(&file->stacks_known);
 }

@@ -320,6 +320,10 @@ static void test_known_texts(void **state)
         ALIKE,
         "8:[ 9:1 9:2 8:] 8:[ 9:1 9:2 8:] 8:[ 9:1 9:2 8:] 8:[ 9:1 9:2 8:] 8:{ 9:1 8:} 8:{ 9:1 8:} ");
     assert_int_equal(found_in(ALIKE), 3);
+    // What is passed over is closed: what lies as deep elsewhere is not taken for it.
+    static const char BEHIND[] = "{\"a\":{\"sets\":[[1],[1]],\"other\":[[2]],\"grid\":[[3]]}}";
+    check(BEHIND, "8:[ 9:1 8:] 8:[ 9:1 8:] 2:3 ");
+    assert_int_equal(found_in(BEHIND), 1);
     // Where the first bracket is not the one that closes, nothing is remembered.
     static const char OTHERS[] =
         SETS("[[1],2],[[1],2],{\"name\":\"}\"},{\"name\":\"}\"},[\"]\"],[\"]\"]");

@@ -382,9 +382,9 @@ static bool to_unit(struct speedscope *file, const struct scale *scale, double n
     return true;
 }
 
-// The node of a call path below `top`, which those of this profile share; DICT_ROOT where a frame
-// is not there.
-static uint32_t path_node(struct speedscope *file, uint32_t row, uint32_t top)
+// Makes the nodes of a call path in this profile, below `top`; DICT_ROOT where a frame is not
+// there.
+static void resolve_path(struct speedscope *file, uint32_t row, uint32_t top)
 {
     uint32_t profile = file->profiles_resolved;
     size_t depth = 0;
@@ -401,6 +401,12 @@ static uint32_t path_node(struct speedscope *file, uint32_t row, uint32_t top)
             !good ? DICT_ROOT
                   : dict_node_apart(&file->base.stage.dict, parent, file->frame_ids[path->frame]);
     }
+}
+
+static inline uint32_t path_node(struct speedscope *file, uint32_t row, uint32_t top)
+{
+    if (file->paths[row].profile != file->profiles_resolved)
+        resolve_path(file, row, top);
     return file->paths[row].node;
 }
 

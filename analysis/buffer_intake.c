@@ -99,16 +99,31 @@ static struct segment *segment_with_room(struct buffer *buffer, struct track *tr
     return segment ? segment : open_segment(buffer, track, timeless);
 }
 
+// Columns of samples that came one by one.
+struct columns {
+    uint32_t nodes[PART_SAMPLES];
+    int64_t times[PART_SAMPLES];
+    uint64_t values[PART_SAMPLES];
+    uint32_t threads[PART_SAMPLES];
+    uint16_t cpus[PART_SAMPLES];
+};
+
 // A part of what a producer hands over: one event, all with times or all without.
 struct part {
     struct track *track;
-    const struct sample *samples;
     uint32_t count;
     bool timeless;
-    int64_t min_ns, max_ns;      // of the times
-    int64_t times[PART_SAMPLES]; // on the axis
+    int64_t min_ns, max_ns;  // of the times
+    const uint32_t *nodes;   // the producer's, or of `own`, as all these
+    const int64_t *times;    // on the axis
+    const uint64_t *values;  // NULL: all are 1
+    const uint32_t *threads; // NULL: all are `thread`
+    const uint16_t *cpus;    // NULL: all are `cpu`
+    uint32_t thread;
+    uint16_t cpu;
     uint8_t flags[PART_SAMPLES];
     uint32_t kinds[CALLPATH_FLAGS + 1]; // how many have which, of those that were appended
+    struct columns own;
 };
 
 // Those that are older than what is sealed; before they are appended, which may seal some of them.
@@ -153,6 +168,18 @@ static void count_kinds(uint32_t *kinds, const uint8_t *flags, uint32_t count)
         kinds[kind] = counts[0][kind] + counts[1][kind] + counts[2][kind] + counts[3][kind];
 }
 
+// The segment's number of a thread; false: it has no room for another one.
+static bool slot_of(struct segment *segment, uint16_t *slots, uint32_t thread, uint16_t *out)
+{
+    if (slots[thread] == NO_SLOT) {
+        if (segment->thread_count == SEGMENT_THREADS)
+            return false;
+        slots[thread] = segment_add_thread(segment, thread);
+    }
+    *out = slots[thread];
+    return true;
+}
+
 // Appends a part, to as many segments as it takes.
 static void append_part(struct buffer *buffer, struct part *part)
 {
@@ -161,25 +188,26 @@ static void append_part(struct buffer *buffer, struct part *part)
         struct track *track = part->track;
         struct segment *segment = segment_with_room(buffer, track, part->timeless);
         uint16_t *slots = slots_of(track, part->timeless, buffer->dict.thread_count);
-        uint32_t most = buffer->segment_samples - segment->count;
-        uint32_t count = 0;
-        for (; count < most && done + count < part->count; count++) {
-            uint16_t *slot = &slots[part->samples[done + count].thread];
-            if (*slot == NO_SLOT) {
-                if (segment->thread_count == SEGMENT_THREADS)
-                    break;
-                *slot = segment_add_thread(segment, part->samples[done + count].thread);
-            }
-            threads[count] = *slot;
-        }
+        uint32_t most = buffer->segment_samples - segment->count, count = 0;
+        most = part->count - done < most ? part->count - done : most;
+        if (!part->threads && slot_of(segment, slots, part->thread, &threads[0]))
+            count = most;
+        while (count < most &&
+               slot_of(segment, slots, part->threads[done + count], &threads[count]))
+            count++;
         uint32_t kinds[CALLPATH_FLAGS + 1];
         count_kinds(kinds, part->flags + done, count);
-        segment_append(segment, &(struct segment_batch){.samples = part->samples + done,
-                                                        .times = part->times + done,
-                                                        .threads = threads,
-                                                        .kinds = kinds,
-                                                        .flags = part->flags + done,
-                                                        .count = count});
+        segment_append(segment,
+                       &(struct segment_batch){.nodes = part->nodes + done,
+                                               .times = part->times + done,
+                                               .values = part->values ? part->values + done : NULL,
+                                               .threads = part->threads ? threads : NULL,
+                                               .thread = threads[0],
+                                               .cpus = part->cpus ? part->cpus + done : NULL,
+                                               .cpu = part->cpu,
+                                               .kinds = kinds,
+                                               .flags = part->flags + done,
+                                               .count = count});
         for (unsigned flags = 0; flags <= CALLPATH_FLAGS; flags++)
             part->kinds[flags] += kinds[flags];
         done += count;
@@ -191,61 +219,104 @@ static bool is_timeless(const struct source *source, const struct sample *sample
     return source->clock == CLOCK_KIND_NONE || sample->time_ns == SAMPLE_NO_TIME;
 }
 
+static void find_bounds(const int64_t *times, size_t count, int64_t *min_ns, int64_t *max_ns)
+{
+    *min_ns = *max_ns = times[0];
+    for (size_t i = 1; i < count; i++) {
+        *min_ns = times[i] < *min_ns ? times[i] : *min_ns;
+        *max_ns = times[i] > *max_ns ? times[i] : *max_ns;
+    }
+}
+
 // The times as the axis has them. Those of a file that is alone on it are as they come.
 static void take_times(const struct source *source, struct part *part)
 {
-    int64_t min_ns = part->samples[0].time_ns, max_ns = min_ns;
-    for (uint32_t i = 0; i < part->count; i++) {
-        int64_t time_ns = part->samples[i].time_ns;
-        part->times[i] = time_ns;
-        min_ns = time_ns < min_ns ? time_ns : min_ns;
-        max_ns = time_ns > max_ns ? time_ns : max_ns;
-    }
+    int64_t min_ns, max_ns;
+    find_bounds(part->times, part->count, &min_ns, &max_ns);
     part->min_ns = buffer_time(source, min_ns);
     part->max_ns = buffer_time(source, max_ns);
     if (part->min_ns == min_ns && part->max_ns == max_ns)
         return;
     for (uint32_t i = 0; i < part->count; i++)
-        part->times[i] = buffer_time(source, part->times[i]);
+        part->own.times[i] = buffer_time(source, part->times[i]);
+    part->times = part->own.times;
 }
 
-// Cuts a part off the front of the samples.
-static void next_part(struct source *source, const struct sample *samples, size_t count,
-                      struct part *part)
+// What is to be known of a part before it is appended, once its columns are there.
+static void look_at(struct source *source, struct part *part, uint16_t event)
 {
     const struct dict *dict = &source->buffer->dict;
     const uint8_t *marks = source->buffer->callpaths.marks;
-    uint16_t event = samples[0].event;
-    assert(event < dict->event_count);
-    part->samples = samples;
-    part->timeless = is_timeless(source, &samples[0]);
+    assert(event < dict->event_count && part->thread < dict->thread_count);
     part->track = track_of(source, event);
-    uint32_t most = count < PART_SAMPLES ? (uint32_t)count : PART_SAMPLES;
-    part->count = 1;
-    while (part->count < most && samples[part->count].event == event &&
-           is_timeless(source, &samples[part->count]) == part->timeless)
-        part->count++;
     for (uint32_t i = 0; i < part->count; i++) {
-        assert(samples[i].node < dict->node_count && samples[i].thread < dict->thread_count);
-        part->flags[i] = marks[samples[i].node];
+        assert(part->nodes[i] < dict->node_count);
+        part->flags[i] = marks[part->nodes[i]];
     }
     memset(part->kinds, 0, sizeof part->kinds);
     if (!part->timeless)
         take_times(source, part);
 }
 
+// Cuts a part off the front of the samples.
+static void part_of_samples(struct source *source, const struct sample *samples, size_t count,
+                            struct part *part)
+{
+    const struct sample first = samples[0];
+    struct columns *own = &part->own;
+    uint32_t most = count < PART_SAMPLES ? (uint32_t)count : PART_SAMPLES, at = 0;
+    uint32_t other_threads = 0, other_cpus = 0;
+    part->timeless = is_timeless(source, &first);
+    do {
+        const struct sample *sample = &samples[at];
+        assert(sample->thread < source->buffer->dict.thread_count);
+        own->nodes[at] = sample->node;
+        own->times[at] = sample->time_ns;
+        own->values[at] = sample->value;
+        own->threads[at] = sample->thread;
+        own->cpus[at] = sample->cpu;
+        other_threads |= sample->thread ^ first.thread;
+        other_cpus |= sample->cpu ^ first.cpu;
+    } while (++at < most && samples[at].event == first.event &&
+             is_timeless(source, &samples[at]) == part->timeless);
+    part->count = at;
+    part->nodes = own->nodes;
+    part->times = own->times;
+    part->values = own->values;
+    part->threads = other_threads ? own->threads : NULL;
+    part->cpus = other_cpus ? own->cpus : NULL;
+    part->thread = first.thread;
+    part->cpu = first.cpu;
+    look_at(source, part, first.event);
+}
+
+static void part_of_run(struct source *source, const struct sample_run *run, uint32_t from,
+                        struct part *part)
+{
+    uint32_t left = run->count - from;
+    part->timeless = source->clock == CLOCK_KIND_NONE || !run->times_ns;
+    part->count = left < PART_SAMPLES ? left : PART_SAMPLES;
+    part->nodes = run->nodes + from;
+    part->times = run->times_ns ? run->times_ns + from : part->own.times;
+    part->values = run->values ? run->values + from : NULL;
+    part->threads = NULL;
+    part->cpus = NULL;
+    part->thread = run->thread;
+    part->cpu = run->cpu;
+    look_at(source, part, run->event);
+}
+
+static void take_part(struct source *source, struct part *part)
+{
+    count_late(source, part);
+    append_part(source->buffer, part);
+    count_part(source, part);
+}
+
 // The session's start is its first sample, whenever the collector said that it was ready.
-static void place_by(struct source *source, const struct sample *samples, size_t count)
+static void place_by(struct source *source, int64_t first_ns)
 {
     struct buffer *buffer = source->buffer;
-    int64_t first_ns = SAMPLE_NO_TIME;
-    for (size_t i = 0; i < count; i++) {
-        if (samples[i].time_ns != SAMPLE_NO_TIME &&
-            (first_ns == SAMPLE_NO_TIME || samples[i].time_ns < first_ns))
-            first_ns = samples[i].time_ns;
-    }
-    if (first_ns == SAMPLE_NO_TIME)
-        return;
     if (!source->placed)
         buffer_place(source, first_ns);
     if (!buffer->started) {
@@ -254,23 +325,58 @@ static void place_by(struct source *source, const struct sample *samples, size_t
     }
 }
 
+static bool is_placed(const struct source *source)
+{
+    return source->placed && source->buffer->started;
+}
+
+// SAMPLE_NO_TIME when none has a time.
+static int64_t first_time(const struct sample *samples, size_t count)
+{
+    int64_t first_ns = SAMPLE_NO_TIME;
+    for (size_t i = 0; i < count; i++) {
+        if (samples[i].time_ns != SAMPLE_NO_TIME &&
+            (first_ns == SAMPLE_NO_TIME || samples[i].time_ns < first_ns))
+            first_ns = samples[i].time_ns;
+    }
+    return first_ns;
+}
+
 static int take_samples(struct sink *sink, const struct sample *samples, size_t count,
                         struct err *err)
 {
     (void)err;
     struct source *source = (struct source *)sink;
-    struct buffer *buffer = source->buffer;
     if (source->dropped)
         return 0;
-    if (!source->placed || !buffer->started)
-        place_by(source, samples, count);
-    callpaths_follow(&buffer->callpaths);
+    int64_t first_ns = is_placed(source) ? SAMPLE_NO_TIME : first_time(samples, count);
+    if (first_ns != SAMPLE_NO_TIME)
+        place_by(source, first_ns);
+    callpaths_follow(&source->buffer->callpaths);
     struct part part;
     for (size_t done = 0; done < count; done += part.count) {
-        next_part(source, samples + done, count - done, &part);
-        count_late(source, &part);
-        append_part(buffer, &part);
-        count_part(source, &part);
+        part_of_samples(source, samples + done, count - done, &part);
+        take_part(source, &part);
+    }
+    return 0;
+}
+
+static int take_run(struct sink *sink, const struct sample_run *run, struct err *err)
+{
+    (void)err;
+    struct source *source = (struct source *)sink;
+    int64_t min_ns, max_ns;
+    if (source->dropped)
+        return 0;
+    if (run->times_ns && !is_placed(source)) {
+        find_bounds(run->times_ns, run->count, &min_ns, &max_ns);
+        place_by(source, min_ns);
+    }
+    callpaths_follow(&source->buffer->callpaths);
+    struct part part;
+    for (uint32_t done = 0; done < run->count; done += part.count) {
+        part_of_run(source, run, done, &part);
+        take_part(source, &part);
     }
     return 0;
 }
@@ -320,4 +426,5 @@ static int take_loss(struct sink *sink, const struct loss *given, struct err *er
     return 0;
 }
 
-const struct sink_ops buffer_sink_ops = {take_hello, take_samples, take_loss};
+const struct sink_ops buffer_sink_ops = {
+    .hello = take_hello, .samples = take_samples, .loss = take_loss, .run = take_run};

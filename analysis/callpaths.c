@@ -49,7 +49,7 @@ static void start(struct callpaths *callpaths)
     callpaths->frame_count = callpaths->function_count = callpaths->ranked_count = 0;
     callpaths->node_count = callpaths->path_count = callpaths->order.count = 0;
     idset_clear(&callpaths->function_set);
-    idset_clear(&callpaths->path_set);
+    tagset_clear(&callpaths->path_set);
 }
 
 void callpaths_init(struct callpaths *callpaths, const struct dict *dict)
@@ -69,7 +69,7 @@ void callpaths_dispose(struct callpaths *callpaths)
     free(callpaths->paths);
     free(callpaths->flags);
     idset_dispose(&callpaths->function_set);
-    idset_dispose(&callpaths->path_set);
+    tagset_dispose(&callpaths->path_set);
     callpaths_release(callpaths);
     *callpaths = (struct callpaths){0};
 }
@@ -148,10 +148,12 @@ static uint8_t flags_below(const struct callpaths *callpaths, uint8_t parent, ui
 
 static uint32_t path_below(struct callpaths *callpaths, uint32_t parent, uint32_t function)
 {
-    struct idset *set = &callpaths->path_set;
-    idset_reserve(set, path_hash, callpaths);
-    uint32_t slot = idset_first(set, hash_pair(callpaths->dict->seed, parent, function));
-    for (uint32_t id; (id = idset_at(set, slot)) != IDSET_NONE; slot = idset_next(set, slot)) {
+    struct tagset *set = &callpaths->path_set;
+    tagset_reserve(set, path_hash, callpaths);
+    uint64_t hash = hash_pair(callpaths->dict->seed, parent, function);
+    uint32_t slot = tagset_first(set, hash);
+    for (uint32_t id; (id = tagset_find(set, &slot, hash)) != IDSET_NONE;
+         slot = tagset_next(set, slot)) {
         if (callpaths->paths[id].parent == parent && callpaths->paths[id].function == function)
             return id;
     }
@@ -160,7 +162,7 @@ static uint32_t path_below(struct callpaths *callpaths, uint32_t parent, uint32_
     array_reserve(&callpaths->flags, &callpaths->flag_capacity, (size_t)id + 1);
     callpaths->paths[id] = (struct callpath){parent, function};
     callpaths->flags[id] = flags_below(callpaths, callpaths->flags[parent], function);
-    idset_put(set, slot, id);
+    tagset_put(set, slot, id, hash);
     return id;
 }
 
@@ -270,5 +272,5 @@ size_t callpaths_bytes(const struct callpaths *callpaths)
                sizeof(uint32_t) +
            callpaths->path_capacity * sizeof(struct callpath) + callpaths->flag_capacity +
            callpaths->mark_capacity + idset_bytes(&callpaths->function_set) +
-           idset_bytes(&callpaths->path_set);
+           tagset_bytes(&callpaths->path_set);
 }

@@ -49,7 +49,7 @@ struct callpaths {
     struct callpath *paths;
     uint8_t *flags; // of each path: enum callpath_flag, and states of the index's own
     size_t path_count, path_capacity, flag_capacity;
-    struct idset path_set;
+    struct tagset path_set;
     struct scratch scratch[CALLPATHS_SCRATCH], order_scratch[PATH_ORDER_SCRATCH];
     struct path_order order; // see callpaths_order
 };

@@ -313,7 +313,7 @@ static int collapse_samples(struct store *store, const struct query *query,
                             enum collapse_style style, enum collapse_weight weight,
                             struct output *output, struct err *err)
 {
-    static const struct sink_ops ops = {on_hello, on_samples, on_loss};
+    static const struct sink_ops ops = {.hello = on_hello, .samples = on_samples, .loss = on_loss};
     const struct dict *dict = store_dict(store);
     struct collapse collapse = {
         .sink = {.ops = &ops, .dict = (struct dict *)dict},

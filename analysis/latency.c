@@ -210,7 +210,7 @@ static int count(struct latency *latency, struct store *store, const struct quer
 int latency_heatmap(struct store *store, const struct query *query,
                     const struct heatmap_shape *shape, struct heatmap *out, struct err *err)
 {
-    static const struct sink_ops ops = {on_hello, on_samples, on_loss};
+    static const struct sink_ops ops = {.hello = on_hello, .samples = on_samples, .loss = on_loss};
     *out = (struct heatmap){.shape = *shape};
     struct latency latency = {
         .sink = {.ops = &ops, .dict = (struct dict *)store_dict(store)},

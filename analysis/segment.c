@@ -54,27 +54,50 @@ static void widen_cpus(struct segment *segment)
     segment->cpus = NULL;
 }
 
+static uint16_t cpu_of(const struct segment_batch *batch, uint32_t index)
+{
+    return batch->cpus ? batch->cpus[index] : batch->cpu;
+}
+
 static void append_wide_cpus(struct segment *segment, const struct segment_batch *batch)
 {
     for (uint32_t i = 0; i < batch->count; i++)
-        segment->wide_cpus[segment->count + i] = batch->samples[i].cpu;
+        segment->wide_cpus[segment->count + i] = cpu_of(batch, i);
+}
+
+static void note_cpu(struct segment *segment, uint16_t cpu)
+{
+    uint8_t narrow = (uint8_t)cpu; // SAMPLE_NO_CPU becomes SEGMENT_NARROW_NO_CPU
+    // Nearly always seen before; and then nothing is stored that the next one waits for.
+    if (!(segment->cpu_set[narrow / 64] >> narrow % 64 & 1))
+        segment->cpu_set[narrow / 64] |= UINT64_C(1) << narrow % 64;
+    if (cpu >= SEGMENT_NARROW_NO_CPU && cpu != SAMPLE_NO_CPU && !segment->wide_cpus)
+        widen_cpus(segment);
 }
 
 static void append_cpus(struct segment *segment, const struct segment_batch *batch)
 {
     uint8_t *cpus = segment->cpus + segment->count;
-    for (uint32_t i = 0; i < batch->count && !segment->wide_cpus; i++) {
-        uint16_t cpu = batch->samples[i].cpu;
-        uint8_t narrow = (uint8_t)cpu; // SAMPLE_NO_CPU becomes SEGMENT_NARROW_NO_CPU
-        cpus[i] = narrow;
-        // Nearly always seen before; and then nothing is stored that the next one waits for.
-        if (!(segment->cpu_set[narrow / 64] >> narrow % 64 & 1))
-            segment->cpu_set[narrow / 64] |= UINT64_C(1) << narrow % 64;
-        if (cpu >= SEGMENT_NARROW_NO_CPU && cpu != SAMPLE_NO_CPU)
-            widen_cpus(segment);
+    if (!segment->wide_cpus && !batch->cpus) {
+        note_cpu(segment, batch->cpu);
+        if (!segment->wide_cpus)
+            memset(cpus, (uint8_t)batch->cpu, batch->count);
+    }
+    for (uint32_t i = 0; batch->cpus && i < batch->count && !segment->wide_cpus; i++) {
+        cpus[i] = (uint8_t)batch->cpus[i];
+        note_cpu(segment, batch->cpus[i]);
     }
     if (segment->wide_cpus)
         append_wide_cpus(segment, batch);
+}
+
+static void append_threads(struct segment *segment, const struct segment_batch *batch)
+{
+    uint16_t *threads = segment->threads + segment->count;
+    if (batch->threads)
+        memcpy(threads, batch->threads, batch->count * sizeof *threads);
+    for (uint32_t i = 0; !batch->threads && i < batch->count; i++)
+        threads[i] = batch->thread;
 }
 
 // From now on every sample has a value of its own.
@@ -87,24 +110,46 @@ static void split_values(struct segment *segment)
         segment->value_sum[(flags & CALLPATH_IDLE) != 0] += segment->kinds[flags] * segment->value;
 }
 
+static bool are_all(const uint64_t *values, uint32_t count, uint64_t value)
+{
+    uint64_t others = 0;
+    for (uint32_t i = 0; i < count; i++)
+        others |= values[i] ^ value;
+    return !others;
+}
+
+static uint32_t idle_of(const struct segment_batch *batch)
+{
+    uint32_t idle = 0;
+    for (unsigned flags = 0; flags <= CALLPATH_FLAGS; flags++)
+        idle += flags & CALLPATH_IDLE ? batch->kinds[flags] : 0;
+    return idle;
+}
+
 static void append_values(struct segment *segment, const struct segment_batch *batch)
 {
-    uint32_t at = segment->count;
-    if (!at)
-        segment->value = segment->value_min = segment->value_max = batch->samples[0].value;
-    for (uint32_t i = 0; i < batch->count && !segment->values; i++) {
-        if (batch->samples[i].value != segment->value)
-            split_values(segment);
+    static const uint64_t ONE = 1;
+    const uint64_t *values = batch->values ? batch->values : &ONE;
+    size_t step = batch->values != NULL;
+    uint64_t min = segment->value_min, max = segment->value_max, sum = 0, idle_sum = 0;
+    if (!segment->count)
+        segment->value = min = max = values[0];
+    if (!segment->values && !are_all(values, step ? batch->count : 1, segment->value))
+        split_values(segment);
+    uint64_t *out = segment->values ? segment->values + segment->count : NULL;
+    for (uint32_t i = 0; out && i < batch->count; i++) {
+        uint64_t value = values[i * step];
+        out[i] = value;
+        sum += value;
+        max = value > max ? value : max;
+        min = value < min ? value : min;
     }
-    for (uint32_t i = 0; i < batch->count && segment->values; i++) {
-        uint64_t value = batch->samples[i].value;
-        segment->values[at + i] = value;
-        segment->value_sum[(batch->flags[i] & CALLPATH_IDLE) != 0] += value;
-        if (value > segment->value_max)
-            segment->value_max = value;
-        if (value < segment->value_min)
-            segment->value_min = value;
-    }
+    for (uint32_t i = 0, idle = out ? idle_of(batch) : 0; idle && i < batch->count; i++)
+        idle_sum += batch->flags[i] & CALLPATH_IDLE ? out[i] : 0;
+    segment->value_sum[0] += sum - idle_sum;
+    segment->value_sum[1] += idle_sum;
+    segment->value_min = min;
+    segment->value_max = max;
 }
 
 static void add_block(struct segment *segment, uint32_t at, int64_t base_ns)
@@ -159,9 +204,8 @@ void segment_append(struct segment *segment, const struct segment_batch *batch)
         segment->sorted = true;
     else
         append_times(segment, batch);
-    for (uint32_t i = 0; i < batch->count; i++)
-        segment->nodes[at + i] = batch->samples[i].node;
-    memcpy(segment->threads + at, batch->threads, batch->count * sizeof *batch->threads);
+    memcpy(segment->nodes + at, batch->nodes, batch->count * sizeof *batch->nodes);
+    append_threads(segment, batch);
     append_cpus(segment, batch);
     append_values(segment, batch);
     for (unsigned flags = 0; flags <= CALLPATH_FLAGS; flags++)

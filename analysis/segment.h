@@ -60,11 +60,14 @@ struct segment {
 void segment_dispose(struct segment *segment);
 // The caller sees to it that the segment does not grow beyond SEGMENT_SAMPLES.
 struct segment_batch {
-    const struct sample *samples;
-    const int64_t *times;    // instead of the samples' own; within +-2^62, see buffer_time
-    const uint16_t *threads; // numbers of the segment's own table
-    const uint32_t *kinds;   // how many samples have nodes with which flags: enum callpath_flag
-    const uint8_t *flags;    // of each sample's node
+    const uint32_t *nodes;
+    const int64_t *times;    // within +-2^62, see buffer_time
+    const uint64_t *values;  // NULL: all are 1
+    const uint16_t *threads; // numbers of the segment's own table; NULL: all are `thread`
+    const uint16_t *cpus;    // NULL: all are `cpu`
+    uint16_t thread, cpu;
+    const uint32_t *kinds; // how many samples have nodes with which flags: enum callpath_flag
+    const uint8_t *flags;  // of each sample's node
     uint32_t count;
 };
 void segment_append(struct segment *segment, const struct segment_batch *batch);

@@ -161,7 +161,8 @@ static int tap_loss(struct sink *sink, const struct loss *loss, struct err *err)
     return sink_loss(of_tap(sink)->sink, loss, err);
 }
 
-static const struct sink_ops tap_ops = {tap_hello, tap_samples, tap_loss};
+static const struct sink_ops tap_ops = {
+    .hello = tap_hello, .samples = tap_samples, .loss = tap_loss};
 
 static void begin_running(struct recording *recording)
 {

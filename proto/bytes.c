@@ -48,6 +48,15 @@ void bytes_append_char(struct bytes *bytes, char c)
     bytes_append(bytes, &c, 1);
 }
 
+void bytes_append_number(struct bytes *bytes, uint64_t number)
+{
+    char digits[20], *at = digits + sizeof digits;
+    do {
+        *--at = (char)('0' + number % 10);
+    } while (number /= 10);
+    bytes_append(bytes, at, (size_t)(digits + sizeof digits - at));
+}
+
 void bytes_printf(struct bytes *bytes, const char *format, ...)
 {
     va_list args;

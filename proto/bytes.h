@@ -5,6 +5,7 @@
 #include "proto/err.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 // Starts as {0}. `data` is always NUL-terminated once something was appended; NULL before.
 struct bytes {
@@ -20,6 +21,7 @@ void bytes_append(struct bytes *bytes, const void *data, size_t len);
 void *bytes_extend(struct bytes *bytes, size_t len);
 void bytes_append_text(struct bytes *bytes, const char *text);
 void bytes_append_char(struct bytes *bytes, char c);
+void bytes_append_number(struct bytes *bytes, uint64_t number); // in decimal
 void bytes_printf(struct bytes *bytes, const char *format, ...) PRINTF_LIKE(2, 3);
 // A word as a shell reads it: in single quotes where it needs them.
 void bytes_append_quoted(struct bytes *bytes, const char *word);

@@ -57,9 +57,9 @@ static int end(struct json_decoder *decoder, struct err *err)
 
 static void hello(struct json_decoder *decoder, struct hello *out)
 {
-    const struct stage *stage = &decoder->stage;
+    bool has_times = decoder->stage.run.common.time_ns != SAMPLE_NO_TIME;
     out->collector = "V8";
-    out->clock = stage->samples[0].time_ns == SAMPLE_NO_TIME ? CLOCK_KIND_NONE : CLOCK_KIND_UNKNOWN;
+    out->clock = has_times ? CLOCK_KIND_UNKNOWN : CLOCK_KIND_NONE;
 }
 
 static void dispose(struct json_decoder *decoder)

@@ -122,7 +122,8 @@ static int write_all(struct gather *gather, struct err *err)
     bytes_printf(out, "],\n\"startTime\":%" PRId64 ",\"endTime\":%" PRId64 ",\n\"samples\":[",
                  start_us, end_us);
     for (size_t i = 0; !code && i < gather->count; i++) {
-        bytes_printf(out, "%s%u", i ? "," : "", file_id(&tree, dict, samples[i].node));
+        bytes_append_text(out, i ? "," : "");
+        bytes_append_number(out, file_id(&tree, dict, samples[i].node));
         code = gather_put(gather, false, err);
     }
     bytes_append_text(out, "],\n\"timeDeltas\":[");

@@ -436,7 +436,8 @@ static void encoder_dispose(struct encoder *encoder)
 
 struct encoder *fks_encoder_new(struct dict *dict, struct output *output)
 {
-    static const struct sink_ops SINK = {encoder_hello, encoder_samples, encoder_loss};
+    static const struct sink_ops SINK = {
+        .hello = encoder_hello, .samples = encoder_samples, .loss = encoder_loss};
     static const struct encoder_ops OPS = {encoder_finish, encoder_dispose};
     struct fks_encoder *fks = xcalloc(1, sizeof *fks);
     fks->base =

@@ -496,7 +496,8 @@ static void encoder_dispose(struct encoder *base)
 
 static struct encoder *encoder_new(struct dict *dict, struct output *output)
 {
-    static const struct sink_ops sink_ops = {encode_hello, encode_samples, encode_loss};
+    static const struct sink_ops sink_ops = {
+        .hello = encode_hello, .samples = encode_samples, .loss = encode_loss};
     static const struct encoder_ops ops = {encode_finish, encoder_dispose};
     struct folded_encoder *encoder = xcalloc(1, sizeof *encoder);
     encoder->base = (struct encoder){.sink = {&sink_ops, dict}, .ops = &ops, .output = output};

@@ -79,7 +79,7 @@ static void dispose(struct encoder *encoder)
 
 struct encoder *gather_new(struct dict *dict, struct output *output, gather_write_fn *write)
 {
-    static const struct sink_ops SINK = {on_hello, on_samples, on_loss};
+    static const struct sink_ops SINK = {.hello = on_hello, .samples = on_samples, .loss = on_loss};
     static const struct encoder_ops OPS = {finish, dispose};
     struct gather *gather = xcalloc(1, sizeof *gather);
     gather->base =

@@ -9,11 +9,14 @@
 // waits for the end.
 #include "proto/alloc.h"
 #include "proto/json_decoder.h"
+#include "proto/memo.h"
 #include "proto/v8_nodes.h"
 
 #include <stdlib.h>
 
 enum { NODE, FRAME, NAME, URL, LINE, SELF };
+// By their text, at most; and the slots of the memo, 3/4 of which can be in use.
+enum { FRAMES_KNOWN = 3 << 17, FRAME_SLOTS = 1 << 19 };
 
 struct heapprofile {
     struct json_decoder base;
@@ -25,13 +28,20 @@ struct heapprofile {
         bool has_frame;
     } open[JSON_DEPTH_MAX]; // the nodes that we are within
     size_t depth;
-    struct sample sample; // what all have in common
-    uint32_t top;         // DICT_ROOT: there was none yet
+    uint32_t top; // DICT_ROOT: there was none yet
+    // Frames by their text, as that of the one in hand.
+    uint64_t seed;
+    struct memo frames_known; // -> index
+    struct known_frame {
+        uint32_t name, url, line, frame; // as those of a v8_node
+    } * known;
+    size_t known_count, known_capacity;
+    struct hash128 frame_text;
 };
 
 static const struct json_path paths[] = {
     {"head", NODE, NULL},
-    {"head.callFrame", FRAME, NULL},
+    {"head.callFrame!", FRAME, NULL},
     {"head.callFrame.functionName", NAME, NULL},
     {"head.callFrame.url", URL, NULL},
     {"head.callFrame.lineNumber", LINE, NULL},
@@ -49,10 +59,11 @@ static uint32_t top_of(struct heapprofile *profile)
     struct event event = {.name = dict_string_z(dict, "heap"),
                           .unit = dict_string_z(dict, "bytes"),
                           .by_value = true};
-    profile->sample = (struct sample){.time_ns = SAMPLE_NO_TIME,
-                                      .thread = dict_thread(dict, &thread),
-                                      .cpu = SAMPLE_NO_CPU,
-                                      .event = (uint16_t)dict_event(dict, &event)};
+    struct sample common = {.time_ns = SAMPLE_NO_TIME,
+                            .thread = dict_thread(dict, &thread),
+                            .cpu = SAMPLE_NO_CPU,
+                            .event = (uint16_t)dict_event(dict, &event)};
+    stage_run_begin(&profile->base.stage, &common);
     return profile->top = dict_comm_node(dict, thread.comm);
 }
 
@@ -68,12 +79,10 @@ static bool resolve(struct heapprofile *profile, uint32_t row)
 
 static int emit(struct heapprofile *profile, uint32_t row, struct err *err)
 {
-    profile->sample.node = profile->nodes.rows[row].node;
-    profile->sample.value = profile->self[row];
+    uint64_t value = profile->self[row];
     profile->self[row] = 0;
-    if (profile->sample.value)
-        stage_add(&profile->base.stage, &profile->sample);
-    return profile->base.stage.count >= STAGE_BATCH ? json_decoder_flush(&profile->base, err) : 0;
+    return value ? json_decoder_add(&profile->base, profile->nodes.rows[row].node, 0, value, err)
+                 : 0;
 }
 
 static void open_node(struct heapprofile *profile)
@@ -99,6 +108,53 @@ static int close_node(struct heapprofile *profile, struct err *err)
     return code;
 }
 
+// Whether the frame that begins is known by its text; a node's first one, as a second one would add
+// to it.
+static bool frame_is_known(struct heapprofile *profile, struct open_node *open,
+                           const struct json_value *value)
+{
+    if (!value->len || open->has_frame)
+        return false;
+    profile->frame_text = hash128_bytes(profile->seed, value->text, value->len);
+    uint32_t at = memo_get(&profile->frames_known, profile->frame_text);
+    if (at == MEMO_EMPTY)
+        return false;
+    struct v8_node *node = profile->nodes.rows + open->row;
+    const struct known_frame *known = profile->known + at;
+    node->name = known->name;
+    node->url = known->url;
+    node->line = known->line;
+    node->frame = known->frame;
+    return open->has_frame = true;
+}
+
+static void remember_frame(struct heapprofile *profile, struct open_node *open)
+{
+    struct v8_node *node = profile->nodes.rows + open->row;
+    if (profile->known_count == FRAMES_KNOWN) {
+        memo_clear(&profile->frames_known);
+        profile->known_count = 0;
+    }
+    uint32_t at = (uint32_t)profile->known_count++;
+    array_reserve(&profile->known, &profile->known_capacity, profile->known_count);
+    profile->known[at] = (struct known_frame){node->name, node->url, node->line,
+                                              v8_nodes_frame(&profile->base.stage, node)};
+    memo_put(&profile->frames_known, profile->frame_text, at);
+}
+
+static int frame_value(struct heapprofile *profile, const struct json_value *value)
+{
+    struct open_node *open = profile->open + profile->depth - 1;
+    if (value->kind == JSON_OBJECT)
+        return frame_is_known(profile, open, value) ? JSON_KNOWN : 0;
+    if (value->kind != JSON_OBJECT_END)
+        return 0;
+    if (value->len && !open->has_frame)
+        remember_frame(profile, open);
+    open->has_frame = true;
+    return 0;
+}
+
 static int each(void *arg, const struct json_value *value, struct err *err)
 {
     struct heapprofile *profile = arg;
@@ -109,12 +165,13 @@ static int each(void *arg, const struct json_value *value, struct err *err)
         return 0;
     uint32_t row = profile->open[profile->depth - 1].row;
     struct v8_node *node = profile->nodes.rows + row;
+    if (value->id == NAME || value->id == URL || value->id == LINE)
+        node->frame = IDSET_NONE; // what was made of them before
     switch (value->id) {
     case NODE:
         return value->kind == JSON_OBJECT_END ? close_node(profile, err) : 0;
     case FRAME:
-        profile->open[profile->depth - 1].has_frame |= value->kind == JSON_OBJECT_END;
-        break;
+        return frame_value(profile, value);
     case NAME:
         node->name = value->kind == JSON_STRING ? dict_string(dict, value->text, value->len) : 0;
         break;
@@ -153,13 +210,19 @@ static void dispose(struct json_decoder *decoder)
 {
     v8_nodes_dispose(&((struct heapprofile *)decoder)->nodes);
     free(((struct heapprofile *)decoder)->self);
+    free(((struct heapprofile *)decoder)->known);
+    memo_dispose(&((struct heapprofile *)decoder)->frames_known);
 }
 
 static struct decoder *decoder_new(struct sink *sink, const struct decode_options *options)
 {
     static const struct json_decoder_kind KIND = {paths, each, end, hello, dispose, false};
     (void)options; // the profile says it all
-    return json_decoder_new(sizeof(struct heapprofile), &KIND, sink);
+    struct decoder *decoder = json_decoder_new(sizeof(struct heapprofile), &KIND, sink);
+    struct heapprofile *profile = (struct heapprofile *)decoder;
+    profile->seed = hash_seed();
+    memo_init(&profile->frames_known, FRAME_SLOTS);
+    return decoder;
 }
 
 static int probe(const void *head, size_t len)

@@ -154,7 +154,7 @@ static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
 void inventory_init(struct inventory *inventory, struct sink *next, const struct format *format,
                     const char *event)
 {
-    static const struct sink_ops OPS = {on_hello, on_samples, on_loss};
+    static const struct sink_ops OPS = {.hello = on_hello, .samples = on_samples, .loss = on_loss};
     *inventory = (struct inventory){.sink = {&OPS, next->dict},
                                     .next = next,
                                     .format = format,

@@ -14,7 +14,7 @@ void json_decoder_skip(struct json_decoder *decoder, const char *why)
 
 int json_decoder_flush(struct json_decoder *decoder, struct err *err)
 {
-    if (!decoder->stage.count)
+    if (!decoder->stage.run.count)
         return 0;
     if (!decoder->hello_said) {
         struct hello hello = {0};
@@ -26,6 +26,13 @@ int json_decoder_flush(struct json_decoder *decoder, struct err *err)
             return code;
     }
     return stage_hand_over(&decoder->stage, &decoder->base, err);
+}
+
+int json_decoder_begin(struct json_decoder *decoder, const struct sample *common, struct err *err)
+{
+    int code = json_decoder_flush(decoder, err);
+    stage_run_begin(&decoder->stage, common);
+    return code;
 }
 
 static int push(struct decoder *base, const void *data, size_t len, struct err *err)

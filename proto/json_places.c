@@ -19,12 +19,13 @@ static int place_new(struct json_places *places, const char *key, size_t len)
     return row;
 }
 
-// "[]" or "[+]".
-static int element_of(struct json_places *places, int place, bool runs)
+// "[]", "[+]" or "[=]".
+static int element_of(struct json_places *places, int place, char how)
 {
     if (places->rows[place].element < 0) {
         int row = place_new(places, NULL, 0);
-        places->rows[row].runs = runs;
+        places->rows[row].runs = how == '+';
+        places->rows[row].shapes = how == '=' ? json_shapes_new() : NULL;
         places->rows[place].element = row;
     }
     return places->rows[place].element;
@@ -46,11 +47,14 @@ static int place_of(struct json_places *places, const char *path)
     int place = 0;
     while (*path) {
         if (*path == '[') {
-            place = element_of(places, place, path[1] == '+');
+            place = element_of(places, place, path[1]);
             path = strchr(path, ']') + 1;
+        } else if (*path == '!') {
+            places->rows[place].whole = true;
+            path++;
         } else {
             path += *path == '.';
-            size_t len = strcspn(path, ".[");
+            size_t len = strcspn(path, ".[!");
             place = member_of(places, place, path, len);
             path += len;
         }
@@ -77,5 +81,7 @@ void json_places_init(struct json_places *places, const struct json_path *paths)
 
 void json_places_dispose(struct json_places *places)
 {
+    for (size_t row = 0; row < places->count; row++)
+        json_shapes_free(places->rows[row].shapes);
     free(places->rows);
 }

@@ -3,6 +3,7 @@
 #define FLICKER_PROTO_JSON_PLACES_H
 
 #include "proto/json_reader.h"
+#include "proto/json_shape.h"
 
 #include <string.h>
 
@@ -11,11 +12,13 @@ enum { JSON_NOWHERE = -1, JSON_KEY_BUCKETS = 16 };
 struct json_place {
     const char *key; // borrowed from the table; NULL: an element of an array
     size_t key_len;
-    int id;      // -1: only on the way to others
-    int alias;   // the place that it stands for; itself, mostly
-    int element; // the child that is an array's element
-    bool runs;   // wanted as JSON_INTEGERS
-    int next;    // in the bucket of the parent
+    int id;                     // -1: only on the way to others
+    int alias;                  // the place that it stands for; itself, mostly
+    int element;                // the child that is an array's element
+    bool runs;                  // wanted as JSON_INTEGERS
+    bool whole;                 // wanted with its text
+    struct json_shapes *shapes; // wanted as JSON_RECORD; else NULL
+    int next;                   // in the bucket of the parent
     int buckets[JSON_KEY_BUCKETS];
 };
 

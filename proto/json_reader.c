@@ -7,15 +7,11 @@
 
 #include "proto/alloc.h"
 #include "proto/json_places.h"
+#include "proto/json_scan.h"
 #include "proto/utf8.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum expect {
     EXPECT_VALUE, // or, in an array, its end
@@ -27,8 +23,6 @@ enum expect {
 
 // What lies across the end of a push.
 enum partial { PARTIAL_NONE, PARTIAL_STRING, PARTIAL_SCALAR };
-
-enum { INTEGER_BYTES = 24 }; // that may be looked at for one
 
 struct level {
     int place;   // JSON_NOWHERE: nothing below is wanted
@@ -55,6 +49,11 @@ struct json_reader {
     struct level levels[JSON_DEPTH_MAX];
     size_t depth;
     int64_t run[JSON_RUN_MOST];
+    struct {
+        const char *at;  // the object or array of this push that was opened last of those whose
+        size_t depth;    // text matters, and the depth within it; NULL: none
+        const char *end; // behind the first bracket that may close it
+    } opened;
     const char *data; // the push in hand
     uint64_t offset;  // where it begins
     int failed;
@@ -77,99 +76,6 @@ void json_reader_free(struct json_reader *json)
     bytes_dispose(&json->text);
     bytes_dispose(&json->clean);
     free(json);
-}
-
-// --- bytes ---------------------------------------------------------------------------------------
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-static bool is_digit(char c)
-{
-    return (unsigned char)(c - '0') < 10;
-}
-
-static bool is_letter(char c)
-{
-    return (unsigned char)((c | 0x20) - 'a') < 26;
-}
-
-static bool is_scalar_byte(char c)
-{
-    return is_digit(c) || is_letter(c) || c == '-' || c == '+' || c == '.';
-}
-
-// The number that eight digits make, as values of 0 to 9, the first in the lowest byte.
-INLINE uint64_t join_digits(uint64_t word)
-{
-    word = word * 10 + (word >> 8);
-    return ((word & 0x000000ff000000ffu) * 0x000f424000000064u +
-            (word >> 16 & 0x000000ff000000ffu) * 0x0000271000000001u) >>
-           32;
-}
-
-// How many of eight bytes are digits, from the first on, and their number.
-INLINE unsigned eight_digits(const char *at, uint64_t *number)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    word ^= 0x3030303030303030u; // digits are 0 to 9 now; the high bit marks what is none
-    uint64_t others =
-        (((word & 0x7f7f7f7f7f7f7f7fu) + 0x7676767676767676u) | word) & 0x8080808080808080u;
-    unsigned digits = others ? (unsigned)__builtin_ctzll(others) / 8 : 8;
-    if (!digits)
-        return 0;
-    *number = join_digits(word << (64 - 8 * digits)); // zeros before them
-    return digits;
-}
-
-// The digits of an integer, up to 15, in INTEGER_BYTES that may be read. Returns what follows,
-// which must not be more of a number; NULL: it is something else.
-INLINE const char *read_integer(const char *at, int64_t *out)
-{
-    static const uint64_t POWERS[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
-    uint64_t number = 0, rest = 0;
-    bool negative = *at == '-';
-    unsigned digits = eight_digits(at += negative, &number);
-    at += digits;
-    if (digits == 8) {
-        digits = eight_digits(at, &rest);
-        if (digits == 8)
-            return NULL;
-        number = number * POWERS[digits] + rest;
-        at += digits;
-    } else if (!digits) {
-        return NULL;
-    }
-    *out = negative ? -(int64_t)number : (int64_t)number;
-    return at;
-}
-
-// The end of a string's plain bytes: its quote, an escape, or the end of what is there.
-INLINE const char *scan_plain(const char *at, const char *end, bool *has_high_bytes)
-{
-    unsigned char high = 0;
-#ifdef __SSE2__
-    const __m128i quotes = _mm_set1_epi8('"'), backslashes = _mm_set1_epi8('\\');
-    for (; end - at >= 16; at += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-        unsigned stops = (unsigned)_mm_movemask_epi8(
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, backslashes)));
-        unsigned highs = (unsigned)_mm_movemask_epi8(bytes);
-        *has_high_bytes |= (highs & (stops ? (stops & -stops) - 1 : 0xffff)) != 0;
-        if (stops)
-            return at + __builtin_ctz(stops);
-    }
-#endif
-    while (at < end && *at != '"' && *at != '\\')
-        high |= (unsigned char)*at++;
-    *has_high_bytes |= high >= 0x80;
-    return at;
 }
 
 // --- values --------------------------------------------------------------------------------------
@@ -217,31 +123,118 @@ INLINE const char *value_done(struct json_reader *json, const char *at, const ch
     return at + 1;
 }
 
-static void open_level(struct json_reader *json, const char *at, struct err *err)
+// Whether it is too deep; that is an error.
+static bool is_too_deep(struct json_reader *json, const char *at, struct err *err)
 {
-    bool is_object = *at == '{';
-    if (json->depth == JSON_DEPTH_MAX) {
-        json->failed = err_set(err, -EBADMSG, "byte %llu: nested deeper than %d",
-                               (unsigned long long)(json->offset + (uint64_t)(at - json->data)),
-                               JSON_DEPTH_MAX);
-        return;
-    }
-    hand_over(json, (struct json_value){.kind = is_object ? JSON_OBJECT : JSON_ARRAY, .text = ""},
-              err);
+    if (json->depth < JSON_DEPTH_MAX)
+        return false;
+    json->failed =
+        err_set(err, -EBADMSG, "byte %llu: nested deeper than %d",
+                (unsigned long long)(json->offset + (uint64_t)(at - json->data)), JSON_DEPTH_MAX);
+    return true;
+}
+
+static void open_level(struct json_reader *json, bool is_object)
+{
     struct level *level = json->levels + json->depth++;
     *level = (struct level){json->place, json_place_element(&json->places, json->place), is_object};
     json->in_object = is_object;
     begin_item(json);
 }
 
+// The objects from here on that are spelled as one before. Returns where the first other one is.
+static const char *record_run(struct json_reader *json, const char *at, const char *end,
+                              struct err *err)
+{
+    struct json_value members[JSON_SHAPE_MEMBERS];
+    struct json_value record = {.kind = JSON_RECORD, .text = "", .members = members};
+    struct json_shapes *shapes = json->places.rows[json->place].shapes;
+    const char *after;
+    while (at < end && *at == '{' &&
+           (after = json_shapes_match(shapes, at, end, members, &record.len))) {
+        hand_over(json, record, err);
+        at = value_done(json, after, end);
+        if (json->failed || json->expect != EXPECT_VALUE)
+            break;
+    }
+    return at;
+}
+
+// Hands over an object or array with its text, up to what may be its end. Returns the end when it
+// is known; else NULL.
+static const char *ask_known(struct json_reader *json, const char *at, const char *end,
+                             struct err *err)
+{
+    bool is_object = *at == '{';
+    size_t most =
+        (size_t)(end - at) < JSON_TEXT_MAX_BYTES ? (size_t)(end - at) : (size_t)JSON_TEXT_MAX_BYTES;
+    const char *close = memchr(at, is_object ? '}' : ']', most);
+    struct json_value value = {.kind = is_object ? JSON_OBJECT : JSON_ARRAY, .text = at};
+    value.len = close ? (size_t)(close + 1 - at) : 0;
+    hand_over(json, value, err);
+    json->opened.end = close ? close + 1 : NULL;
+    if (json->failed != JSON_KNOWN)
+        return NULL;
+    json->failed = 0;
+    json->opened.at = NULL; // it was not opened
+    return close + 1;
+}
+
+// An object or array.
+static const char *level_token(struct json_reader *json, const char *at, const char *end,
+                               struct err *err)
+{
+    const struct json_place *row = json->place < 0 ? NULL : json->places.rows + json->place;
+    bool is_object = *at == '{';
+    if (is_too_deep(json, at, err))
+        return at;
+    if (row && (row->whole || row->shapes)) {
+        const char *after = row->shapes ? record_run(json, at, end, err) : at;
+        if (after != at)
+            return after;
+        json->opened.at = at;
+        json->opened.depth = json->depth + 1;
+        json->opened.end = NULL;
+    }
+    if (row && row->whole) {
+        const char *after = ask_known(json, at, end, err);
+        if (after)
+            return value_done(json, after, end);
+    } else {
+        hand_over(json,
+                  (struct json_value){.kind = is_object ? JSON_OBJECT : JSON_ARRAY, .text = ""},
+                  err);
+    }
+    open_level(json, is_object);
+    return at + 1;
+}
+
+// The text of what is closed here, where it matters.
+static void note_text(struct json_reader *json, const struct json_place *row, const char *end,
+                      struct json_value *value)
+{
+    if (row->shapes && value->kind == JSON_OBJECT_END)
+        json_shapes_learn(row->shapes, &json->places, json->place, json->opened.at,
+                          (size_t)(end - json->opened.at));
+    if (row->whole && end == json->opened.end) {
+        value->text = json->opened.at;
+        value->len = (size_t)(end - json->opened.at);
+    }
+    json->opened.at = NULL;
+}
+
 static const char *close_level(struct json_reader *json, const char *at, const char *end,
                                struct err *err)
 {
+    bool has_text = json->opened.at && json->opened.depth == json->depth;
     const struct level *level = json->levels + --json->depth;
-    enum json_kind kind = level->is_object ? JSON_OBJECT_END : JSON_ARRAY_END;
+    struct json_value value = {.kind = level->is_object ? JSON_OBJECT_END : JSON_ARRAY_END,
+                               .text = ""};
     json->place = level->place;
     json->in_object = json->depth && level[-1].is_object;
-    hand_over(json, (struct json_value){.kind = kind, .text = ""}, err);
+    if (has_text)
+        note_text(json, json->places.rows + json->place, at + 1, &value);
+    hand_over(json, value, err);
     return value_done(json, at + 1, end);
 }
 
@@ -400,34 +393,6 @@ INLINE const char *string_token(struct json_reader *json, bool is_key, const cha
 }
 
 // --- numbers and words ---------------------------------------------------------------------------
-
-static size_t count_digits(const char *text, size_t len)
-{
-    size_t digits = 0;
-    while (digits < len && is_digit(text[digits]))
-        digits++;
-    return digits;
-}
-
-// As RFC 8259 has it, but that zeros may lead.
-static bool is_number(const char *text, size_t len)
-{
-    const char *at = text, *end = text + len;
-    at += at < end && *at == '-';
-    size_t digits = count_digits(at, (size_t)(end - at));
-    at += digits;
-    if (digits && at < end && *at == '.') {
-        digits = count_digits(at + 1, (size_t)(end - at - 1));
-        at += 1 + digits;
-    }
-    if (digits && at < end && (*at | 0x20) == 'e') {
-        at++;
-        at += at < end && (*at == '-' || *at == '+');
-        digits = count_digits(at, (size_t)(end - at));
-        at += digits;
-    }
-    return digits && at == end;
-}
 
 // False: the scalar is none.
 static bool scalar_done(struct json_reader *json, const char *text, size_t len, struct err *err)
@@ -598,10 +563,8 @@ INLINE const char *value_begin(struct json_reader *json, const char *at, const c
         const char *after = alone ? at : integer_run(json, at, end, err);
         return after == at ? number_token(json, at, end, err) : after;
     }
-    if (*at == '{' || *at == '[') {
-        open_level(json, at, err);
-        return at + 1;
-    }
+    if (*at == '{' || *at == '[')
+        return level_token(json, at, end, err);
     if (*at == ']' && json->depth && !json->in_object)
         return close_level(json, at, end, err);
     if (is_scalar_byte(*at))
@@ -655,6 +618,7 @@ int json_reader_push(struct json_reader *json, const char *data, size_t len, str
     if (json->failed)
         return err_set(err, json->failed, "reading has failed before");
     json->data = data;
+    json->opened.at = NULL;
     if (json->partial == PARTIAL_STRING)
         at = string_bytes(json, at, end, err);
     else if (json->partial == PARTIAL_SCALAR)

@@ -18,18 +18,27 @@ enum {
     JSON_DEPTH_MAX = 512,
     JSON_STRING_MAX_BYTES = 1 << 20, // what is behind is cut off
     JSON_NUMBER_MAX_BYTES = 512,
+    JSON_TEXT_MAX_BYTES = 1 << 12, // of what may be known
 };
 
 // One row of the table: the last has a NULL path. "" is the whole document, ".key" a member,
-// "[]" every element; with "[+]" integers of up to 15 digits that follow each other may come
-// together, as JSON_INTEGERS, or one by one: long profiles consist of them.
+// "[]" every element. Long profiles consist of a few things over and over, which may come together
+// where the path asks for it, or one by one all the same:
+//   "[+]"  integers of up to 15 digits that follow each other, as JSON_INTEGERS;
+//   "[=]"  objects of strings and numbers that are spelled as one before but for these:
+//   JSON_RECORD;
+//   "!" behind an object or array: it comes with its text where that is at hand, up to the first
+//          bracket that may close it. Who has met the same text returns JSON_KNOWN, and it is
+//          passed over. At its end the text comes again if that was all of it, to be remembered.
 struct json_path {
     const char *path;
     int id;            // what the format is called with; not negative
     const char *again; // the path means what this earlier row means: for trees ("head.children[]")
 };
 
-// A non-zero result stops the reader for good.
+enum { JSON_KNOWN = 1 };
+
+// A negative result stops the reader for good.
 typedef int json_each_fn(void *arg, const struct json_value *value, struct err *err);
 
 struct json_reader;

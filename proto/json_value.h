@@ -18,6 +18,7 @@ enum json_kind {
     JSON_FALSE,
     JSON_NULL,
     JSON_INTEGERS, // a run of an array's elements, where the path asks for that
+    JSON_RECORD,   // a whole object of strings and numbers, where the path asks for that
 };
 
 enum { JSON_RUN_MOST = 256 }; // integers that come together
@@ -26,10 +27,11 @@ struct json_value {
     int id;
     bool is_integer;  // a number of at most 18 digits and nothing else
     const char *text; // string: unescaped (may hold NULs); number: as written. Borrowed
-    size_t len;       // of text; or how many integers
+    size_t len;       // of text; or how many integers, or members
     int64_t integer;
-    const int64_t *integers; // borrowed
-    enum json_kind kind;     // apart from id: who compares both would load them as one, and wait
+    const int64_t *integers;          // borrowed
+    const struct json_value *members; // those of a record that are wanted, in order; borrowed
+    enum json_kind kind; // apart from id: who compares both would load them as one, and wait
 };
 
 // A number as an integer, rounded towards zero; clamped to the type's range. Strings of digits

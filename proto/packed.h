@@ -25,12 +25,6 @@ struct packed {
 void packed_dispose(struct packed *packed); // and it is {0} again
 void packed_add_chunk(struct packed *packed);
 void packed_drop_chunk(struct packed *packed);
-// Whole numbers and those of few decimals, as nearly all are, take no more than they need.
-void packed_add_double(struct packed *packed, double value);
-double packed_take_double(struct packed *packed); // 0 when there is none
-void packed_add_many(struct packed *packed, const uint64_t *values, size_t count);
-// The oldest `count` numbers; there must be as many.
-void packed_take_many(struct packed *packed, uint64_t *out, size_t count);
 // Moves the numbers of `from` behind those of packed; from is empty then.
 void packed_append(struct packed *packed, struct packed *from);
 
@@ -41,12 +35,6 @@ static inline void packed_add(struct packed *packed, uint64_t value)
     packed->last->len += varint_write_flat(packed->last->bytes + packed->last->len, value);
     packed->last->count++;
     packed->count++;
-}
-
-// The same as packed_add_double, of less than 2^53.
-static inline void packed_add_whole(struct packed *packed, int64_t value)
-{
-    packed_add(packed, zigzag(value) << 1);
 }
 
 // The oldest number; 0 when there is none.
@@ -72,13 +60,16 @@ static inline uint64_t packed_us(int64_t us)
     return zigzag(us) << 1;
 }
 
-static inline void packed_add_ns(struct packed *packed, int64_t ns)
+static inline uint64_t packed_ns(int64_t ns)
 {
     const int64_t MOST_NS = (int64_t)1 << 61;
-    if (ns % 1000 && ns < MOST_NS && ns > -MOST_NS)
-        packed_add(packed, zigzag(ns) << 1 | 1);
-    else
-        packed_add(packed, packed_us(ns / 1000));
+    bool whole = ns % 1000 == 0 || ns >= MOST_NS || ns <= -MOST_NS;
+    return whole ? packed_us(ns / 1000) : zigzag(ns) << 1 | 1;
+}
+
+static inline void packed_add_ns(struct packed *packed, int64_t ns)
+{
+    packed_add(packed, packed_ns(ns));
 }
 
 static inline int64_t packed_to_ns(uint64_t time)

@@ -124,7 +124,7 @@ static void dispose(struct encoder *base)
 
 struct encoder *perf_script_encoder_new(struct dict *dict, struct output *output)
 {
-    static const struct sink_ops SINK = {on_hello, on_samples, on_loss};
+    static const struct sink_ops SINK = {.hello = on_hello, .samples = on_samples, .loss = on_loss};
     static const struct encoder_ops OPS = {finish, dispose};
     struct perf_script_encoder *encoder = xcalloc(1, sizeof *encoder);
     encoder->base =

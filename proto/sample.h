@@ -19,6 +19,17 @@ struct sample {
     uint16_t event;
 };
 
+// Samples that have all but these columns in common, for who has them in columns.
+struct sample_run {
+    const uint32_t *nodes;
+    const int64_t *times_ns; // NULL: none has a time
+    const uint64_t *values;  // NULL: all are 1
+    uint32_t count;
+    uint32_t thread;
+    uint16_t cpu;
+    uint16_t event;
+};
+
 // Samples that are known to be missing. Where the time is not known exactly, the range is the
 // widest that it can be (since the last sample, until now).
 enum loss_where { LOSS_KERNEL, LOSS_RING, LOSS_OURS, LOSS_WHERES };

@@ -17,6 +17,8 @@ struct sink_ops {
     int (*hello)(struct sink *sink, const struct hello *hello, struct err *err);
     int (*samples)(struct sink *sink, const struct sample *samples, size_t count, struct err *err);
     int (*loss)(struct sink *sink, const struct loss *loss, struct err *err);
+    // The same as their samples; NULL: `samples` is called with these.
+    int (*run)(struct sink *sink, const struct sample_run *run, struct err *err);
 };
 
 // Embedded first in the concrete sink.
@@ -36,6 +38,8 @@ static inline MUST_CHECK int sink_samples(struct sink *sink, const struct sample
 {
     return count ? sink->ops->samples(sink, samples, count, err) : 0;
 }
+
+int sink_run(struct sink *sink, const struct sample_run *run, struct err *err) MUST_CHECK;
 
 static inline MUST_CHECK int sink_loss(struct sink *sink, const struct loss *loss, struct err *err)
 {

@@ -10,7 +10,8 @@
 #include "proto/alloc.h"
 #include "proto/hash.h"
 #include "proto/json_decoder.h"
-#include "proto/packed.h"
+#include "proto/memo.h"
+#include "proto/narrow.h"
 #include "proto/speedscope_encode.h"
 
 #include <math.h>
@@ -38,9 +39,9 @@ enum {
 
 #define PROFILE_PATHS(top)                                                                         \
     {top, PROFILE, NULL}, {top ".name", PROFILE_NAME, NULL}, {top ".unit", PROFILE_UNIT, NULL},    \
-        {top ".startValue", PROFILE_START, NULL}, {top ".samples[]", STACK, NULL},                 \
+        {top ".startValue", PROFILE_START, NULL}, {top ".samples[]!", STACK, NULL},                \
         {top ".samples[][+]", STACK_FRAME, NULL}, {top ".weights[+]", WEIGHT, NULL},               \
-        {top ".events[]", EVENT, NULL}, {top ".events[].type", EVENT_TYPE, NULL},                  \
+        {top ".events[=]", EVENT, NULL}, {top ".events[].type", EVENT_TYPE, NULL},                 \
         {top ".events[].frame", EVENT_FRAME, NULL},                                                \
     {                                                                                              \
         top ".events[].at", EVENT_AT, NULL                                                         \
@@ -55,16 +56,19 @@ static const struct json_path paths[] = {
     {NULL, 0, NULL},
 };
 
-enum { DEPTH_MAX = 1024 }; // open frames of an evented profile; deeper ones are counted
+enum {
+    DEPTH_MAX = 1024,       // open frames of an evented profile; deeper ones are counted
+    STACKS_KNOWN = 1 << 18, // by their text, at most
+};
 
 // One profile of the file, kept until the end: the shared frames may come last.
 struct profile {
     uint32_t name, unit; // strings of the stage
     double start;
-    struct packed stacks; // rows of the file's call paths
-    struct packed weights;
+    struct narrow stacks; // rows of the file's call paths
+    struct narrow weights;
     uint64_t weight_count;
-    struct packed events; // see event_done
+    struct narrow events, times; // see event_done
     double last_at;
 };
 
@@ -72,8 +76,8 @@ struct profile {
 struct path {
     uint32_t parent; // row; the first stands for no frame at all
     uint32_t frame;
-    uint32_t last; // row of the child that was met last; 0: none yet
-    uint32_t node; // of the stage, for the profile in hand
+    uint32_t last;          // row of the child that was met last; 0: none yet
+    uint32_t profile, node; // the node in the stage, for that profile; 0: none so far
 };
 
 struct speedscope {
@@ -85,7 +89,9 @@ struct speedscope {
     size_t path_count, path_capacity;
     struct idset path_set;
     uint64_t seed;
-    uint32_t path; // of the stack in hand
+    struct memo stacks_known;  // the call path of a stack's text
+    struct hash128 stack_text; // of the stack in hand
+    uint32_t path;
     struct {
         double at;
         uint32_t frame;
@@ -93,6 +99,9 @@ struct speedscope {
     } event; // in hand
     struct profile *profiles;
     size_t profile_count, profile_capacity;
+    uint32_t profiles_resolved; // at the end: the number of the one in hand
+    uint32_t *chain;            // scratch
+    size_t chain_capacity;
 };
 
 static struct profile *last_profile(struct speedscope *file)
@@ -125,6 +134,8 @@ static uint32_t index_of(int64_t number)
 
 static uint32_t frame_index(const struct json_value *value)
 {
+    if (value->is_integer)
+        return index_of(value->integer);
     return value->kind == JSON_NUMBER ? index_of(json_value_int(value)) : UINT32_MAX;
 }
 
@@ -137,7 +148,6 @@ static uint64_t path_hash(const void *owner, uint32_t row)
 static uint32_t path_add(struct speedscope *file, uint32_t parent, uint32_t frame)
 {
     if (!file->path_count) { // the empty one is not in the set
-        file->seed = hash_seed();
         array_reserve(&file->paths, &file->path_capacity, ++file->path_count);
         file->paths[0] = (struct path){0};
     }
@@ -174,28 +184,46 @@ static void stack_frames(struct speedscope *file, const int64_t *frames, size_t 
     file->path = path;
 }
 
-static void stack_value(struct speedscope *file, struct profile *profile,
-                        const struct json_value *value)
+// Whether the stack that begins is known by its text.
+static bool stack_is_known(struct speedscope *file, struct profile *profile,
+                           const struct json_value *value)
+{
+    file->path = 0;
+    if (!value->len)
+        return false;
+    file->stack_text = hash128_bytes(file->seed, value->text, value->len);
+    uint32_t path = memo_get(&file->stacks_known, file->stack_text);
+    if (path == MEMO_EMPTY)
+        return false;
+    narrow_add(&profile->stacks, path);
+    return true;
+}
+
+static int stack_value(struct speedscope *file, struct profile *profile,
+                       const struct json_value *value)
 {
     if (value->id == STACK && value->kind == JSON_ARRAY) {
-        file->path = 0;
+        return stack_is_known(file, profile, value) ? JSON_KNOWN : 0;
     } else if (value->id == STACK && value->kind == JSON_ARRAY_END) {
-        packed_add(&profile->stacks, file->path);
+        narrow_add(&profile->stacks, file->path);
+        if (value->len)
+            memo_put(&file->stacks_known, file->stack_text, file->path);
     } else if (value->id == STACK_FRAME && value->kind == JSON_INTEGERS) {
         stack_frames(file, value->integers, value->len);
     } else if (value->id == STACK_FRAME) {
         int64_t frame = frame_index(value);
         stack_frames(file, &frame, 1);
     }
+    return 0;
 }
 
 static void weight_value(struct profile *profile, const struct json_value *value)
 {
     profile->weight_count += value->kind == JSON_INTEGERS ? value->len : 1;
     if (value->kind != JSON_INTEGERS)
-        packed_add_double(&profile->weights, json_value_double(value));
+        narrow_add_double(&profile->weights, json_value_double(value));
     for (size_t i = 0; value->kind == JSON_INTEGERS && i < value->len; i++)
-        packed_add_whole(&profile->weights, value->integers[i]);
+        narrow_add_whole(&profile->weights, value->integers[i]);
 }
 
 // Two numbers an event: its frame, whether it opens it, whether the second is the time since the
@@ -204,33 +232,49 @@ static void event_done(struct speedscope *file, struct profile *profile)
 {
     double since = file->event.at - profile->last_at;
     bool exact = profile->last_at + since == file->event.at;
-    packed_add(&profile->events,
+    narrow_add(&profile->events,
                (uint64_t)file->event.frame << 2 | (uint64_t)exact << 1 | file->event.opens);
-    packed_add_double(&profile->events, exact ? since : file->event.at);
+    narrow_add_double(&profile->times, exact ? since : file->event.at);
     profile->last_at = file->event.at;
 }
 
-static void event_value(struct speedscope *file, struct profile *profile,
-                        const struct json_value *value)
+static void event_begin(struct speedscope *file)
+{
+    file->event.frame = UINT32_MAX;
+    file->event.at = 0;
+    file->event.opens = false;
+}
+
+static inline void event_member(struct speedscope *file, const struct json_value *value)
 {
     switch (value->id) {
-    case EVENT:
-        if (value->kind == JSON_OBJECT_END)
-            event_done(file, profile);
-        file->event.frame = UINT32_MAX;
-        file->event.at = 0;
-        file->event.opens = false;
-        break;
     case EVENT_TYPE:
-        file->event.opens = json_value_is(value, "O");
+        file->event.opens = value->kind == JSON_STRING && value->len == 1 && *value->text == 'O';
         break;
     case EVENT_FRAME:
         file->event.frame = frame_index(value);
         break;
     case EVENT_AT:
-        file->event.at = json_value_double(value);
+        file->event.at = value->is_integer ? (double)value->integer : json_value_double(value);
         break;
     }
+}
+
+static void event_value(struct speedscope *file, struct profile *profile,
+                        const struct json_value *value)
+{
+    if (value->id != EVENT) {
+        event_member(file, value);
+        return;
+    }
+    if (value->kind == JSON_RECORD) {
+        event_begin(file);
+        for (size_t i = 0; i < value->len; i++)
+            event_member(file, value->members + i);
+    }
+    if (value->kind == JSON_OBJECT_END || value->kind == JSON_RECORD)
+        event_done(file, profile);
+    event_begin(file);
 }
 
 static int each(void *arg, const struct json_value *value, struct err *err)
@@ -263,8 +307,7 @@ static int each(void *arg, const struct json_value *value, struct err *err)
         break;
     case STACK:
     case STACK_FRAME:
-        stack_value(file, profile, value);
-        break;
+        return stack_value(file, profile, value);
     case WEIGHT:
         weight_value(profile, value);
         break;
@@ -321,15 +364,10 @@ static struct thread thread_of(struct dict *dict, uint32_t name)
 }
 
 // A sample of a length in the event's unit, at a time (where the profile has times).
-static int emit(struct speedscope *file, struct sample sample, const struct scale *scale,
-                int64_t start_ns, int64_t value, struct err *err)
+static inline int emit(struct speedscope *file, uint32_t node, int64_t start_ns, int64_t value,
+                       struct err *err)
 {
-    if (value <= 0)
-        return 0;
-    sample.time_ns = scale->is_time ? start_ns : SAMPLE_NO_TIME;
-    sample.value = (uint64_t)value;
-    stage_add(&file->base.stage, &sample);
-    return file->base.stage.count >= STAGE_BATCH ? json_decoder_flush(&file->base, err) : 0;
+    return value > 0 ? json_decoder_add(&file->base, node, start_ns, (uint64_t)value, err) : 0;
 }
 
 // In the event's unit; false, and counted, when it does not fit.
@@ -340,26 +378,39 @@ static bool to_unit(struct speedscope *file, const struct scale *scale, double n
         json_decoder_skip(&file->base, "a time or weight beyond 2^63");
         return false;
     }
-    *out = llround(scaled);
+    *out = (double)(int64_t)scaled == scaled ? (int64_t)scaled : llround(scaled);
     return true;
 }
 
-// The nodes of all call paths below `top`, parents first as the rows are; DICT_ROOT where a frame
-// is not there.
-static void resolve_paths(struct speedscope *file, uint32_t top)
+// Makes the nodes of a call path in this profile, below `top`; DICT_ROOT where a frame is not
+// there.
+static void resolve_path(struct speedscope *file, uint32_t row, uint32_t top)
 {
-    for (size_t row = 0; row < file->path_count; row++) {
-        struct path *path = file->paths + row;
-        uint32_t parent = row ? file->paths[path->parent].node : top;
-        bool good = parent != DICT_ROOT && (!row || path->frame < file->frame_count);
+    uint32_t profile = file->profiles_resolved;
+    size_t depth = 0;
+    for (uint32_t at = row; at && file->paths[at].profile != profile; at = file->paths[at].parent) {
+        array_reserve(&file->chain, &file->chain_capacity, depth + 1);
+        file->chain[depth++] = at;
+    }
+    while (depth) {
+        struct path *path = file->paths + file->chain[--depth];
+        uint32_t parent = path->parent ? file->paths[path->parent].node : top;
+        bool good = parent != DICT_ROOT && path->frame < file->frame_count;
+        path->profile = profile;
         path->node =
             !good ? DICT_ROOT
-            : row ? dict_node_apart(&file->base.stage.dict, parent, file->frame_ids[path->frame])
-                  : top;
+                  : dict_node_apart(&file->base.stage.dict, parent, file->frame_ids[path->frame]);
     }
 }
 
-static int emit_sampled(struct speedscope *file, struct profile *profile, struct sample sample,
+static inline uint32_t path_node(struct speedscope *file, uint32_t row, uint32_t top)
+{
+    if (file->paths[row].profile != file->profiles_resolved)
+        resolve_path(file, row, top);
+    return file->paths[row].node;
+}
+
+static int emit_sampled(struct speedscope *file, struct profile *profile, uint32_t top,
                         const struct scale *scale, struct err *err)
 {
     int64_t now_ns = 0;
@@ -370,38 +421,44 @@ static int emit_sampled(struct speedscope *file, struct profile *profile, struct
         return 0;
     if (weighed && profile->weight_count != profile->stacks.count)
         json_decoder_skip(&file->base, "more stacks than weights, or fewer");
-    resolve_paths(file, sample.node);
+    file->profiles_resolved++;
     while (!code && profile->stacks.count) {
-        uint32_t row = (uint32_t)packed_take(&profile->stacks);
-        double weight = weighed ? packed_take_double(&profile->weights) : 1;
+        uint32_t row = (uint32_t)narrow_take(&profile->stacks);
+        double weight = weighed ? narrow_take_double(&profile->weights) : 1;
         int64_t value = 0;
-        sample.node = row ? file->paths[row].node : DICT_ROOT;
-        bool good = weight >= 0 && (!row || sample.node != DICT_ROOT);
+        uint32_t node = row ? path_node(file, row, top) : DICT_ROOT;
+        bool good = weight >= 0 && (!row || node != DICT_ROOT);
         if (!good)
             json_decoder_skip(&file->base, "a frame that is not there, or a negative weight");
         if (!(weight > 0) || !to_unit(file, scale, weight + carry / scale->factor, &value))
             continue;
         carry += weight * scale->factor - (double)value;
         if (good && row) // an empty one is a time in which nothing was seen
-            code = emit(file, sample, scale, now_ns, value, err);
+            code = emit(file, node, now_ns, value, err);
         if (__builtin_add_overflow(now_ns, value, &now_ns))
             now_ns = INT64_MAX;
     }
     return code;
 }
 
-// What is open while the events of a profile are gone through.
+// What is open while the events of a profile are gone through. Nodes are of the sink, made when the
+// first sample needs them.
 struct open_frames {
-    uint32_t frames[DEPTH_MAX], nodes[DEPTH_MAX];
+    struct open_frame {
+        uint32_t frame;
+        uint32_t node;
+        uint32_t unresolved; // of it and those above it
+    } frames[DEPTH_MAX];
     size_t depth;
-    size_t known; // those behind the open ones were closed last: each is below the one before
+    size_t known; // whose nodes are; those behind the open ones were closed last
+    uint32_t top; // DICT_ROOT: not yet
 };
 
 // Closes the innermost open frame of that number, and those within it.
 static bool close_frame(struct open_frames *open, uint32_t frame)
 {
     for (size_t at = open->depth; at-- > 0;) {
-        if (open->frames[at] == frame) {
+        if (open->frames[at].frame == frame) {
             open->depth = at;
             return true;
         }
@@ -409,42 +466,74 @@ static bool close_frame(struct open_frames *open, uint32_t frame)
     return false;
 }
 
-static const char *open_frame(struct speedscope *file, struct open_frames *open, uint32_t top,
-                              uint32_t frame)
+static const char *open_frame(struct speedscope *file, struct open_frames *open, uint32_t frame)
 {
     if (frame >= file->frame_count)
         return "an event of a frame that is not open, or not there";
     if (open->depth == DEPTH_MAX)
         return "more than 1024 frames within each other";
     size_t at = open->depth++;
-    if (at < open->known && open->frames[at] == frame)
+    if (at < open->known && open->frames[at].frame == frame)
         return NULL;
-    uint32_t above = at ? open->nodes[at - 1] : top;
-    open->frames[at] = frame;
-    open->nodes[at] = dict_node(&file->base.stage.dict, above, file->frame_ids[frame]);
-    open->known = at + 1;
+    open->frames[at].frame = frame;
+    open->known = at < open->known ? at : open->known;
     return NULL;
 }
 
-static int emit_evented(struct speedscope *file, struct profile *profile, struct sample sample,
+// The nodes of what is open, in the sink; below `top` of the stage.
+static void resolve_open(struct speedscope *file, struct open_frames *open, uint32_t top)
+{
+    struct stage *stage = &file->base.stage;
+    struct dict *to = file->base.base.sink->dict;
+    if (open->top == DICT_ROOT) {
+        stage_map(stage, to);
+        open->top = stage_node_in(stage, to, top)->id;
+    }
+    for (size_t at = open->known; at < open->depth; at++) {
+        struct open_frame *frame = open->frames + at;
+        uint32_t id = file->frame_ids[frame->frame];
+        frame->unresolved =
+            (at ? frame[-1].unresolved : 0) + frame_is_unresolved(stage->dict.frames + id);
+        frame->node = dict_node(to, at ? frame[-1].node : open->top, stage_frame_in(stage, to, id));
+    }
+    open->known = open->depth > open->known ? open->depth : open->known;
+}
+
+// A sample of what is open.
+static int emit_open(struct speedscope *file, struct open_frames *open, uint32_t top,
+                     int64_t from_ns, int64_t value, struct err *err)
+{
+    struct decode_report *report = &file->base.base.report;
+    if (value <= 0)
+        return 0;
+    if (open->known < open->depth)
+        resolve_open(file, open, top);
+    const struct open_frame *leaf = open->frames + open->depth - 1;
+    report->samples++;
+    report->frames += open->depth;
+    report->unresolved += leaf->unresolved;
+    return json_decoder_add(&file->base, leaf->node, from_ns, (uint64_t)value, err);
+}
+
+static int emit_evented(struct speedscope *file, struct profile *profile, uint32_t top,
                         const struct scale *scale, struct err *err)
 {
     struct open_frames open;
-    uint32_t top = sample.node;
     double now = profile->start, at = 0;
     int code = 0;
     open.depth = open.known = 0;
+    open.top = DICT_ROOT;
+    file->base.stage.run.in_sink = true;
     while (!code && profile->events.count) {
-        uint64_t what = packed_take(&profile->events);
-        at = packed_take_double(&profile->events) + (what & 2 ? at : 0);
+        uint64_t what = narrow_take(&profile->events);
+        at = narrow_take_double(&profile->times) + (what & 2 ? at : 0);
         int64_t from_ns, to_ns;
-        sample.node = open.depth ? open.nodes[open.depth - 1] : top;
         if (open.depth && to_unit(file, scale, now, &from_ns) && to_unit(file, scale, at, &to_ns))
-            code = emit(file, sample, scale, from_ns, to_ns - from_ns, err);
+            code = emit_open(file, &open, top, from_ns, to_ns - from_ns, err);
         now = at > now || !open.depth ? at : now;
         const char *problem = NULL;
         if (what & 1)
-            problem = open_frame(file, &open, top, (uint32_t)(what >> 2));
+            problem = open_frame(file, &open, (uint32_t)(what >> 2));
         else if (!close_frame(&open, (uint32_t)(what >> 2)))
             problem = "an event of a frame that is not open, or not there";
         if (problem)
@@ -470,43 +559,53 @@ static int end(struct json_decoder *decoder, struct err *err)
         struct event event = {.name = dict_string_z(dict, "samples"),
                               .unit = dict_string_z(dict, scale.unit),
                               .by_value = true};
-        struct sample sample = {.thread = dict_thread(dict, &thread),
-                                .node = dict_comm_node(dict, thread.comm),
+        struct sample sample = {.time_ns = scale.is_time ? 0 : SAMPLE_NO_TIME,
+                                .thread = dict_thread(dict, &thread),
                                 .cpu = SAMPLE_NO_CPU,
                                 .event = (uint16_t)dict_event(dict, &event)};
-        code = profile->events.count ? emit_evented(file, profile, sample, &scale, err)
-                                     : emit_sampled(file, profile, sample, &scale, err);
+        uint32_t top = dict_comm_node(dict, thread.comm);
+        code = json_decoder_begin(decoder, &sample, err);
+        if (!code)
+            code = profile->events.count ? emit_evented(file, profile, top, &scale, err)
+                                         : emit_sampled(file, profile, top, &scale, err);
     }
     return code;
 }
 
 static void hello(struct json_decoder *decoder, struct hello *out)
 {
+    bool has_times = decoder->stage.run.common.time_ns != SAMPLE_NO_TIME;
     out->collector = "speedscope";
-    out->clock =
-        decoder->stage.samples[0].time_ns == SAMPLE_NO_TIME ? CLOCK_KIND_NONE : CLOCK_KIND_UNKNOWN;
+    out->clock = has_times ? CLOCK_KIND_UNKNOWN : CLOCK_KIND_NONE;
 }
 
 static void dispose(struct json_decoder *decoder)
 {
     struct speedscope *file = (struct speedscope *)decoder;
     for (size_t i = 0; i < file->profile_count; i++) {
-        packed_dispose(&file->profiles[i].stacks);
-        packed_dispose(&file->profiles[i].weights);
-        packed_dispose(&file->profiles[i].events);
+        narrow_dispose(&file->profiles[i].stacks);
+        narrow_dispose(&file->profiles[i].weights);
+        narrow_dispose(&file->profiles[i].events);
+        narrow_dispose(&file->profiles[i].times);
     }
     free(file->profiles);
     free(file->frames);
     free(file->frame_ids);
     free(file->paths);
+    free(file->chain);
     idset_dispose(&file->path_set);
+    memo_dispose(&file->stacks_known);
 }
 
 static struct decoder *decoder_new(struct sink *sink, const struct decode_options *options)
 {
     static const struct json_decoder_kind KIND = {paths, each, end, hello, dispose, false};
     (void)options; // the file says it all
-    return json_decoder_new(sizeof(struct speedscope), &KIND, sink);
+    struct decoder *decoder = json_decoder_new(sizeof(struct speedscope), &KIND, sink);
+    struct speedscope *file = (struct speedscope *)decoder;
+    file->seed = hash_seed();
+    memo_init(&file->stacks_known, STACKS_KNOWN);
+    return decoder;
 }
 
 static int probe(const void *head, size_t len)

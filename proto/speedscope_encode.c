@@ -54,8 +54,10 @@ static void put_stack(struct writer *writer, uint32_t node)
     for (size_t i = depth; i-- > 0; node = dict->nodes[node].parent)
         frames[i] = writer->frames.index[dict->nodes[node].frame];
     bytes_append_char(&writer->gather->text, '[');
-    for (size_t i = 0; i < depth; i++)
-        bytes_printf(&writer->gather->text, "%s%u", i ? "," : "", frames[i]);
+    for (size_t i = 0; i < depth; i++) {
+        bytes_append_text(&writer->gather->text, i ? "," : "");
+        bytes_append_number(&writer->gather->text, frames[i]);
+    }
     bytes_append_char(&writer->gather->text, ']');
     free(frames);
 }
@@ -71,10 +73,11 @@ static int put_column(struct writer *writer, size_t from, size_t to, bool stacks
     for (size_t i = from; !code && i < to; i++) {
         const struct sample *sample = gather->samples + writer->order[i];
         if (writer->timed && sample->time_ns > now_ns) {
+            bytes_append_text(&gather->text, comma);
             if (stacks)
-                bytes_printf(&gather->text, "%s[]", comma);
+                bytes_append_text(&gather->text, "[]");
             else
-                bytes_printf(&gather->text, "%s%" PRId64, comma, sample->time_ns - now_ns);
+                bytes_append_number(&gather->text, (uint64_t)(sample->time_ns - now_ns));
             comma = ",";
             now_ns = sample->time_ns;
         }
@@ -82,7 +85,7 @@ static int put_column(struct writer *writer, size_t from, size_t to, bool stacks
         if (stacks)
             put_stack(writer, sample->node);
         else
-            bytes_printf(&gather->text, "%" PRIu64, sample->value);
+            bytes_append_number(&gather->text, sample->value);
         comma = ",";
         now_ns += (int64_t)sample->value;
         code = gather_put(gather, false, err);

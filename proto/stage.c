@@ -19,22 +19,16 @@ void stage_dispose(struct stage *stage)
 {
     dict_dispose(&stage->dict);
     free(stage->samples);
-    free(stage->nodes.ids);
+    free(stage->nodes);
+    free(stage->frames.ids);
     free(stage->threads.ids);
     free(stage->events.ids);
     free(stage->path);
-    free(stage->depths);
 }
 
 void stage_grow(struct stage *stage)
 {
     array_reserve(&stage->samples, &stage->capacity, stage->count + 1);
-}
-
-struct sample *stage_room(struct stage *stage, size_t count)
-{
-    array_reserve(&stage->samples, &stage->capacity, stage->count + count);
-    return stage->samples + stage->count;
 }
 
 uint32_t stage_node(struct stage *stage, uint32_t parent, const struct frame *frame)
@@ -51,9 +45,13 @@ static void map_cover(struct stage_map *map, size_t count)
     map->len = count;
 }
 
-static void map_clear(struct stage_map *map)
+static void nodes_cover(struct stage *stage)
 {
-    map->len = 0;
+    size_t count = stage->dict.node_count;
+    array_reserve(&stage->nodes, &stage->node_capacity, count);
+    for (; stage->node_count < count; stage->node_count++)
+        stage->nodes[stage->node_count].id = IDSET_NONE;
+    stage->nodes[DICT_ROOT] = (struct stage_node){.id = DICT_ROOT};
 }
 
 static uint32_t string_of(const struct stage *stage, struct dict *to, uint32_t string)
@@ -63,45 +61,50 @@ static uint32_t string_of(const struct stage *stage, struct dict *to, uint32_t s
                                               dict_text_len(&stage->dict, string));
 }
 
-static uint32_t frame_of(const struct stage *stage, struct dict *to, uint32_t number)
+uint32_t stage_frame_in(struct stage *stage, struct dict *to, uint32_t number)
 {
-    struct frame frame = stage->dict.frames[number];
-    frame.name = string_of(stage, to, frame.name);
-    frame.module = string_of(stage, to, frame.module);
-    frame.file = string_of(stage, to, frame.file);
-    return dict_frame(to, &frame);
+    uint32_t *id = stage->frames.ids + number;
+    if (*id == IDSET_NONE) {
+        struct frame frame = stage->dict.frames[number];
+        frame.name = string_of(stage, to, frame.name);
+        frame.module = string_of(stage, to, frame.module);
+        frame.file = string_of(stage, to, frame.file);
+        *id = dict_frame(to, &frame);
+    }
+    return *id;
 }
 
-// The node above it was counted before.
-static void count_depth(struct stage *stage, uint32_t node)
+// A node whose caller is mapped.
+static void map_node(struct stage *stage, struct dict *to, uint32_t node)
 {
-    const struct dict *dict = &stage->dict;
-    const struct frame *frame = dict->frames + dict->nodes[node].frame;
-    struct stage_depth depth = stage->depths[dict->nodes[node].parent];
+    const struct node *row = stage->dict.nodes + node;
+    const struct frame *frame = stage->dict.frames + row->frame;
+    struct stage_node mapped = stage->nodes[row->parent];
     if (frame->kind != FRAME_COMM) {
-        depth.frames++;
-        depth.unresolved += frame_is_unresolved(frame);
+        mapped.frames++;
+        mapped.unresolved += frame_is_unresolved(frame);
     }
-    stage->depths[node] = depth;
+    mapped.id = dict_node(to, mapped.id, stage_frame_in(stage, to, row->frame));
+    stage->nodes[node] = mapped;
 }
 
-static uint32_t node_of(struct stage *stage, struct dict *to, uint32_t node)
+static inline const struct stage_node *node_of(struct stage *stage, struct dict *to, uint32_t node)
 {
-    uint32_t *ids = stage->nodes.ids;
+    if (__builtin_expect(stage->nodes[node].id != IDSET_NONE, 1))
+        return stage->nodes + node;
     size_t depth = 0;
-    ids[DICT_ROOT] = DICT_ROOT;
-    for (; ids[node] == IDSET_NONE; node = stage->dict.nodes[node].parent) {
+    for (uint32_t at = node; stage->nodes[at].id == IDSET_NONE; at = stage->dict.nodes[at].parent) {
         array_reserve(&stage->path, &stage->path_capacity, depth + 1);
-        stage->path[depth++] = node;
+        stage->path[depth++] = at;
     }
-    uint32_t parent = ids[node];
-    while (depth) {
-        node = stage->path[--depth];
-        parent = dict_node(to, parent, frame_of(stage, to, stage->dict.nodes[node].frame));
-        ids[node] = parent;
-        count_depth(stage, node);
-    }
-    return parent;
+    while (depth)
+        map_node(stage, to, stage->path[--depth]);
+    return stage->nodes + node;
+}
+
+const struct stage_node *stage_node_in(struct stage *stage, struct dict *to, uint32_t node)
+{
+    return node_of(stage, to, node);
 }
 
 static uint32_t thread_of(struct stage *stage, struct dict *to, uint32_t number)
@@ -128,48 +131,89 @@ static uint32_t event_of(struct stage *stage, struct dict *to, uint32_t number)
     return *id;
 }
 
-int stage_hand_over(struct stage *stage, struct decoder *decoder, struct err *err)
+void stage_map(struct stage *stage, struct dict *to)
 {
-    struct dict *to = decoder->sink->dict;
     if (stage->generation != to->generation) {
-        map_clear(&stage->nodes);
-        map_clear(&stage->threads);
-        map_clear(&stage->events);
+        stage->node_count = stage->frames.len = stage->threads.len = stage->events.len = 0;
         stage->generation = to->generation;
     }
-    map_cover(&stage->nodes, stage->dict.node_count);
+    nodes_cover(stage);
+    map_cover(&stage->frames, stage->dict.frame_count);
     map_cover(&stage->threads, stage->dict.thread_count);
-    array_reserve(&stage->depths, &stage->depth_capacity, stage->dict.node_count);
-    stage->depths[DICT_ROOT] = (struct stage_depth){0};
-    struct decode_report *report = &decoder->report;
     map_cover(&stage->events, stage->dict.event_count);
-    int code = 0;
-    for (size_t i = 0; i < stage->dict.event_count; i++) {
-        // In their order: the first is what is looked at first.
-        if (event_of(stage, to, (uint32_t)i) > UINT16_MAX)
-            code = err_set(err, -E2BIG, "more than 65536 different events");
-    }
+    for (size_t i = 0; i < stage->dict.event_count; i++)
+        event_of(stage, to, (uint32_t)i); // in their order: the first is what is looked at first
+}
+
+static int hand_over_samples(struct stage *stage, struct decoder *decoder, struct err *err)
+{
+    struct dict *to = decoder->sink->dict;
     struct sample batch[BATCH];
+    int code = 0;
     for (size_t at = 0; !code && at < stage->count; at += BATCH) {
         size_t count = stage->count - at < BATCH ? stage->count - at : BATCH;
         for (size_t i = 0; i < count; i++) {
-            batch[i] = stage->samples[at + i];
-            uint32_t node = batch[i].node, thread = batch[i].thread;
-            if (stage->nodes.ids[node] == IDSET_NONE)
-                (void)node_of(stage, to, node);
-            if (stage->threads.ids[thread] == IDSET_NONE)
-                (void)thread_of(stage, to, thread);
-            batch[i].node = stage->nodes.ids[node];
-            batch[i].thread = stage->threads.ids[thread];
-            batch[i].event = (uint16_t)stage->events.ids[batch[i].event];
-            const struct stage_depth *depth = stage->depths + node;
-            report->frames += depth->frames;
-            report->unresolved += depth->unresolved;
-            report->no_stack += !depth->frames;
+            struct sample sample = stage->samples[at + i];
+            const struct stage_node *node = node_of(stage, to, sample.node);
+            sample.node = node->id;
+            sample.thread = thread_of(stage, to, sample.thread);
+            sample.event = (uint16_t)event_of(stage, to, sample.event);
+            batch[i] = sample;
+            stage_count_stack(&decoder->report, node);
         }
-        report->samples += count;
         code = sink_samples(decoder->sink, batch, count, err);
     }
     stage->count = 0;
     return code;
+}
+
+static void map_run(struct stage *stage, struct decoder *decoder)
+{
+    struct dict *to = decoder->sink->dict;
+    uint32_t *nodes = stage->run.nodes;
+    struct decode_report report = decoder->report;
+    for (uint32_t i = 0; i < stage->run.count; i++) {
+        const struct stage_node *node = node_of(stage, to, nodes[i]);
+        nodes[i] = node->id;
+        stage_count_stack(&report, node);
+    }
+    decoder->report = report;
+}
+
+static int hand_over_run(struct stage *stage, struct decoder *decoder, struct err *err)
+{
+    struct dict *to = decoder->sink->dict;
+    if (!stage->run.in_sink)
+        map_run(stage, decoder);
+    struct sample_run run = {
+        .nodes = stage->run.nodes,
+        .times_ns = stage->run.common.time_ns == SAMPLE_NO_TIME ? NULL : stage->run.times_ns,
+        .values = stage->run.values,
+        .count = stage->run.count,
+        .thread = thread_of(stage, to, stage->run.common.thread),
+        .cpu = stage->run.common.cpu,
+        .event = (uint16_t)event_of(stage, to, stage->run.common.event),
+    };
+    stage->run.count = 0;
+    return sink_run(decoder->sink, &run, err);
+}
+
+static int check_events(const struct stage *stage, struct err *err)
+{
+    for (size_t i = 0; i < stage->dict.event_count; i++) {
+        if (stage->events.ids[i] > UINT16_MAX)
+            return err_set(err, -E2BIG, "more than 65536 different events");
+    }
+    return 0;
+}
+
+int stage_hand_over(struct stage *stage, struct decoder *decoder, struct err *err)
+{
+    stage_map(stage, decoder->sink->dict);
+    int code = check_events(stage, err);
+    if (code)
+        stage->count = stage->run.count = 0;
+    else
+        code = hand_over_samples(stage, decoder, err);
+    return code || !stage->run.count ? code : hand_over_run(stage, decoder, err);
 }

@@ -4,6 +4,7 @@
 #include "proto/alloc.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { TAGSET_FIRST_SLOTS = 64 };
 
@@ -11,6 +12,13 @@ void tagset_dispose(struct tagset *set)
 {
     free(set->slots);
     *set = (struct tagset){0};
+}
+
+void tagset_clear(struct tagset *set)
+{
+    if (set->slots)
+        memset(set->slots, 0, ((size_t)set->mask + 1) * sizeof *set->slots);
+    set->used = 0;
 }
 
 void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner)

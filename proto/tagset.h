@@ -16,6 +16,8 @@ struct tagset {
 };
 
 void tagset_dispose(struct tagset *set);
+// Forgets every id, keeps the memory.
+void tagset_clear(struct tagset *set);
 // Doubles the slots. What tagset_reserve does when they are nearly full.
 void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner);
 // Bytes on the heap.

@@ -300,7 +300,7 @@ static int emit_spans(struct trace *trace, struct err *err)
         if (!thread->spans.count)
             continue;
         uint32_t top = begin_thread(trace, thread, &sample);
-        code = trace_sweep_thread(sweep, &thread->spans, sample, top, err);
+        code = trace_sweep_thread(sweep, &thread->spans, &sample, top, err);
     }
     trace_sweep_free(sweep);
     return code;

@@ -53,7 +53,6 @@ struct open_span {
 struct trace_sweep {
     struct json_decoder *decoder;
     int64_t tick_ns, start_ns;
-    struct sample sample;
     uint32_t top; // the comm's node
     struct open_span open[DEPTH_MAX];
     uint32_t nodes[DEPTH_MAX];
@@ -124,11 +123,7 @@ static void sort_changes(struct trace_spans *spans)
 
 static int emit(struct trace_sweep *sweep, int64_t time_ns, uint64_t value, struct err *err)
 {
-    struct stage *stage = &sweep->decoder->stage;
-    sweep->sample.time_ns = time_ns;
-    sweep->sample.value = value;
-    stage_add(stage, &sweep->sample);
-    return stage->count >= STAGE_BATCH ? json_decoder_flush(sweep->decoder, err) : 0;
+    return json_decoder_add(sweep->decoder, sweep->nodes[sweep->depth - 1], time_ns, value, err);
 }
 
 // A sample at every tick from now on and before `until`.
@@ -148,9 +143,10 @@ static int emit_pieces(struct trace_sweep *sweep, int64_t until_ns, struct err *
     uint64_t left = (uint64_t)until_ns - (uint64_t)sweep->now_ns;
     uint64_t piece = left / PIECES_MAX > PIECE_NS ? left / PIECES_MAX + 1 : PIECE_NS;
     int code = 0;
-    for (int64_t at = sweep->now_ns; !code && left; at += (int64_t)sweep->sample.value) {
-        code = emit(sweep, at, left < piece ? left : piece, err);
-        left -= sweep->sample.value;
+    for (int64_t at = sweep->now_ns; !code && left; at += (int64_t)piece) {
+        piece = left < piece ? left : piece;
+        code = emit(sweep, at, piece, err);
+        left -= piece;
     }
     return code;
 }
@@ -161,11 +157,9 @@ static int pass_time(struct trace_sweep *sweep, int64_t until_ns, struct err *er
     int code = 0;
     if (until_ns <= sweep->now_ns)
         return 0;
-    if (sweep->depth) {
-        sweep->sample.node = sweep->nodes[sweep->depth - 1];
+    if (sweep->depth)
         code =
             sweep->tick_ns ? emit_ticks(sweep, until_ns, err) : emit_pieces(sweep, until_ns, err);
-    }
     sweep->now_ns = until_ns;
     return code;
 }
@@ -242,14 +236,13 @@ void trace_sweep_free(struct trace_sweep *sweep)
     free(sweep);
 }
 
-int trace_sweep_thread(struct trace_sweep *sweep, struct trace_spans *spans, struct sample sample,
-                       uint32_t top, struct err *err)
+int trace_sweep_thread(struct trace_sweep *sweep, struct trace_spans *spans,
+                       const struct sample *sample, uint32_t top, struct err *err)
 {
-    int code = 0;
     if (!spans->count)
         return 0;
+    int code = json_decoder_begin(sweep->decoder, sample, err);
     sort_changes(spans);
-    sweep->sample = sample;
     sweep->top = top;
     sweep->depth = 0;
     int64_t last_ns = 0;

@@ -37,8 +37,8 @@ struct trace_sweep;
 struct trace_sweep *trace_sweep_new(struct json_decoder *decoder, int64_t tick_ns,
                                     int64_t start_ns);
 // Puts the samples of these spans onto the stage, below `top`; the spans are empty then.
-int trace_sweep_thread(struct trace_sweep *sweep, struct trace_spans *spans, struct sample sample,
-                       uint32_t top, struct err *err) MUST_CHECK;
+int trace_sweep_thread(struct trace_sweep *sweep, struct trace_spans *spans,
+                       const struct sample *sample, uint32_t top, struct err *err) MUST_CHECK;
 void trace_sweep_free(struct trace_sweep *sweep);
 
 #endif

@@ -30,7 +30,7 @@ uint32_t v8_nodes_add(struct v8_nodes *nodes, uint32_t parent)
     if (nodes->count == IDSET_NONE)
         return IDSET_NONE - 1;
     array_reserve(&nodes->rows, &nodes->capacity, nodes->count + 1);
-    nodes->rows[nodes->count] = (struct v8_node){.parent = parent};
+    nodes->rows[nodes->count] = (struct v8_node){.parent = parent, .frame = IDSET_NONE};
     return (uint32_t)nodes->count++;
 }
 
@@ -129,19 +129,24 @@ static void apply_links(struct v8_nodes *nodes)
     nodes->link_row = 0;
 }
 
-static uint32_t add_node(struct stage *stage, const struct v8_node *row, uint32_t parent,
-                         uint32_t top)
+uint32_t v8_nodes_frame(struct stage *stage, struct v8_node *row)
 {
-    const char *name = dict_text(&stage->dict, row->name);
-    if (row->parent == V8_NO_ROW && !strcmp(name, "(root)"))
-        return top;
+    if (row->frame != IDSET_NONE)
+        return row->frame;
     struct frame frame = {
         .name = row->name == DICT_EMPTY ? dict_string_z(&stage->dict, "(anonymous)") : row->name,
         .file = row->url,
         .line = row->url != DICT_EMPTY ? row->line : 0,
         .kind = row->url == DICT_EMPTY ? FRAME_USER : FRAME_JIT,
     };
-    return dict_node_apart(&stage->dict, parent, dict_frame(&stage->dict, &frame));
+    return row->frame = dict_frame(&stage->dict, &frame);
+}
+
+static uint32_t add_node(struct stage *stage, struct v8_node *row, uint32_t parent, uint32_t top)
+{
+    if (row->parent == V8_NO_ROW && !strcmp(dict_text(&stage->dict, row->name), "(root)"))
+        return top;
+    return dict_node_apart(&stage->dict, parent, v8_nodes_frame(stage, row));
 }
 
 uint32_t v8_nodes_resolve_row(struct v8_nodes *nodes, struct stage *stage, uint32_t row,

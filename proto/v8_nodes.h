@@ -15,8 +15,9 @@ struct v8_node {
     uint32_t parent; // row; V8_NO_ROW: none
     uint32_t name;   // strings of the stage's dictionary
     uint32_t url;
-    uint32_t line; // 1-based; 0: none
-    uint32_t node; // of the stage's dictionary, once resolved; DICT_ROOT: not yet
+    uint32_t line;  // 1-based; 0: none
+    uint32_t frame; // of the stage's dictionary, made of these three; IDSET_NONE: not yet
+    uint32_t node;  // of the stage's dictionary, once resolved; DICT_ROOT: not yet
     bool has_id;
 };
 
@@ -43,6 +44,8 @@ void v8_nodes_link_child(struct v8_nodes *nodes, uint32_t row, uint64_t child);
 void v8_nodes_link_parent(struct v8_nodes *nodes, uint32_t row, uint64_t parent);
 // Moves the rows of another tree behind, links included: a piece of the same tree.
 void v8_nodes_append(struct v8_nodes *nodes, struct v8_nodes *piece);
+// The frame of a row whose name, url and line are known; see v8_node.
+uint32_t v8_nodes_frame(struct stage *stage, struct v8_node *row);
 // Puts all rows below `top` (a node of the stage) into the stage's dictionary. V8's "(root)" is
 // `top` itself.
 void v8_nodes_resolve(struct v8_nodes *nodes, struct stage *stage, uint32_t top);

@@ -10,8 +10,8 @@ void v8_profile_dispose(struct v8_profile *profile)
 {
     v8_nodes_dispose(&profile->nodes);
     free(profile->open);
-    packed_dispose(&profile->samples);
-    packed_dispose(&profile->times);
+    narrow_dispose(&profile->samples);
+    narrow_dispose(&profile->times);
     *profile = (struct v8_profile){0};
 }
 
@@ -20,8 +20,8 @@ void v8_profile_clear(struct v8_profile *profile)
     v8_nodes_clear(&profile->nodes);
     profile->nodes.broken = 0;
     profile->depth = 0;
-    packed_dispose(&profile->samples);
-    packed_dispose(&profile->times);
+    narrow_dispose(&profile->samples);
+    narrow_dispose(&profile->times);
     profile->out_of_order = profile->are_timestamps = false;
     profile->stamp_ns = profile->start_ns = profile->end_ns = 0;
 }
@@ -51,13 +51,13 @@ static int64_t to_ns(const struct json_value *value)
 static void add_delta(struct v8_profile *profile, int64_t ns)
 {
     profile->out_of_order |= profile->times.count && ns < 0;
-    packed_add_ns(&profile->times, ns);
+    narrow_add(&profile->times, packed_ns(ns));
 }
 
 static void add_timestamp(struct v8_profile *profile, int64_t ns)
 {
     if (!profile->are_timestamps) // there may have been deltas, too
-        packed_dispose(&profile->times);
+        narrow_dispose(&profile->times);
     profile->are_timestamps = true;
     add_delta(profile, time_sum(ns, -profile->stamp_ns));
     profile->stamp_ns = ns;
@@ -81,7 +81,7 @@ static void add_deltas(struct v8_profile *profile, const int64_t *us, size_t cou
         signs |= profile->times.count || i ? us[i] : 0;
     }
     profile->out_of_order |= signs < 0;
-    packed_add_many(&profile->times, packed, count);
+    narrow_add_many(&profile->times, packed, count);
 }
 
 static void time_value(struct v8_profile *profile, const struct json_value *value)
@@ -157,9 +157,9 @@ static void sample_value(struct v8_profile *profile, const struct json_value *va
     if (value->kind == JSON_INTEGERS) {
         uint64_t ids[JSON_RUN_MOST];
         memcpy(ids, value->integers, value->len * sizeof *ids);
-        packed_add_many(&profile->samples, ids, value->len);
+        narrow_add_many(&profile->samples, ids, value->len);
     } else if (value->kind != JSON_OBJECT_END && value->kind != JSON_ARRAY_END) {
-        packed_add(&profile->samples, (uint64_t)json_value_int(value));
+        narrow_add(&profile->samples, (uint64_t)json_value_int(value));
     }
 }
 
@@ -192,10 +192,10 @@ void v8_profile_value(struct v8_profile *profile, struct stage *stage,
 void v8_profile_append(struct v8_profile *profile, struct v8_profile *piece)
 {
     v8_nodes_append(&profile->nodes, &piece->nodes);
-    packed_append(&profile->samples, &piece->samples);
+    narrow_append(&profile->samples, &piece->samples);
     int64_t stamp_ns = 0;
     while (piece->times.count) {
-        stamp_ns = time_sum(stamp_ns, packed_take_ns(&piece->times));
+        stamp_ns = time_sum(stamp_ns, packed_to_ns(narrow_take(&piece->times)));
         if (piece->are_timestamps)
             add_timestamp(profile, stamp_ns);
         else
@@ -210,10 +210,11 @@ void v8_profile_append(struct v8_profile *profile, struct v8_profile *piece)
 
 // --- samples -------------------------------------------------------------------------------------
 
-// The node of each sample: ids are small numbers in all that V8 writes, so that a table does.
+// The node of each sample, in the sink: ids are small numbers in all that V8 writes, so that a
+// table does.
 struct sample_nodes {
     const struct v8_nodes *nodes;
-    uint32_t *by_id; // node of the stage + 1; 0: no such id. NULL: ids are too far apart
+    struct stage_node *by_id; // whose number is IDSET_NONE: not asked for yet. NULL: too far apart
     uint64_t count;
 };
 
@@ -226,23 +227,23 @@ static void sample_nodes_init(struct sample_nodes *out, const struct v8_nodes *n
     if (most >= 4 * (uint64_t)nodes->count + 1024)
         return;
     out->count = most + 1;
-    out->by_id = xcalloc(out->count, sizeof *out->by_id);
-    for (size_t i = 0; i < nodes->count; i++) {
-        if (nodes->rows[i].has_id)
-            out->by_id[nodes->rows[i].id] = nodes->rows[i].node + 1;
-    }
+    out->by_id = xmalloc(out->count * sizeof *out->by_id);
+    for (size_t i = 0; i < out->count; i++)
+        out->by_id[i].id = IDSET_NONE;
 }
 
-// False: there is no such node.
-static bool sample_node(const struct sample_nodes *nodes, uint64_t id, uint32_t *out)
+// One that was not asked for before. NULL: there is no such node.
+static const struct stage_node *find_node(struct sample_nodes *nodes, struct stage *stage,
+                                          struct dict *to, uint64_t id)
 {
-    if (nodes->by_id) {
-        *out = (id < nodes->count ? nodes->by_id[id] : 0) - 1;
-        return *out != UINT32_MAX;
-    }
     int64_t row = v8_nodes_find(nodes->nodes, id);
-    *out = row < 0 ? 0 : nodes->nodes->rows[row].node;
-    return row >= 0;
+    if (row < 0)
+        return NULL;
+    stage_map(stage, to);
+    const struct stage_node *found = stage_node_in(stage, to, nodes->nodes->rows[row].node);
+    if (id < nodes->count)
+        nodes->by_id[id] = *found;
+    return found;
 }
 
 struct timed {
@@ -291,78 +292,84 @@ static void sort_samples(struct v8_profile *profile, size_t count)
     size_t capacity = 0;
     int64_t now_ns = profile->are_timestamps ? 0 : profile->start_ns;
     for (size_t i = 0; i < count; i++) {
-        now_ns = time_sum(now_ns, packed_take_ns(&profile->times));
-        timed[i] = (struct timed){now_ns, packed_take(&profile->samples)};
+        now_ns = time_sum(now_ns, packed_to_ns(narrow_take(&profile->times)));
+        timed[i] = (struct timed){now_ns, narrow_take(&profile->samples)};
     }
-    packed_dispose(&profile->times);
-    packed_dispose(&profile->samples);
+    narrow_dispose(&profile->times);
+    narrow_dispose(&profile->samples);
     merge_sort(timed, count, &scratch, &capacity);
     free(scratch);
     now_ns = profile->are_timestamps ? 0 : profile->start_ns;
     for (size_t i = 0; i < count; i++) {
-        packed_add_ns(&profile->times, time_sum(timed[i].time_ns, -now_ns));
-        packed_add(&profile->samples, timed[i].id);
+        narrow_add(&profile->times, packed_ns(time_sum(timed[i].time_ns, -now_ns)));
+        narrow_add(&profile->samples, timed[i].id);
         now_ns = timed[i].time_ns;
     }
     free(timed);
 }
 
-enum { EMIT_BATCH = 1024 };
-
 // The times of the next samples, and of the one behind them: the last one's is the profile's end.
 static void take_times(struct v8_profile *profile, int64_t *times, size_t count, bool are_last)
 {
-    uint64_t deltas[EMIT_BATCH];
+    uint64_t deltas[STAGE_RUN];
     size_t more = count - are_last;
-    packed_take_many(&profile->times, deltas, more);
+    narrow_take_many(&profile->times, deltas, more);
     for (size_t i = 0; i < more; i++)
         times[i + 1] = time_sum(times[i], packed_to_ns(deltas[i]));
     if (are_last)
         times[count] = profile->end_ns;
 }
 
-// A batch of samples; times is NULL where there are none, else has one more.
-static void add_samples(struct json_decoder *decoder, const struct sample_nodes *nodes,
-                        struct sample sample, const uint64_t *ids, const int64_t *times,
-                        size_t count)
+// A batch of samples into an empty run; times is NULL where there are none, else has one more.
+static void add_samples(struct json_decoder *decoder, struct sample_nodes *nodes,
+                        const uint64_t *ids, const int64_t *times, size_t count)
 {
-    struct sample *out = stage_room(&decoder->stage, count);
+    struct stage *stage = &decoder->stage;
+    struct dict *to = decoder->base.sink->dict;
+    struct decode_report report = decoder->base.report;
+    uint32_t at = 0;
     for (size_t i = 0; i < count; i++) {
-        if (times) {
-            sample.time_ns = times[i];
-            sample.value = times[i + 1] > times[i] ? (uint64_t)(times[i + 1] - times[i]) : 0;
+        const struct stage_node *node = ids[i] < nodes->count ? nodes->by_id + ids[i] : NULL;
+        if ((!node || node->id == IDSET_NONE) && !(node = find_node(nodes, stage, to, ids[i]))) {
+            decode_report_skip(&report, 0, json_reader_offset(decoder->json),
+                               "a sample of a node that is not there");
+            continue;
         }
-        if (sample_node(nodes, ids[i], &sample.node))
-            *out++ = sample;
-        else
-            json_decoder_skip(decoder, "a sample of a node that is not there");
+        stage->run.nodes[at] = node->id;
+        if (times)
+            stage->run.times_ns[at] = times[i];
+        stage->run.values[at] = !times                    ? 1
+                                : times[i + 1] > times[i] ? (uint64_t)(times[i + 1] - times[i])
+                                                          : 0;
+        stage_count_stack(&report, node);
+        at++;
     }
-    decoder->stage.count = (size_t)(out - decoder->stage.samples);
+    decoder->base.report = report;
+    stage->run.count = at;
 }
 
 // Takes the samples in batches, of `count` in all.
 static int emit_samples(struct v8_profile *profile, struct json_decoder *decoder,
-                        const struct sample_nodes *nodes, struct sample *sample, size_t count,
+                        struct sample_nodes *nodes, struct sample *sample, size_t count,
                         struct err *err)
 {
     bool has_times = profile->times.count > 0;
-    uint64_t ids[EMIT_BATCH];
-    int64_t times[EMIT_BATCH + 1] = {profile->are_timestamps ? 0 : profile->start_ns};
+    uint64_t ids[STAGE_RUN];
+    int64_t times[STAGE_RUN + 1] = {profile->are_timestamps ? 0 : profile->start_ns};
     if (has_times && count)
-        times[0] = time_sum(times[0], packed_take_ns(&profile->times));
-    sample->time_ns = SAMPLE_NO_TIME;
-    sample->value = 1;
-    int code = 0;
+        times[0] = time_sum(times[0], packed_to_ns(narrow_take(&profile->times)));
+    sample->time_ns = has_times ? 0 : SAMPLE_NO_TIME;
+    int code = json_decoder_begin(decoder, sample, err);
+    decoder->stage.run.in_sink = true;
     while (!code && count) {
-        size_t some = count < EMIT_BATCH ? count : EMIT_BATCH;
-        packed_take_many(&profile->samples, ids, some);
+        size_t some = count < STAGE_RUN ? count : STAGE_RUN;
+        narrow_take_many(&profile->samples, ids, some);
         if (has_times)
             take_times(profile, times, some, some == count);
-        add_samples(decoder, nodes, *sample, ids, has_times ? times : NULL, some);
+        add_samples(decoder, nodes, ids, has_times ? times : NULL, some);
         times[0] = times[some];
         count -= some;
-        if (decoder->stage.count >= STAGE_BATCH)
-            code = json_decoder_flush(decoder, err);
+        code = json_decoder_flush(decoder, err);
     }
     return code;
 }

@@ -10,6 +10,7 @@
 #define FLICKER_PROTO_V8_PROFILE_H
 
 #include "proto/json_decoder.h"
+#include "proto/narrow.h"
 #include "proto/v8_nodes.h"
 
 enum v8_path {
@@ -55,8 +56,8 @@ struct v8_profile {
     struct v8_nodes nodes;
     uint32_t *open; // rows of the nodes that we are within
     size_t depth, open_capacity;
-    struct packed samples; // node ids
-    struct packed times;   // since the time before, see v8_profile.c
+    struct narrow samples; // node ids
+    struct narrow times;   // since the time before, as packed_ns has them
     bool out_of_order;     // times
     bool are_timestamps;
     int64_t stamp_ns; // the last timestamp

@@ -68,7 +68,7 @@ static int compare_rows(const void *a, const void *b)
 static int count_threads(struct rows *out, struct session *session, const struct query *query,
                          struct err *err)
 {
-    static const struct sink_ops OPS = {on_hello, on_samples, on_loss};
+    static const struct sink_ops OPS = {.hello = on_hello, .samples = on_samples, .loss = on_loss};
     struct dict *dict = (struct dict *)store_dict(session->store); // read only
     struct counting counting = {.sink = {&OPS, dict},
                                 .tallies = xcalloc(dict->thread_count + 1, sizeof(struct tally))};

@@ -108,7 +108,8 @@ static inline int capture_hello(struct sink *sink, const struct hello *hello, st
 
 static inline void capture_init(struct capture *capture)
 {
-    static const struct sink_ops OPS = {capture_hello, capture_samples, capture_loss};
+    static const struct sink_ops OPS = {
+        .hello = capture_hello, .samples = capture_samples, .loss = capture_loss};
     memset(capture, 0, sizeof *capture);
     dict_init(&capture->dict);
     capture->sink = (struct sink){.ops = &OPS, .dict = &capture->dict};

@@ -62,7 +62,8 @@ static inline int collect_on_loss(struct sink *sink, const struct loss *loss, st
 
 static inline void collect_init(struct collect *collect)
 {
-    static const struct sink_ops ops = {collect_on_hello, collect_on_samples, collect_on_loss};
+    static const struct sink_ops ops = {
+        .hello = collect_on_hello, .samples = collect_on_samples, .loss = collect_on_loss};
     *collect = (struct collect){0};
     dict_init(&collect->dict);
     collect->sink = (struct sink){&ops, &collect->dict};

@@ -59,6 +59,12 @@ static int on_samples(struct sink *sink, const struct sample *samples, size_t co
     return 0;
 }
 
+static int on_run(struct sink *sink, const struct sample_run *run, struct err *err)
+{
+    (void)sink, (void)run, (void)err;
+    return 0;
+}
+
 static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
 {
     (void)sink, (void)loss, (void)err;
@@ -67,7 +73,8 @@ static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
 
 static int run(const char *path, bool into_buffer, unsigned threads)
 {
-    static const struct sink_ops ops = {on_hello, on_samples, on_loss};
+    static const struct sink_ops ops = {
+        .hello = on_hello, .samples = on_samples, .loss = on_loss, .run = on_run};
     struct dict dict;
     dict_init(&dict);
     struct sink counting = {&ops, &dict}, *sink = &counting;

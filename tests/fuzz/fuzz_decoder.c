@@ -54,7 +54,7 @@ static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
 static uint64_t decode(const struct format *format, const uint8_t *data, size_t size, size_t first,
                        size_t piece)
 {
-    static const struct sink_ops ops = {on_hello, on_samples, on_loss};
+    static const struct sink_ops ops = {.hello = on_hello, .samples = on_samples, .loss = on_loss};
     struct checking checking = {.sink = {&ops, &checking.dict}};
     dict_init(&checking.dict);
     struct decoder *decoder = format->decoder_new(&checking.sink, NULL);

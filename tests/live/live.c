@@ -55,7 +55,8 @@ static int keep_loss(struct sink *sink, const struct loss *loss, struct err *err
     return 0;
 }
 
-static const struct sink_ops keep_ops = {keep_hello, keep_samples, keep_loss};
+static const struct sink_ops keep_ops = {
+    .hello = keep_hello, .samples = keep_samples, .loss = keep_loss};
 
 void live_init(struct live *live)
 {

@@ -1,6 +1,7 @@
 // The buffer: what comes in comes out, by time, by filter; sources, eviction, pins, losses.
 #include "analysis/buffer.h"
 #include "analysis/spikes.h"
+#include "tests/collect.h"
 #include "tests/unit/analysis/fill.h"
 
 #include <errno.h>
@@ -510,6 +511,103 @@ static void test_cpus_beyond_a_byte_and_unknown_ones(void **state)
     buffer_free(buffer);
 }
 
+enum { RUN_MOST = 700 };
+
+// A run of samples, as it is or one by one.
+static void hand_over(struct sink *sink, const struct sample_run *run, bool together)
+{
+    struct err err = {0};
+    if (together)
+        assert_int_equal(sink_run(sink, run, &err), 0);
+    for (uint32_t i = 0; !together && i < run->count; i++) {
+        struct sample sample = {.time_ns = run->times_ns ? run->times_ns[i] : SAMPLE_NO_TIME,
+                                .value = run->values ? run->values[i] : 1,
+                                .node = run->nodes[i],
+                                .thread = run->thread,
+                                .cpu = run->cpu,
+                                .event = run->event};
+        assert_int_equal(sink_samples(sink, &sample, 1, &err), 0);
+    }
+}
+
+// Runs of all kinds, the same ones for the same seed.
+static void fill_runs(struct sink *sink, unsigned seed, bool together)
+{
+    static const char *const STACKS[] = {"demo;a;b", "demo;a", "demo", "demo;?",
+                                         "swapper;k:do_idle"};
+    static const uint16_t CPUS[] = {0, 3, SAMPLE_NO_CPU, 3, 3, 3, 3, 3, 3, 300};
+    uint32_t nodes[RUN_MOST], known[5], threads[3];
+    int64_t times[RUN_MOST], now_ns = 0;
+    uint64_t values[RUN_MOST];
+    for (size_t i = 0; i < 5; i++)
+        known[i] = fill_node(sink->dict, STACKS[i]);
+    for (int i = 0; i < 3; i++)
+        threads[i] = fill_thread(sink->dict, "demo", i, i);
+    srand(seed);
+    for (int round = 0; round < 300; round++) {
+        struct sample_run run = {.nodes = nodes,
+                                 .times_ns = rand() % 10 ? times : NULL,
+                                 .values = round > 100 && rand() % 4 ? values : NULL,
+                                 .count = (uint32_t)rand() % RUN_MOST,
+                                 .thread = threads[rand() % 3],
+                                 .cpu = CPUS[rand() % (round < 200 ? 9 : 10)],
+                                 .event = fill_event(sink->dict, "heap", "bytes", true)};
+        bool alike = rand() % 3 == 0; // values
+        for (uint32_t i = 0; i < run.count; i++) {
+            now_ns += rand() % 1000 ? rand() % 1000 : rand() % 100 ? -5000 : 5 * FILL_SECOND;
+            nodes[i] = known[rand() % 5];
+            times[i] = now_ns;
+            values[i] = alike ? 7 : (uint64_t)rand() % 100;
+        }
+        hand_over(sink, &run, together);
+    }
+}
+
+static void collect_all(struct buffer *buffer, struct collect *out)
+{
+    struct err err = {0};
+    collect_init(out);
+    struct query query = {.idle = true, .event = "heap"};
+    out->sink.dict = (struct dict *)(uintptr_t)store_dict(buffer_store(buffer));
+    assert_int_equal(store_replay(buffer_store(buffer), &query, &out->sink, &err), 0);
+}
+
+static void test_runs_are_the_same_as_their_samples(void **state)
+{
+    (void)state;
+    static const enum clock_kind CLOCKS[] = {CLOCK_KIND_MONOTONIC, CLOCK_KIND_UNKNOWN,
+                                             CLOCK_KIND_NONE};
+    for (unsigned at = 0; at < 3; at++) {
+        struct buffer *buffers[2];
+        struct collect all[2];
+        struct buffer_source sources[2];
+        for (int together = 0; together < 2; together++) {
+            struct sink *first, *sink;
+            buffers[together] = buffer_new(0, 0);
+            buffer_source_add(buffers[together], "first", &first);
+            fill_hello(first, CLOCK_KIND_MONOTONIC, "here");
+            fill_sample(first, 77 * FILL_SECOND, 1, 1, "demo;first"); // what others start beside
+            buffer_source_add(buffers[together], "runs", &sink);
+            fill_hello(sink, CLOCKS[at], "here");
+            fill_runs(sink, at, together);
+            buffer_source_get(buffers[together], 1, &sources[together]);
+            collect_all(buffers[together], &all[together]);
+        }
+        const struct buffer_source *one = &sources[0], *run = &sources[1];
+        assert_true(one->samples > 80000 && run->samples == one->samples);
+        assert_true(run->late == one->late && run->unresolved == one->unresolved &&
+                    run->one_frame == one->one_frame && run->shifted == one->shifted);
+        assert_true(run->first_ns == one->first_ns && run->last_ns == one->last_ns);
+        assert_true(all[0].count == one->samples && all[1].count == all[0].count);
+        for (size_t i = 0; i < all[0].count; i++)
+            assert_memory_equal(&all[0].samples[i], &all[1].samples[i], sizeof *all[0].samples);
+        for (int i = 0; i < 2; i++) {
+            buffer_free(buffers[i]);
+            collect_dispose(&all[i]);
+        }
+    }
+}
+
 static void test_times_at_both_ends_of_what_a_clock_can_say(void **state)
 {
     (void)state;
@@ -598,6 +696,7 @@ int main(void)
         cmocka_unit_test(test_idle_is_hidden_unless_asked_for),
         cmocka_unit_test(test_ctrl_c_stops_every_question),
         cmocka_unit_test(test_cpus_beyond_a_byte_and_unknown_ones),
+        cmocka_unit_test(test_runs_are_the_same_as_their_samples),
         cmocka_unit_test(test_times_at_both_ends_of_what_a_clock_can_say),
         cmocka_unit_test(test_a_day_of_short_lived_processes_keeps_the_tables_bounded),
     };

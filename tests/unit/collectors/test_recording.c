@@ -55,7 +55,7 @@ static void on_message(void *arg, bool is_error, const char *line)
     bytes_printf(arg, "%s%s\n", is_error ? "E " : "", line);
 }
 
-static const struct sink_ops ops = {on_hello, on_samples, on_loss};
+static const struct sink_ops ops = {.hello = on_hello, .samples = on_samples, .loss = on_loss};
 
 // The form of one sample of our program, as JSON.
 #define SAMPLE                                                                                     \

@@ -46,6 +46,39 @@ static void test_children_before_their_callers(void **state)
     capture_check_splits(&format_heapprofile, NULL, TEXT, sizeof TEXT - 1, 1);
 }
 
+#define FRAME_F "{\"functionName\":\"f\",\"url\":\"a.js\",\"lineNumber\":1}"
+
+// A frame that came before is known by its text, wherever it lies; a node's second one is added to
+// its first.
+static void test_frames_that_come_again(void **state)
+{
+    (void)state;
+    static const char TEXT[] =
+        "{\"head\":{\"callFrame\":{\"functionName\":\"(root)\"},\"selfSize\":0,\"children\":["
+        "{\"callFrame\":" FRAME_F ",\"selfSize\":1,\"children\":["
+        "{\"callFrame\":" FRAME_F ",\"selfSize\":2},"
+        "{\"callFrame\":{\"functionName\":\"(root)\"},\"selfSize\":4},"
+        "{\"selfSize\":8,\"callFrame\":" FRAME_F "}]},"
+        "{\"callFrame\":" FRAME_F ",\"callFrame\":{\"functionName\":\"g\"},\"selfSize\":16},"
+        "{\"callFrame\":{\"functionName\":\"g\"},\"callFrame\":" FRAME_F ",\"selfSize\":32},"
+        "{\"callFrame\":{\"functionName\":\"g\"},\"selfSize\":64}]}}";
+    struct capture capture;
+    capture_init(&capture);
+    assert_int_equal(
+        capture_decode(&capture, &format_heapprofile, NULL, TEXT, sizeof TEXT - 1, 0, NULL), 0);
+    assert_string_equal(bytes_text(&capture.text),
+                        "hello V8 - - - 0 Hz 0 cpus clock 2\n"
+                        "- (root) -1/-1 heap 2bytes!: (root);f a.js:2_[j];f a.js:2_[j]\n"
+                        "- (root) -1/-1 heap 4bytes!: (root);f a.js:2_[j];(root)\n"
+                        "- (root) -1/-1 heap 8bytes!: (root);f a.js:2_[j];f a.js:2_[j]\n"
+                        "- (root) -1/-1 heap 1bytes!: (root);f a.js:2_[j]\n"
+                        "- (root) -1/-1 heap 16bytes!: (root);g a.js:2_[j]\n"
+                        "- (root) -1/-1 heap 32bytes!: (root);f a.js:2_[j]\n"
+                        "- (root) -1/-1 heap 64bytes!: (root);g\n");
+    capture_dispose(&capture);
+    capture_check_splits(&format_heapprofile, NULL, TEXT, sizeof TEXT - 1, 1);
+}
+
 static void test_recording_of_node(void **state)
 {
     (void)state;
@@ -68,6 +101,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_by_call_path),
         cmocka_unit_test(test_children_before_their_callers),
+        cmocka_unit_test(test_frames_that_come_again),
         cmocka_unit_test(test_recording_of_node),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,6 @@
 #include "proto/packed.h"
 #include "tests/test.h"
 
-#include <math.h>
-#include <string.h>
-
 static void test_in_and_out(void **state)
 {
     (void)state;
@@ -65,48 +62,41 @@ static void test_bounds(void **state)
     packed_dispose(&packed);
 }
 
-static void test_doubles(void **state)
+// The same bytes as varint_write, whatever the length.
+static void test_flat_varints(void **state)
 {
     (void)state;
-    static const double VALUES[] = {0,
-                                    1,
-                                    -1,
-                                    0.5,
-                                    1.25,
-                                    -123456.789,
-                                    1e15,
-                                    0.1,
-                                    1e300,
-                                    1e-300,
-                                    1.0 / 3.0,
-                                    1e-9,
-                                    -1e16,
-                                    4503599627370497.5,
-                                    1e18,
-                                    123.4567891234,
-                                    25253326720.125};
-    struct packed packed = {0};
-    for (size_t i = 0; i < sizeof VALUES / sizeof *VALUES; i++)
-        packed_add_double(&packed, VALUES[i]);
-    for (size_t i = 0; i < sizeof VALUES / sizeof *VALUES; i++) {
-        double got = packed_take_double(&packed);
-        assert_memory_equal(&got, &VALUES[i], sizeof got);
+    for (unsigned bit = 0; bit < 64; bit++) {
+        for (int delta = -1; delta <= 1; delta++) {
+            uint64_t value = (UINT64_C(1) << bit) + (uint64_t)(int64_t)delta, read = 0;
+            uint8_t one[VARINT_MAX_BYTES], other[VARINT_MAX_BYTES];
+            size_t len = varint_write(one, value);
+            assert_int_equal(varint_write_flat(other, value), len);
+            assert_memory_equal(one, other, len);
+            assert_ptr_equal(varint_read(other, other + len, &read), other + len);
+            assert_true(read == value);
+        }
     }
-    for (int i = -100000; i < 100000; i++) {
-        packed_add_double(&packed, i / 1000.0);
-        assert_true(packed_take_double(&packed) == i / 1000.0);
-    }
-    assert_true(packed_take_double(&packed) == 0);
-    packed_dispose(&packed);
+}
+
+// Times are whole microseconds or not, and of either sign; beyond 2^61 ns they are rounded.
+static void test_times(void **state)
+{
+    (void)state;
+    static const int64_t TIMES[] = {0, 1, -1, 999, 1000, -1000, -1001, 1234567, INT64_C(1) << 60};
+    const int64_t FAR = (INT64_C(1) << 61) + 123;
+    for (size_t i = 0; i < sizeof TIMES / sizeof *TIMES; i++)
+        assert_true(packed_to_ns(packed_ns(TIMES[i])) == TIMES[i]);
+    assert_true(packed_to_ns(packed_ns(FAR)) == FAR / 1000 * 1000);
+    assert_true(packed_to_ns(packed_ns(-FAR)) == -FAR / 1000 * 1000);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_and_out),
-        cmocka_unit_test(test_chunks_are_given_back),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_in_and_out), cmocka_unit_test(test_chunks_are_given_back),
+        cmocka_unit_test(test_bounds),     cmocka_unit_test(test_flat_varints),
+        cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,6 +52,44 @@ static void test_evented(void **state)
           1);
 }
 
+// A stack that came before is known by its text; what it is does not depend on where frames lie.
+static void test_stacks_that_come_again(void **state)
+{
+    (void)state;
+    check(SCHEMA
+          "\"profiles\": [{\"type\": \"sampled\", \"name\": \"t\", \"unit\": \"none\","
+          "\"samples\": [[0, 1], [0], [0, 1], [0,1], [], [9], [0], [9], []],"
+          "\"weights\": [1, 2, 3, 4, 5, 6, 7, 8, 9]}, {\"type\": \"sampled\", \"name\": \"u\","
+          "\"unit\": \"none\", \"samples\": [[0, 1], [1]], \"weights\": [1, 2.25]}]," FRAMES "}",
+          "- t -1/-1 samples 1!: t;a;b b.c:7\n"
+          "- t -1/-1 samples 2!: t;a\n"
+          "- t -1/-1 samples 3!: t;a;b b.c:7\n"
+          "- t -1/-1 samples 4!: t;a;b b.c:7\n"
+          "- t -1/-1 samples 7!: t;a\n"
+          "- u -1/-1 samples 1!: u;a;b b.c:7\n"
+          "- u -1/-1 samples 2!: u;b b.c:7\n",
+          2);
+}
+
+// Events of one spelling are read at once; others, and those of a frame without a name, as well.
+static void test_events_of_any_spelling(void **state)
+{
+    (void)state;
+    check(SCHEMA
+          "\"profiles\": [{\"type\": \"evented\", \"name\": \"t\", \"unit\": \"milliseconds\", "
+          "\"startValue\": 1, \"events\": [{\"type\":\"O\",\"frame\":0,\"at\":1},"
+          "{\"type\":\"O\",\"frame\":2,\"at\":2.5},{\"type\":\"C\",\"frame\":2,\"at\":4e0},"
+          "{\"at\":5,\"frame\":1,\"type\":\"O\"},{\"type\": \"C\", \"frame\": 1, \"at\": 6},"
+          "{\"type\":\"C\",\"frame\":0,\"at\":7.25}]}],"
+          "\"shared\": {\"frames\": [{\"name\": \"a\"}, {\"name\": \"b\"}, {}]}}",
+          "0.001000000 t -1/-1 samples 1500000ns!: t;a\n"
+          "0.002500000 t -1/-1 samples 1500000ns!: t;a;0x0\n"
+          "0.004000000 t -1/-1 samples 1000000ns!: t;a\n"
+          "0.005000000 t -1/-1 samples 1000000ns!: t;a;b\n"
+          "0.006000000 t -1/-1 samples 1250000ns!: t;a\n",
+          0);
+}
+
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -82,6 +120,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sampled),
         cmocka_unit_test(test_evented),
+        cmocka_unit_test(test_stacks_that_come_again),
+        cmocka_unit_test(test_events_of_any_spelling),
         cmocka_unit_test(test_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -284,6 +284,7 @@ struct plan {
     struct bpftrace_version version;
     char *text;   // the author's
     bool own;     // our sampling program
+    bool attach;  // bpftrace itself is told the process
     bool names;   // bpftrace must give the names of user functions
     bool is_text; // its output is read, not its JSON
     unsigned hz;
@@ -323,7 +324,7 @@ static void make_args(struct plan *plan, const struct collect_request *request,
     snprintf(plan->least, sizeof plan->least, "%" PRId64, request->min_ns);
     args[count++] = "-f";
     args[count++] = plan->is_text ? "text" : "json";
-    if (request->pid) { // it then ends with its target
+    if (plan->attach) { // it then ends with its process
         args[count++] = "-p";
         args[count++] = plan->pid;
     }
@@ -351,10 +352,15 @@ static void plan_names(struct plan *plan, const struct collect_request *request)
     plan->text = bare;
 }
 
+static bool needs_process(const char *text)
+{
+    char needs[PROGRAM_NOTE_BYTES];
+    return program_note(text, "needs", needs) && !strcmp(needs, "pid");
+}
+
 static int make_plan(struct plan *plan, struct launcher *launcher,
                      const struct collect_request *request, struct err *err)
 {
-    char needs[PROGRAM_NOTE_BYTES];
     *plan = (struct plan){.own = request->what != NULL};
     plan->hz = (unsigned)bpftrace_rate(request);
     int status = sample_pick_options(&plan->options, request, err);
@@ -364,10 +370,12 @@ static int make_plan(struct plan *plan, struct launcher *launcher,
         return status;
     if (is_own_program(request))
         plan->text = adapt_stacks(plan->text, &plan->options);
-    if (!request->pid && !request->arg_count && program_note(plan->text, "needs", needs) &&
-        !strcmp(needs, "pid"))
+    if (!request->pid && !request->arg_count && needs_process(plan->text))
         return err_set(err, -EINVAL, "bt:%s needs a process: pid=PID",
                        request->preset ? request->preset : "this program");
+    // Since 0.24 a probe then fires in that process only, which is not where it is woken, say; and
+    // a profile: probe sees none of the threads that are there. Ours choose by themselves.
+    plan->attach = request->pid && (!is_own_program(request) || needs_process(plan->text));
     bpftrace_version_ask(&plan->version, launcher);
     plan_names(plan, request);
     plan->is_text =
@@ -403,6 +411,7 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
         .event_name = *plan.event ? plan.event : NULL,
         .event_unit = plan.unit,
         .for_ns = request->for_ns,
+        .target_pid = plan.attach ? 0 : request->pid,
         .dry_run = request->dry_run,
         .says_ready_and_end = true,
         .wants_symbols = !plan.names,

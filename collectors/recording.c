@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,6 +62,7 @@ struct recording {
     uint64_t sample_value;
     bool says_ready_and_end, brings_hello, comes_in_rounds;
     int64_t for_ns;
+    int target_fd; // of the process with which it ends, readable once that has; -1: none
 
     enum recording_state state;
     bool out_eof, err_eof, end_seen, killed, decoder_failed;
@@ -447,6 +449,13 @@ static void measure_flow(struct recording *recording)
     recording->bytes_before = bytes;
 }
 
+static void watch_target(struct recording *recording)
+{
+    struct pollfd target = {.fd = recording->target_fd, .events = POLLIN};
+    if (recording->target_fd >= 0 && poll(&target, 1, 0) > 0)
+        begin_stop(recording, "its process has ended");
+}
+
 bool recording_tick(struct recording *recording, int64_t now_ns)
 {
     if (recording->state == RECORDING_ENDED)
@@ -461,6 +470,7 @@ bool recording_tick(struct recording *recording, int64_t now_ns)
     if (recording->state == RECORDING_RUNNING && recording->for_ns &&
         now_ns - counts_from_ns(recording) >= recording->for_ns)
         begin_stop(recording, "its time was up");
+    watch_target(recording);
     if (recording->state == RECORDING_STOPPING)
         drive_stop(recording);
     if (recording->out_eof && recording->err_eof)
@@ -475,6 +485,8 @@ size_t recording_fds(const struct recording *recording, int fds[RECORDING_FDS])
         fds[count++] = recording->child.stderr_fd;
     if (recording->comes_in_rounds && !recording->out_eof)
         fds[count++] = recording->child.stdout_fd;
+    if (recording->target_fd >= 0 && recording->state < RECORDING_STOPPING)
+        fds[count++] = recording->target_fd;
     return count;
 }
 
@@ -551,6 +563,8 @@ void recording_free(struct recording *recording)
         close(recording->child.stdout_fd);
     if (recording->child.stderr_fd >= 0)
         close(recording->child.stderr_fd);
+    if (recording->target_fd >= 0)
+        close(recording->target_fd);
     decoder_free(recording->decoder);
     symbols_free(recording->symbols);
     line_reader_dispose(&recording->stderr_lines);
@@ -587,6 +601,14 @@ static int say_hello(struct recording *recording, struct err *err)
     host_hello(&hello, &names);
     hello.cpus = sample_pick_cpus(&recording->pick, hello.cpus);
     return sink_hello(recording->sink, &hello, err);
+}
+
+static int open_target(int *fd, pid_t pid, struct err *err)
+{
+    *fd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    if (pid && *fd < 0 && errno == ESRCH)
+        return err_set(err, -ESRCH, "there is no process %d", (int)pid);
+    return 0; // an older kernel cannot tell
 }
 
 static int describe(const struct recording_setup *setup, struct err *err)
@@ -650,7 +672,9 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .flush_each_push = true,
     };
     recording->decoder = format->decoder_new(&recording->tap, &options);
-    int status = launcher_start(launcher, setup->tool, setup->args, setup->environment,
+    int status = open_target(&recording->target_fd, setup->target_pid, err);
+    if (!status)
+        status = launcher_start(launcher, setup->tool, setup->args, setup->environment,
                                 &recording->child, err);
     if (!status && !recording->brings_hello)
         status = say_hello(recording, err);

@@ -21,6 +21,7 @@ struct recording_setup {
     const char *event_name, *event_unit; // see decode_options; NULL: the format's own
     struct sample_pick pick; // samples that the program writes and nobody asked for are left out
     int64_t for_ns;
+    pid_t target_pid;          // the recording ends with this process; 0: the tool sees to it
     struct bytes *dry_run;     // see struct collect_request
     bool says_ready_and_end;   // its stream has lines "READY ..." and "END" (bpftrace)
     bool wants_symbols;        // user addresses come without names

@@ -66,7 +66,8 @@ static const struct sink_ops ops = {.hello = on_hello, .samples = on_samples, .l
 #define END   "printf '%s\\n' '{\"type\": \"printf\", \"data\": \"END\\n\"}'; "
 
 // Runs a script in bpftrace's place until it ends; stops it once it runs when asked to.
-static struct recording_status run(struct seen *seen, const char *script, bool stop)
+static struct recording_status run_request(struct seen *seen, const struct collect_request *request,
+                                           const char *script, bool stop)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/bpftrace", tools_dir);
@@ -84,11 +85,10 @@ static struct recording_status run(struct seen *seen, const char *script, bool s
     struct launcher *launcher = launcher_local();
     struct recording *recording = NULL;
     struct recording_events events = {on_message, &seen->messages};
-    const struct collect_request request = {.what = "cpu"};
     struct err err = {0};
     struct recording_status status;
     const struct collector *collector = collector_by_name("bpftrace");
-    assert_int_equal(collector->start(&recording, launcher, &request, &seen->sink, &events, &err),
+    assert_int_equal(collector->start(&recording, launcher, request, &seen->sink, &events, &err),
                      0);
     int64_t deadline_ns = host_now_ns() + INT64_C(60000000000);
     while (recording_tick(recording, host_now_ns())) {
@@ -111,6 +111,11 @@ static struct recording_status run(struct seen *seen, const char *script, bool s
     recording_free(recording);
     launcher_free(launcher);
     return status;
+}
+
+static struct recording_status run(struct seen *seen, const char *script, bool stop)
+{
+    return run_request(seen, &(const struct collect_request){.what = "cpu"}, script, stop);
 }
 
 static void dispose(struct seen *seen)
@@ -212,6 +217,42 @@ static void one_that_will_not_leave_is_killed(void **state)
         run(&seen, "trap '' INT TERM; " READY "while :; do sleep 0.2; done", true);
     assert_true(WIFSIGNALED(status.exit_status));
     assert_non_null(strstr(status.why_ended, "killed"));
+    dispose(&seen);
+}
+
+// bpftrace is not told the process (see make_plan), which then dies as it is recorded.
+static void one_of_a_process_ends_with_it(void **state)
+{
+    (void)state;
+    struct seen seen;
+    char script[512];
+    pid_t pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    snprintf(
+        script, sizeof script,
+        "[ \"$1\" = --version ] && exit 0; for a in \"$@\"; do [ \"$a\" = -p ] && exit 3; done; "
+        "trap 'exit 0' INT; %s kill -9 %d; while :; do sleep 0.05; done",
+        READY, (int)pid);
+    const struct collect_request cpu = {.what = "cpu", .pid = pid};
+    struct recording_status status = run_request(&seen, &cpu, script, false);
+    assert_string_equal(status.why_ended, "its process has ended");
+    assert_true(status.in_order);
+    dispose(&seen);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    // It is gone.
+    struct launcher *launcher = launcher_local();
+    struct recording *recording = NULL;
+    struct recording_events events = {on_message, &seen.messages};
+    struct err err = {0};
+    dict_init(&seen.dict);
+    assert_int_equal(
+        collector_by_name("bpftrace")->start(&recording, launcher, &cpu, &seen.sink, &events, &err),
+        -ESRCH);
+    assert_non_null(strstr(err.message, "there is no process"));
+    launcher_free(launcher);
     dispose(&seen);
 }
 
@@ -333,6 +374,7 @@ int main(void)
         cmocka_unit_test(what_nobody_looks_at_is_drained_seldom),
         cmocka_unit_test(no_interrupt_follows_the_end),
         cmocka_unit_test(one_that_will_not_leave_is_killed),
+        cmocka_unit_test(one_of_a_process_ends_with_it),
         cmocka_unit_test(garbage_is_counted_and_does_no_harm),
         cmocka_unit_test(a_flood_is_taken_in_bites),
         cmocka_unit_test(one_that_closes_its_pipes_and_stays_is_ended),

@@ -145,21 +145,53 @@ static bool judge_stream_words(const char *text, enum stderr_meaning *meaning, u
     unsigned count = 0;
     int end = 0;
     *meaning = STDERR_NOISE;
-    if (sscanf(text, "Attached %u probe%n", &count, &end) == 1 && end)
+    if ((sscanf(text, "Attached %u probe%n", &count, &end) == 1 ||
+         sscanf(text, "Attaching %u probe%n", &count, &end) == 1) &&
+        end)
+        return true;
+    *meaning = STDERR_LOSS;
+    *lost = 1;
+    // A map that is full, where no JSON says it.
+    if (!strcmp(text, "Additional Info - helper: map_update_elem, retcode: -7"))
         return true;
     if (sscanf(text, "Lost %u events%n", &count, &end) != 1 || !end)
         return false;
     *lost = count;
-    *meaning = STDERR_LOSS;
     return true;
 }
 
+// What needs no saying, whatever the program.
+static bool is_noise(const char *text)
+{
+    static const char *const parts[] = {
+        // Without CAP_SYS_RESOURCE; since 5.11 nothing depends on it.
+        "couldn't set RLIMIT_",
+        // Said by 0.20 and 0.21 of every tracepoint; who needs headers is told so, too.
+        "WARNING: Could not find kernel headers",
+        // Said by 0.26 of every program where the kernel has no ftrace; so is who needs it.
+        "WARNING: Could not read functions from ",
+        // Of a probe that was missing.
+        "ERROR: failed to detach probe: ",
+        // The sum of what was said before.
+        "WARNING: Total lost event count: ",
+        // In the stream: the thread has no user stack.
+        "WARNING: Bad address (get_stack: -14)",
+        "WARNING: Error reading ustack.",
+        "WARNING: Error reading kstack.",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strstr(text, parts[i]))
+            return true;
+    }
+    return false;
+}
+
 // A message may have more lines: the place in the source, hints.
-static enum stderr_meaning judge_rest(struct bpftrace_program *program, const char *text)
+static enum stderr_meaning judge_other(struct bpftrace_program *program, const char *text)
 {
     if (strstr(text, "WARNING:"))
         program->in_warning = true;
-    else if (strstr(text, "ERROR:") || !strncmp(text, "FATAL:", 6))
+    else if (strstr(text, "ERROR:") || !strncmp(text, "FATAL:", 6) || !strncmp(text, "BUG:", 4))
         program->in_warning = false;
     return program->in_warning ? STDERR_MESSAGE : STDERR_ERROR;
 }
@@ -167,20 +199,14 @@ static enum stderr_meaning judge_rest(struct bpftrace_program *program, const ch
 static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_t *lost)
 {
     enum stderr_meaning meaning;
-    bpftrace_program_unmark(arg, line);
+    struct bpftrace_program *program = arg;
+    bpftrace_program_unmark(program, line);
     const char *text = bytes_text(line);
-    // Without CAP_SYS_RESOURCE; since 5.11 nothing depends on it.
-    if (strstr(text, "couldn't set RLIMIT_MEMLOCK"))
-        return STDERR_NOISE;
-    // Said by 0.20 and 0.21 of every tracepoint; who needs headers is told so, too.
-    if (strstr(text, "WARNING: Could not find kernel headers"))
-        return STDERR_NOISE;
-    // Of a probe that was missing.
-    if (!strncmp(text, "ERROR: failed to detach probe: ", 31))
-        return STDERR_NOISE;
     if (judge_stream_words(text, &meaning, lost))
         return meaning;
-    if (judge_missing(arg, line))
+    if (bpftrace_warnings_drop(&program->warnings, text, program->ours) || is_noise(text))
+        return STDERR_NOISE;
+    if (judge_missing(program, line))
         return line->len ? STDERR_MESSAGE : STDERR_NOISE;
     // Two stacks under one number: one of them is lost. Other numbers mean that there was none.
     if (strstr(text, "failed to look up stack id")) {
@@ -189,7 +215,12 @@ static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_
         *lost = 1;
         return STDERR_LOSS;
     }
-    return judge_rest(arg, text);
+    return judge_other(program, text);
+}
+
+static bool bpftrace_judge_rest(void *arg, struct bytes *line)
+{
+    return bpftrace_warnings_rest(&((struct bpftrace_program *)arg)->warnings, line);
 }
 
 static void free_program(void *arg)
@@ -396,6 +427,7 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
     }
     struct bpftrace_program *program = xmalloc(sizeof *program);
     bpftrace_program_init(program, plan.text);
+    program->ours = is_own_program(request);
     make_args(&plan, request, program);
     struct recording_setup setup = {
         .collector = &collector_bpftrace,
@@ -414,8 +446,10 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
         .target_pid = plan.attach ? 0 : request->pid,
         .dry_run = request->dry_run,
         .says_ready_and_end = true,
+        .interrupt_once = bpftrace_heeds_interrupts(&plan.version),
         .wants_symbols = !plan.names,
         .judge = bpftrace_judge,
+        .judge_rest = bpftrace_judge_rest,
         .judge_arg = program,
         .judge_free = free_program,
     };

@@ -162,6 +162,7 @@ void bpftrace_program_init(struct bpftrace_program *program, const char *text)
 void bpftrace_program_dispose(struct bpftrace_program *program)
 {
     free(program->text);
+    bpftrace_warnings_dispose(&program->warnings);
     *program = (struct bpftrace_program){0};
 }
 

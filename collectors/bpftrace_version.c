@@ -77,6 +77,11 @@ bool bpftrace_json_keeps_keys(const struct bpftrace_version *version)
     return is_before(version, 24);
 }
 
+bool bpftrace_heeds_interrupts(const struct bpftrace_version *version)
+{
+    return !is_before(version, 21);
+}
+
 const char *const *bpftrace_environment(const struct bpftrace_version *version, bool names)
 {
     static const char *const old_bare[] = {"BPFTRACE_NO_USER_SYMBOLS=1",

@@ -24,6 +24,9 @@ bool bpftrace_obeys_no_user_symbols(const struct bpftrace_version *version);
 // In the JSON of 0.24 and later the keys of maps have lost their blanks, so that stacks among them
 // cannot be read; its text has them.
 bool bpftrace_json_keeps_keys(const struct bpftrace_version *version);
+// One SIGINT is enough for 0.21 and later, which look at it at least every 0.1 s. A second one
+// while they leave would cost what is printed by END and after it.
+bool bpftrace_heeds_interrupts(const struct bpftrace_version *version);
 // Variables beside that, NULL-terminated: room for what a flood brings between two reads, and for
 // stacks, of which one that finds no place is lost. Names that a version does not know it warns
 // about or ignores, so each gets its own.

@@ -48,6 +48,7 @@ struct recording {
     struct decoder *decoder;
     const struct collector *collector;
     stderr_judge_fn *judge;
+    bool (*judge_rest)(void *arg, struct bytes *line);
     void *judge_arg;
     void (*judge_free)(void *arg);
     struct launched child;
@@ -60,7 +61,7 @@ struct recording {
     char *buffer;
     double rate_hz;
     uint64_t sample_value;
-    bool says_ready_and_end, brings_hello, comes_in_rounds;
+    bool says_ready_and_end, interrupt_once, brings_hello, comes_in_rounds;
     int64_t for_ns;
     int target_fd; // of the process with which it ends, readable once that has; -1: none
 
@@ -166,10 +167,21 @@ static int tap_loss(struct sink *sink, const struct loss *loss, struct err *err)
 static const struct sink_ops tap_ops = {
     .hello = tap_hello, .samples = tap_samples, .loss = tap_loss};
 
+static void tell_rest(struct recording *recording)
+{
+    struct bytes line = {0};
+    while (recording->judge_rest && recording->judge_rest(recording->judge_arg, &line)) {
+        say(recording, false, bytes_text(&line));
+        bytes_clear(&line);
+    }
+    bytes_dispose(&line);
+}
+
 static void begin_running(struct recording *recording)
 {
     if (recording->state != RECORDING_STARTING)
         return;
+    tell_rest(recording);
     recording->state = RECORDING_RUNNING;
     recording->running_ns = recording->now_ns;
 }
@@ -244,8 +256,10 @@ static void stream_text(void *arg, const char *line, size_t len)
         recording->end_seen = true;
         return;
     }
-    // What is said of a place in the program is judged as if it came on stderr.
-    if (recording->says_ready_and_end && len > 6 && !memcmp(line, "stdin:", 6)) {
+    // What it says of the program before that runs, or of a place in it, is judged as if it came on
+    // stderr.
+    if (recording->says_ready_and_end &&
+        (recording->state == RECORDING_STARTING || (len > 6 && !memcmp(line, "stdin:", 6)))) {
         stderr_line(recording, line, len);
         return;
     }
@@ -392,6 +406,7 @@ static void end(struct recording *recording)
         say(recording, true, err.message);
     recording->state = RECORDING_ENDED;
     recording->ended_ns = recording->now_ns;
+    tell_rest(recording);
     explain_timeless(recording);
     describe_end(recording);
 }
@@ -422,7 +437,8 @@ static void drive_stop(struct recording *recording)
     }
     if (now_ns - recording->stop_ns > leave_ns)
         send_signal(recording, SIGKILL);
-    else if (!recording->end_seen && now_ns - recording->signal_ns >= resend_ns)
+    else if (!recording->end_seen && !recording->interrupt_once &&
+             now_ns - recording->signal_ns >= resend_ns)
         send_signal(recording, SIGINT);
 }
 
@@ -641,12 +657,14 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .events = *events,
         .collector = setup->collector,
         .judge = setup->judge,
+        .judge_rest = setup->judge_rest,
         .judge_arg = setup->judge_arg,
         .judge_free = setup->judge_free,
         .child = {.stdout_fd = -1, .stderr_fd = -1},
         .rate_hz = setup->rate_hz,
         .sample_value = setup->sample_value,
         .says_ready_and_end = setup->says_ready_and_end,
+        .interrupt_once = setup->interrupt_once,
         .brings_hello = setup->brings_hello,
         .comes_in_rounds = setup->comes_in_rounds,
         .pick = setup->pick,

@@ -8,7 +8,8 @@
 // - "helper_error" (0.20), "runtime_error", "errorf" and "warnf" (0.24) have other fields than
 // data:
 //   each is said once for its place in the program; a map that was full lost something
-// - all else is for people
+// - all else is for people; so is all before the first object: since 0.22 warnings about the
+//   program stand there, with lines of it, which may begin with a brace, too
 #include "proto/alloc.h"
 #include "proto/bpftrace_cursor.h"
 #include "proto/bpftrace_record.h"
@@ -37,6 +38,7 @@ struct bpftrace_json {
     // Since 0.24 a string with \uXXXX leaves the stream printing in hexadecimal what bpftrace does
     // not make text of itself: the counts of histograms and of lost events.
     bool escaped, counts_first;
+    bool begun; // an object has come
 };
 
 // Text is several lines; the last need not end in a newline.
@@ -270,6 +272,13 @@ static bool find_data(struct bpftrace_json *json, struct cursor *cursor)
     return false;
 }
 
+static const char object_start[] = "{\"type\": \"";
+
+static bool starts_object(const char *line, size_t len)
+{
+    return len >= sizeof object_start && !memcmp(line, object_start, sizeof object_start - 1);
+}
+
 static int json_line(void *arg, const char *line, size_t len, struct err *err)
 {
     struct bpftrace_json *json = arg;
@@ -281,7 +290,8 @@ static int json_line(void *arg, const char *line, size_t len, struct err *err)
     int code = 0;
     if (!len)
         return 0;
-    if (!cursor_take(&cursor, '{')) { // bpftrace's own words are no JSON
+    json->begun |= starts_object(line, len);
+    if (!json->begun || !cursor_take(&cursor, '{')) { // bpftrace's own words are no JSON
         bpftrace_record_text(record, line, len);
         return 0;
     }
@@ -356,13 +366,12 @@ static struct decoder *json_new(struct sink *sink, const struct decode_options *
 
 static int json_probe(const void *head, size_t len)
 {
-    static const char START[] = "{\"type\": \"";
     const char *at = head, *end = at + len;
-    while (at < end && isspace((unsigned char)*at))
-        at++;
-    if ((size_t)(end - at) < sizeof START || memcmp(at, START, sizeof START - 1))
-        return 0;
-    at += sizeof START - 1;
+    while (at < end && !starts_object(at, (size_t)(end - at))) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline ? newline + 1 : end;
+    }
+    at += at < end ? sizeof object_start - 1 : 0;
     const char *quote = memchr(at, '"', (size_t)(end - at));
     return quote && type_by_name(at, (size_t)(quote - at)) ? 95 : 0;
 }

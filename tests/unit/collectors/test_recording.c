@@ -62,8 +62,9 @@ static const struct sink_ops ops = {.hello = on_hello, .samples = on_samples, .l
     "{\"type\": \"printf\", \"data\": \"S 1000 1 1 0 x\\\\n\\\\n\\\\t401000 "                      \
     "f+1\\\\n\\\\nE\\\\n\"}\\n"
 // (echo would expand the escapes.)
-#define READY "printf '%s\\n' '{\"type\": \"printf\", \"data\": \"READY 1\\n\"}'; "
-#define END   "printf '%s\\n' '{\"type\": \"printf\", \"data\": \"END\\n\"}'; "
+#define READY         "printf '%s\\n' '{\"type\": \"printf\", \"data\": \"READY 1\\n\"}'; "
+#define VERSION(said) "[ \"$1\" = --version ] && { echo bpftrace v" said "; exit 0; }; "
+#define END           "printf '%s\\n' '{\"type\": \"printf\", \"data\": \"END\\n\"}'; "
 
 // Runs a script in bpftrace's place until it ends; stops it once it runs when asked to.
 static struct recording_status run_request(struct seen *seen, const struct collect_request *request,
@@ -169,18 +170,67 @@ static void an_error_is_passed_on_with_its_caret(void **state)
     dispose(&seen);
 }
 
-// A SIGINT is lost now and then: it is sent again until END is seen.
+// Warnings come in the stream since 0.22, before READY, once for every place: the first is shown,
+// of the others the lines. The program is one of ours, whose deletes need no word.
+static void warnings_are_said_once(void **state)
+{
+    (void)state;
+    struct seen seen;
+    const struct collect_request own = {.program = "BEGIN { }\ni:s:1 { delete(@a[1]);\n"
+                                                   "delete(@b[1]);\n\ndelete(@c[1]); }"};
+    // One line of ours is before the program's.
+    static const char script[] =
+        VERSION("0.26.1") "cat <<'EOF'\n"
+                          "stdin:3:9-22: WARNING: Return value discarded.\n"
+                          "i:s:1 { delete(@a[1]);\n        ~~~~~~~~~~~~~\n"
+                          "stdin:4:1-14: WARNING: Return value discarded.\n"
+                          "{ delete(@b[1]);\n~~~~~~~~~~~~~\nHINT: none\n"
+                          "stdin:6-7: WARNING: Return value discarded.\ndelete(@c[1]);\n  }\n"
+                          "stdin:7:1-2: WARNING: Addrspace mismatch\nx\n~\n"
+                          "stdin:7:1-2: WARNING: another\nx\n~\n"
+                          "EOF\n" READY "printf '" SAMPLE "'";
+    struct recording_status status = run_request(&seen, &own, script, false);
+    assert_int_equal(seen.samples, 1);
+    assert_int_equal(status.report->skipped, 0);
+    assert_string_equal(bytes_text(&seen.messages),
+                        "stdin:2:9-22: WARNING: Return value discarded.\n"
+                        "i:s:1 { delete(@a[1]);\n        ~~~~~~~~~~~~~\n"
+                        "stdin:6:1-2: WARNING: another\nx\n~\n"
+                        "the same in lines 3, 5: Return value discarded.\n");
+    dispose(&seen);
+    run(&seen, script, false);
+    assert_string_equal(bytes_text(&seen.messages), "stdin:6:1-2: WARNING: another\nx\n~\n");
+    dispose(&seen);
+}
+
+// A SIGINT is lost now and then up to 0.20: it is sent again until END is seen.
 static void a_lost_interrupt_is_sent_again(void **state)
 {
     (void)state;
     struct seen seen;
     struct recording_status status =
         run(&seen,
-            "n=0; trap 'n=$((n+1))' INT; " READY "while [ $n -lt 3 ]; do sleep 0.05; done; " END
-            "sleep 1; exit 0",
+            VERSION("0.17.0") "n=0; trap 'n=$((n+1))' INT; " READY
+                              "while [ $n -lt 3 ]; do sleep 0.05; done; " END "sleep 1; exit 0",
             true);
     assert_string_equal(status.why_ended, "stopped");
     assert_string_equal(bytes_text(&seen.messages), "");
+    dispose(&seen);
+}
+
+// Later ones would lose what they print at the end.
+static void a_later_one_is_interrupted_once(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct recording_status status =
+        run(&seen,
+            VERSION("0.26.1") "n=0; trap 'n=$((n+1))' INT; " READY
+                              "while [ $n -lt 1 ]; do sleep 0.05; done; sleep 1.2; [ $n = 1 ] "
+                              "&& { printf '" SAMPLE "'; " END "}; exit 0",
+            true);
+    assert_string_equal(status.why_ended, "stopped");
+    assert_int_equal(seen.samples, 1);
     dispose(&seen);
 }
 
@@ -370,7 +420,9 @@ int main(void)
         cmocka_unit_test(samples_arrive_and_the_end_is_said),
         cmocka_unit_test(noise_is_dropped_and_lost_stacks_are_counted),
         cmocka_unit_test(an_error_is_passed_on_with_its_caret),
+        cmocka_unit_test(warnings_are_said_once),
         cmocka_unit_test(a_lost_interrupt_is_sent_again),
+        cmocka_unit_test(a_later_one_is_interrupted_once),
         cmocka_unit_test(what_nobody_looks_at_is_drained_seldom),
         cmocka_unit_test(no_interrupt_follows_the_end),
         cmocka_unit_test(one_that_will_not_leave_is_killed),

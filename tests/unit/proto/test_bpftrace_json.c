@@ -282,6 +282,35 @@ static void test_recorded_kinds(void **state)
     }
 }
 
+// Since 0.22 warnings about the program stand before its output, with lines of it.
+static void test_warnings_come_first(void **state)
+{
+    (void)state;
+    struct capture capture;
+    struct decode_report report;
+    struct bytes said = {0};
+    const struct decode_options options = {.text = keep_text, .text_arg = &said};
+    static const char TEXT[] =
+        "stdin:2-3: WARNING: Return value discarded.\n"
+        "{ delete(@a[1]);\n@s[tid, kstack] = count(); }\n"
+        "{\"type\": \"attached_probes\", \"count\": 1, \"data\": {\"probes\": "
+        "1}}\n"
+        "{\"type\": \"printf\", \"data\": \"S 1 2 2 0 a\\n\\n\\nE\\n\"}\n";
+    capture_init(&capture);
+    assert_ptr_equal(format_probe(TEXT, sizeof TEXT - 1, NULL), &format_bpftrace_json);
+    assert_int_equal(capture_decode(&capture, &format_bpftrace_json, &options, TEXT,
+                                    sizeof TEXT - 1, 0, &report),
+                     0);
+    assert_int_equal(report.samples, 1);
+    assert_int_equal(report.skipped, 0);
+    assert_string_equal(bytes_text(&said),
+                        "stdin:2-3: WARNING: Return value discarded.\n{ delete(@a[1]);\n"
+                        "@s[tid, kstack] = count(); }\n");
+    bytes_dispose(&said);
+    capture_dispose(&capture);
+    capture_check_splits(&format_bpftrace_json, NULL, TEXT, sizeof TEXT - 1, 1);
+}
+
 static void test_broken_lines_are_counted(void **state)
 {
     (void)state;
@@ -349,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_stacks_at_the_end),
         cmocka_unit_test(test_long_tables_are_cut),
         cmocka_unit_test(test_recorded_kinds),
+        cmocka_unit_test(test_warnings_come_first),
         cmocka_unit_test(test_broken_lines_are_counted),
         cmocka_unit_test(test_recordings),
     };

@@ -194,6 +194,38 @@ static void test_options(void **state)
     capture_dispose(&capture);
 }
 
+// Since 0.22 warnings about the program stand before its output, with lines of it, which are none.
+static void test_warnings_come_first(void **state)
+{
+    (void)state;
+    struct capture capture;
+    struct decode_report report;
+    struct bytes said = {0};
+    const struct decode_options options = {.text = keep_text, .text_arg = &said};
+    static const char TEXT[] =
+        "WARNING: Could not read functions\n"
+        "/tmp/x.bt:4:1-17: WARNING: Return value discarded.\n"
+        "@s[tid, kstack] = count(); delete(@a[tid]);\n~~~~~~~~~~~~~~~~\n"
+        "stdin:9-11: WARNING: Return value discarded.\n"
+        "@d[tid,\nS 1 2 2 0 a\n 1]);}\nHINT: none\n"
+        "S 2 2 2 0 b\n\n\nE\nstdin:9-11: WARNING: mine\nS 3 2 2 0 c\n\n\nE\n";
+    capture_init(&capture);
+    assert_int_equal(capture_decode(&capture, &format_bpftrace_text, &options, TEXT,
+                                    sizeof TEXT - 1, 0, &report),
+                     0);
+    assert_int_equal(report.samples, 2);
+    assert_int_equal(report.skipped, 0);
+    assert_string_equal(
+        bytes_text(&said),
+        "WARNING: Could not read functions|/tmp/x.bt:4:1-17: WARNING: Return value discarded.|"
+        "@s[tid, kstack] = count(); delete(@a[tid]);|~~~~~~~~~~~~~~~~|"
+        "stdin:9-11: WARNING: Return value discarded.|@d[tid,|S 1 2 2 0 a| 1]);}|HINT: none|"
+        "stdin:9-11: WARNING: mine|");
+    bytes_dispose(&said);
+    capture_dispose(&capture);
+    capture_check_splits(&format_bpftrace_text, NULL, TEXT, sizeof TEXT - 1, 1);
+}
+
 static const char *const FIXTURES[] = {"bpftrace-ours.txt",       "bpftrace-plain.txt",
                                        "bpftrace-print.txt",      "bpftrace-maps.txt",
                                        "bpftrace-lost.txt",       "bpftrace-0.21-ours.txt",
@@ -288,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_stacks_without_headers),
         cmocka_unit_test(test_losses_lie_between_samples),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_warnings_come_first),
         cmocka_unit_test(test_recordings),
         cmocka_unit_test(test_frames),
     };

@@ -94,11 +94,22 @@ static const struct {
     {"WARNING: Unable to attach probe: ", false},
 };
 
+static void put_missing(struct bytes *out, const struct bpftrace_program *program,
+                        const char *probe, bool fatal)
+{
+    bool is_kprobe = !strncmp(probe, "kprobe:", 7) || !strncmp(probe, "kretprobe:", 10);
+    bytes_printf(out, "%s is missing here%s%s", probe,
+                 is_kprobe && (program->no_kprobes || !facts_has_kprobes())
+                     ? ": this kernel has no kprobes"
+                     : "",
+                 fatal ? "" : "; the program runs without it");
+}
+
 // It takes three lines; one is enough. Returns whether the line was about that; it is then empty,
 // or says it.
 static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
 {
-    static const char *const details[] = {"is not traceable (", "Could not read symbols from",
+    static const char *const details[] = {"Could not read symbols from",
                                           "create_probe_event: open("};
     enum { WORDS = sizeof missing_words / sizeof *missing_words };
     const char *text = bytes_text(line);
@@ -110,7 +121,10 @@ static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
         bytes_clear(line);
         return true;
     }
-    if (strcasestr(text, "tracepoint not found") && !facts_has_tracefs()) {
+    // The second of any program, by 0.26.
+    bool wants_tracefs =
+        strcasestr(text, "tracepoint not found") || strstr(text, "Error reading events from /sys/");
+    if (wants_tracefs && !facts_has_tracefs()) {
         bytes_append_text(line, "; tracefs is not mounted: sudo mount -t tracefs nodev "
                                 "/sys/kernel/tracing");
         return true;
@@ -122,21 +136,41 @@ static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
     if (words == WORDS)
         return false;
     text += strlen(missing_words[words].start);
-    bool is_kprobe = !strncmp(text, "kprobe:", 7) || !strncmp(text, "kretprobe:", 10);
-    bool fatal = missing_words[words].fatal;
     const char *sentence = strstr(text, ". "); // names hold dots, too
     size_t len = strcspn(text, ",'\n");
     if (sentence && (size_t)(sentence - text) < len)
         len = (size_t)(sentence - text);
-    struct bytes said = {0};
-    bytes_printf(&said, "%.*s is missing here%s%s", (int)len, text,
-                 is_kprobe && (program->no_kprobes || !facts_has_kprobes())
-                     ? ": this kernel has no kprobes"
-                     : "",
-                 fatal ? "" : "; the program runs without it");
+    struct bytes said = {0}, probe = {0};
+    bytes_append(&probe, text, len);
+    put_missing(&said, program, bytes_text(&probe), missing_words[words].fatal);
+    bytes_dispose(&probe);
     bytes_dispose(line);
     *line = said;
     return true;
+}
+
+// "stdin:1:1-16: ERROR: No matches for kprobe vfs_read." and "...: WARNING: ... vfs_read.
+// Skipping." in those words, too (0.26); the source follows, as it does all errors.
+static void translate_no_matches(const struct bpftrace_program *program, struct bytes *line)
+{
+    static const char words[] = ": No matches for ", skipping[] = " Skipping.";
+    const char *text = bytes_text(line), *at = strstr(text, words);
+    if (!at)
+        return;
+    const char *type = at + sizeof words - 1, *target = strchr(type, ' ');
+    bool skipped =
+        line->len > sizeof skipping && !strcmp(text + line->len - sizeof skipping + 1, skipping);
+    if (!target)
+        return;
+    size_t len = strlen(target + 1) - (skipped ? sizeof skipping - 1 : 0);
+    len -= len && target[len] == '.';
+    struct bytes said = {0}, probe = {0};
+    bytes_printf(&probe, "%.*s:%.*s", (int)(target - type), type, (int)len, target + 1);
+    bytes_printf(&said, "%.*s: ", (int)(at - text), text);
+    put_missing(&said, program, bytes_text(&probe), !skipped);
+    bytes_dispose(&probe);
+    bytes_dispose(line);
+    *line = said;
 }
 
 // What 0.24 and later say on stderr, where earlier ones say it in the stream.
@@ -215,7 +249,11 @@ static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_
         *lost = 1;
         return STDERR_LOSS;
     }
-    return judge_other(program, text);
+    translate_no_matches(program, line);
+    // With missing_probes = "ignore" nothing else is said of them (0.26).
+    if (strstr(text, "ERROR: Undefined map: ") && strstr(program->text, "missing_probes"))
+        bytes_append_text(line, "; perhaps the probes that fill it are missing here");
+    return judge_other(program, bytes_text(line));
 }
 
 static bool bpftrace_judge_rest(void *arg, struct bytes *line)
@@ -324,6 +362,7 @@ struct plan {
     const char *unit;               // within it
     char pid[16], least[24];
     const char **args;
+    const char *environment[BPFTRACE_VARIABLES + 1];
 };
 
 static void plan_dispose(struct plan *plan)
@@ -412,6 +451,7 @@ static int make_plan(struct plan *plan, struct launcher *launcher,
     plan->is_text =
         !bpftrace_json_keeps_keys(&plan->version) && bpftrace_program_has_stack_keys(plan->text);
     read_event(plan);
+    bpftrace_environment(plan->environment, &plan->version, plan->names, plan->text);
     return 0;
 }
 
@@ -433,7 +473,7 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
         .collector = &collector_bpftrace,
         .tool = LAUNCHER_BPFTRACE,
         .args = plan.args,
-        .environment = bpftrace_environment(&plan.version, plan.names),
+        .environment = plan.environment,
         .shown_program = request->preset ? request->preset
                          : request->file ? request->file
                                          : plan.text,

@@ -29,7 +29,10 @@ bool bpftrace_json_keeps_keys(const struct bpftrace_version *version);
 bool bpftrace_heeds_interrupts(const struct bpftrace_version *version);
 // Variables beside that, NULL-terminated: room for what a flood brings between two reads, and for
 // stacks, of which one that finds no place is lost. Names that a version does not know it warns
-// about or ignores, so each gets its own.
-const char *const *bpftrace_environment(const struct bpftrace_version *version, bool names);
+// about or ignores, so each gets its own. What the program's text sets in its own config stays as
+// it says: a variable would outdo it.
+enum { BPFTRACE_VARIABLES = 3 };
+void bpftrace_environment(const char *out[BPFTRACE_VARIABLES + 1],
+                          const struct bpftrace_version *version, bool names, const char *text);
 
 #endif

@@ -35,7 +35,7 @@ static const char *parse_head(const char *line, uint32_t *row, unsigned *sources
 
 // What says nothing: since 0.24 delete() has a value that its own tools do not use, either; that a
 // thread has no user stack; where a warning came from once more; how it reads the fields of a
-// tracepoint, which no form of a program changes (0.26).
+// tracepoint, which no form of a program changes (0.26); and what an error says better.
 static bool is_empty(const char *text, bool ours)
 {
     static const char *const texts[] = {"expanded from", "Bad address", "Error reading ustack.",
@@ -44,6 +44,8 @@ static bool is_empty(const char *text, bool ours)
         if (!strcmp(text, texts[i]))
             return true;
     }
+    if (strstr(text, " is not traceable ("))
+        return true;
     return ours && !strcmp(text, "Return value discarded.");
 }
 
@@ -89,6 +91,10 @@ bool bpftrace_warnings_drop(struct bpftrace_warnings *warnings, const char *line
     uint32_t row;
     unsigned sources;
     const char *text = parse_head(line, &row, &sources);
+    if (!strncmp(line, "stdlib/", 7) && strstr(line, ": WARNING: ")) { // about itself (0.26)
+        warnings->sources = 1;
+        return warnings->dropping = true;
+    }
     if (!text)
         return warnings->dropping = warnings->dropping && follows(warnings, line);
     warnings->dropping = is_empty(text, ours) || was_said(warnings, text, row);

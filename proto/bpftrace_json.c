@@ -231,8 +231,12 @@ static bool complaint(struct bpftrace_json *json, const struct type *type, struc
                                                         : &rest;
         good = good && cursor_take_value(cursor, into, &json->scratch);
     } while (good && cursor_take(cursor, ','));
-    if (good && !strcmp(bytes_text(&helper), "map_update_elem") && !strcmp(bytes_text(&code), "-7"))
+    if (good && !strcmp(bytes_text(&helper), "map_update_elem") &&
+        !strcmp(bytes_text(&code), "-7")) {
         bpftrace_record_lost(&json->record, 1);
+        bytes_clear(&message); // since 0.24: "Argument list too long"
+        bytes_append_text(&message, "a map is full: more than max_map_keys of its config");
+    }
     bytes_clear(&json->entry);
     bytes_printf(&json->entry, "stdin:%s:%s: %s: %s", line.len ? bytes_text(&line) : "1",
                  column.len ? bytes_text(&column) : "1",

@@ -202,17 +202,28 @@ static void versions_are_read(void **state)
 {
     (void)state;
     struct bpftrace_version version;
+    const char *environment[BPFTRACE_VARIABLES + 1];
     assert_true(bpftrace_version_parse(&version, "bpftrace v0.17.0\n"));
     assert_int_equal(version.minor, 17);
     assert_false(bpftrace_is_too_old(&version));
     assert_true(bpftrace_obeys_no_user_symbols(&version));
     assert_true(bpftrace_json_keeps_keys(&version));
-    assert_string_equal(bpftrace_environment(&version, false)[0], "BPFTRACE_NO_USER_SYMBOLS=1");
-    assert_string_equal(bpftrace_environment(&version, true)[0], "BPFTRACE_MAP_KEYS_MAX=32768");
+    assert_false(bpftrace_heeds_interrupts(&version));
+    bpftrace_environment(environment, &version, false, "");
+    assert_string_equal(environment[0], "BPFTRACE_NO_USER_SYMBOLS=1");
+    bpftrace_environment(environment, &version, true, "");
+    assert_string_equal(environment[0], "BPFTRACE_MAP_KEYS_MAX=32768");
     assert_true(bpftrace_version_parse(&version, "bpftrace 0.26.1"));
     assert_int_equal(version.minor, 26);
     assert_false(bpftrace_obeys_no_user_symbols(&version) || bpftrace_json_keeps_keys(&version));
-    assert_string_equal(bpftrace_environment(&version, false)[0], "BPFTRACE_MAX_MAP_KEYS=32768");
+    assert_true(bpftrace_heeds_interrupts(&version));
+    bpftrace_environment(environment, &version, false, "");
+    assert_string_equal(environment[0], "BPFTRACE_MAX_MAP_KEYS=32768");
+    assert_string_equal(environment[1], "BPFTRACE_PERF_RB_PAGES=256");
+    assert_null(environment[2]);
+    bpftrace_environment(environment, &version, false,
+                         "config = { max_map_keys = 3; perf_rb_pages = 2 }");
+    assert_null(environment[0]);
     assert_true(bpftrace_version_parse(&version, "bpftrace v0.16.0"));
     assert_true(bpftrace_is_too_old(&version));
     assert_true(bpftrace_version_parse(&version, "bpftrace v1.0.0"));

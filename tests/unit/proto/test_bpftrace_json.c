@@ -187,7 +187,8 @@ static void test_complaints_are_said_once(void **state)
         "1}\n"
         "{\"type\": \"lost_events\", \"count\": 5, \"data\": {\"events\": 5}}\n";
     live(text, "lost 7 cpu -1 where 1\n",
-         "stdin:1:9: WARNING: Map full; can't update element (map_update_elem: -7)\n"
+         "stdin:1:9: WARNING: a map is full: more than max_map_keys of its config "
+         "(map_update_elem: -7)\n"
          "stdin:3:4: WARNING:  (probe_read: -14)\nstdin:2:1: ERROR: bad\n");
 }
 

@@ -123,6 +123,26 @@ static void test_stacks_of_later_versions(void **state)
           "- a -1/-1 samples 4samples!: a;main;f;vfs_read ([kernel])_[k]\n");
 }
 
+// Of 0.26: the address 0, a raw stack on the line of its header, histograms by stack.
+static void test_stacks_of_the_newest(void **state)
+{
+    (void)state;
+    check("a 7 5000000000\n\n\n\n\n        f+1\n        0\n        main+2\n        0\n\n"
+          "a 7 5000000001\n\n\t7f00 f+1 (/x)\n\t0 0 ([unknown])\n\n"
+          "@[\n    f+1\n    0\n, \n, bash, 12]: 3\n"
+          "24 bash 6000000000 \nffffffff816bb62b\nffffffff81000130\n"
+          "24 bash 6000000001 \n24 bash 6000000002 \n7f00ab12cd34\n"
+          "words\n7f00ab12cd34\n123456789012\n"
+          "@h[\n    f+1\n, 0]:\n[8K, 16K)             1 |@@@@|\n\n"
+          "@h[\n    f+1\n, 0]: \n[8K, 16K)             1 |@@@@|\n",
+          "5.000000000 a 7/7 samples 1: a;main;f\n"
+          "5.000000001 a 7/7 samples 1: a;f (/x)\n"
+          "- bash 12/12 samples 3samples!: bash;f\n"
+          "6.000000000 bash 24/24 samples 1: bash;0xffffffff81000130 ([kernel])_[k];"
+          "0xffffffff816bb62b ([kernel])_[k]\n"
+          "6.000000002 bash 24/24 samples 1: bash;0x7f00ab12cd34\n");
+}
+
 // Each is a sample, but for a kernel's that a user's follows.
 static void test_stacks_without_headers(void **state)
 {
@@ -317,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_programs_of_others),
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_stacks_of_later_versions),
+        cmocka_unit_test(test_stacks_of_the_newest),
         cmocka_unit_test(test_stacks_without_headers),
         cmocka_unit_test(test_losses_lie_between_samples),
         cmocka_unit_test(test_options),

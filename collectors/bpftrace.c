@@ -45,6 +45,10 @@ static int bpftrace_probe(struct launcher *launcher, const struct collect_reques
             why_not, -ENOTSUP,
             "bpftrace %u.%u is too old: 0.17 or newer is needed\ninstall a newer bpftrace",
             version.major, version.minor);
+    if (bpftrace_needs_tracefs(&version) && !facts_has_tracefs())
+        return err_set(why_not, -ENOENT,
+                       "this bpftrace runs no program without tracefs, which is not mounted\n"
+                       "sudo mount -t tracefs nodev /sys/kernel/tracing");
     return 0;
 }
 
@@ -121,10 +125,7 @@ static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
         bytes_clear(line);
         return true;
     }
-    // The second of any program, by 0.26.
-    bool wants_tracefs =
-        strcasestr(text, "tracepoint not found") || strstr(text, "Error reading events from /sys/");
-    if (wants_tracefs && !facts_has_tracefs()) {
+    if (strcasestr(text, "tracepoint not found") && !facts_has_tracefs()) {
         bytes_append_text(line, "; tracefs is not mounted: sudo mount -t tracefs nodev "
                                 "/sys/kernel/tracing");
         return true;

@@ -83,6 +83,11 @@ bool bpftrace_heeds_interrupts(const struct bpftrace_version *version)
     return !is_before(version, 21);
 }
 
+bool bpftrace_needs_tracefs(const struct bpftrace_version *version)
+{
+    return !is_before(version, 26);
+}
+
 void bpftrace_environment(const char *out[BPFTRACE_VARIABLES + 1],
                           const struct bpftrace_version *version, bool names, const char *text)
 {

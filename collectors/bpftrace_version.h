@@ -27,6 +27,8 @@ bool bpftrace_json_keeps_keys(const struct bpftrace_version *version);
 // One SIGINT is enough for 0.21 and later, which look at it at least every 0.1 s. A second one
 // while they leave would cost what is printed by END and after it.
 bool bpftrace_heeds_interrupts(const struct bpftrace_version *version);
+// 0.26 reads the list of tracepoints before any program runs, one of profile: alone, too.
+bool bpftrace_needs_tracefs(const struct bpftrace_version *version);
 // Variables beside that, NULL-terminated: room for what a flood brings between two reads, and for
 // stacks, of which one that finds no place is lost. Names that a version does not know it warns
 // about or ignores, so each gets its own. What the program's text sets in its own config stays as

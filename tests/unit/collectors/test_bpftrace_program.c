@@ -208,7 +208,7 @@ static void versions_are_read(void **state)
     assert_false(bpftrace_is_too_old(&version));
     assert_true(bpftrace_obeys_no_user_symbols(&version));
     assert_true(bpftrace_json_keeps_keys(&version));
-    assert_false(bpftrace_heeds_interrupts(&version));
+    assert_false(bpftrace_heeds_interrupts(&version) || bpftrace_needs_tracefs(&version));
     bpftrace_environment(environment, &version, false, "");
     assert_string_equal(environment[0], "BPFTRACE_NO_USER_SYMBOLS=1");
     bpftrace_environment(environment, &version, true, "");
@@ -216,7 +216,7 @@ static void versions_are_read(void **state)
     assert_true(bpftrace_version_parse(&version, "bpftrace 0.26.1"));
     assert_int_equal(version.minor, 26);
     assert_false(bpftrace_obeys_no_user_symbols(&version) || bpftrace_json_keeps_keys(&version));
-    assert_true(bpftrace_heeds_interrupts(&version));
+    assert_true(bpftrace_heeds_interrupts(&version) && bpftrace_needs_tracefs(&version));
     bpftrace_environment(environment, &version, false, "");
     assert_string_equal(environment[0], "BPFTRACE_MAX_MAP_KEYS=32768");
     assert_string_equal(environment[1], "BPFTRACE_PERF_RB_PAGES=256");

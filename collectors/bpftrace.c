@@ -31,7 +31,6 @@ static const char kernel_stack[] = "kstack(perf)", user_stack[] = "ustack(perf)"
 static int bpftrace_probe(struct launcher *launcher, const struct collect_request *request,
                           struct err *why_not)
 {
-    (void)request;
     char path[PATH_MAX];
     if (tool_find(path, LAUNCHER_BPFTRACE, why_not))
         return err_set(why_not, -ENOENT, "'bpftrace' is not installed\nsudo apt install bpftrace");
@@ -49,7 +48,7 @@ static int bpftrace_probe(struct launcher *launcher, const struct collect_reques
         return err_set(why_not, -ENOENT,
                        "this bpftrace runs no program without tracefs, which is not mounted\n"
                        "sudo mount -t tracefs nodev /sys/kernel/tracing");
-    return 0;
+    return facts_check_process(request ? request->pid : 0, why_not);
 }
 
 static bool bpftrace_serves(const struct collect_request *request)

@@ -226,6 +226,20 @@ def rights():
           "an ordinary user cannot record others", done)
 
 
+def containers():
+    """A PID namespace of its own: what BPF programs see are the host's numbers."""
+    inside = "exec unshare -p -f --mount-proc sh -c '\"$@\"; exit $?' sh \"$@\""
+    for what in ("offcpu", "bt:offcpu"):
+        done = run([f"record {what} pid=1 for=1s"], prepare=inside)
+        check(done.returncode == 3 and "process 1 is numbered so by a container" in done.stderr,
+              f"in a container: {what} of a process is refused, not empty", done)
+    done = run(["record pid=1 for=1s", "wait stop"], prepare=inside)
+    check("not native: process 1 is numbered so" in done.stderr and ends(done) == 1,
+          "in a container: perf records a process", done)
+    done = run(["doctor"], prepare=inside)
+    check("numbered by a container" in done.stdout, "in a container: doctor says so", done)
+
+
 def lacking_kernels():
     if not shutil.which("bpftrace") or not os.path.ismount("/sys/kernel/tracing"):
         print("ok - # skipped: no bpftrace, or no tracefs to take away")
@@ -236,7 +250,7 @@ def lacking_kernels():
     check("tracefs    not mounted" in done.stdout and "sudo mount -t tracefs" in done.stdout,
           "no tracefs: doctor has the command", done)
     done = run(["record bt:signals for=1s"], prepare=away)
-    check(done.returncode == 1 and "sudo mount -t tracefs" in done.stderr,
+    check(done.returncode in (1, 3) and "sudo mount -t tracefs" in done.stderr,
           "no tracefs: the error has it, too", done)
     for what in ("", " with=perf", " offcpu"):
         done = run([f"record{what} for=1s", "wait stop"], prepare=away)
@@ -263,6 +277,7 @@ def lacking_kernels():
 if os.geteuid():
     print("SKIP: needs root")
     sys.exit(1 if os.environ.get("FLICKER_REQUIRE_LIVE") == "1" else 77)
-for fault in (killed, hung, flooding, lying, full_disk, changed_worlds, rights, lacking_kernels):
+for fault in (killed, hung, flooding, lying, full_disk, changed_worlds, rights, containers,
+              lacking_kernels):
     fault()
 sys.exit(1 if bad else 0)

@@ -203,6 +203,35 @@ static void warnings_are_said_once(void **state)
     dispose(&seen);
 }
 
+// Of 0.26, in the words that are used for other versions; what is around it is dropped.
+static void missing_probes_are_said_once(void **state)
+{
+    (void)state;
+    struct seen seen;
+    const struct collect_request own = {.program = "uprobe:/x:f, uprobe:/x:g { }"};
+    run_request(
+        &seen, &own,
+        VERSION("0.26.1") "cat >&2 <<'EOF'\n"
+                          "WARNING: Could not read functions from /sys/x.\n"
+                          "stdin:2:1-12: ERROR: No matches for uprobe /x:f.\n"
+                          "uprobe:/x:f, uprobe:/x:g { }\n~~~~~~~~~~~\n"
+                          "stdin:2:14-25: WARNING: No matches for uprobe /x:g. Skipping.\n"
+                          "uprobe:/x:f, uprobe:/x:g { }\n             ~~~~~~~~~~~\n"
+                          "stdin:2:1-12: WARNING: f is not traceable (either non-existing, "
+                          "inlined, or marked)\n"
+                          "uprobe:/x:f, uprobe:/x:g { }\n~~~~~~~~~~~\n"
+                          "stdlib/strings.bt:1:1-2: WARNING: Return value discarded.\nx\n~\n"
+                          "EOF\nexit 1",
+        false);
+    assert_string_equal(bytes_text(&seen.messages),
+                        "E stdin:1:1-12: ERROR: uprobe:/x:f is missing here\n"
+                        "E uprobe:/x:f, uprobe:/x:g { }\nE ~~~~~~~~~~~\n"
+                        "stdin:1:14-25: WARNING: uprobe:/x:g is missing here; the program runs "
+                        "without it\n"
+                        "uprobe:/x:f, uprobe:/x:g { }\n             ~~~~~~~~~~~\n");
+    dispose(&seen);
+}
+
 // A SIGINT is lost now and then up to 0.20: it is sent again until END is seen.
 static void a_lost_interrupt_is_sent_again(void **state)
 {
@@ -421,6 +450,7 @@ int main(void)
         cmocka_unit_test(noise_is_dropped_and_lost_stacks_are_counted),
         cmocka_unit_test(an_error_is_passed_on_with_its_caret),
         cmocka_unit_test(warnings_are_said_once),
+        cmocka_unit_test(missing_probes_are_said_once),
         cmocka_unit_test(a_lost_interrupt_is_sent_again),
         cmocka_unit_test(a_later_one_is_interrupted_once),
         cmocka_unit_test(what_nobody_looks_at_is_drained_seldom),

@@ -15,8 +15,8 @@ void bpftrace_warnings_dispose(struct bpftrace_warnings *warnings)
     *warnings = (struct bpftrace_warnings){0};
 }
 
-// "stdin:3:5-24: WARNING: TEXT" and "stdin:3-5: WARNING: TEXT". NULL: another line, also one about
-// a single column, which is not followed by its source.
+// "stdin:3:5-24: WARNING: TEXT", "stdin:3-5: WARNING: TEXT", "stdin:3: WARNING: TEXT". NULL:
+// another line, also one about a single column, which is not followed by its source.
 static const char *parse_head(const char *line, uint32_t *row, unsigned *sources)
 {
     static const char word[] = "WARNING: ";
@@ -24,12 +24,16 @@ static const char *parse_head(const char *line, uint32_t *row, unsigned *sources
     int end = 0;
     if (sscanf(line, "stdin:%u:%u-%u: %n", &from, &column, &to, &end) == 3 && end)
         to = from;
-    else if (sscanf(line, "stdin:%u-%u: %n", &from, &to, &end) != 2 || !end)
+    else if (sscanf(line, "stdin:%u-%u: %n", &from, &to, &end) == 2 && end)
+        to = to >= from && to - from < 1000 ? to : from;
+    else if (sscanf(line, "stdin:%u: %n", &from, &end) == 1 && end)
+        to = from;
+    else
         return NULL;
     if (strncmp(line + end, word, sizeof word - 1) != 0)
         return NULL;
     *row = from;
-    *sources = to >= from && to - from < 1000 ? to - from + 1 : 1;
+    *sources = to - from + 1;
     return line + end + sizeof word - 1;
 }
 
@@ -77,6 +81,11 @@ static bool was_said(struct bpftrace_warnings *warnings, const char *text, uint3
 
 static bool follows(struct bpftrace_warnings *warnings, const char *line)
 {
+    static const char *const others[] = {"stdin:", "WARNING: ", "ERROR: ", "FATAL: ", "BUG: "};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (!strncmp(line, others[i], strlen(others[i])))
+            return false; // up to 0.21 several lines are not shown
+    }
     if (!strncmp(line, "Additional Info - ", 18))
         return true;
     if (warnings->sources) {

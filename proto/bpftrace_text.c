@@ -50,6 +50,12 @@ static bool is_preface(struct bpftrace_text *text, const char *line, size_t len)
     static const char *const starts[] = {"WARNING: ", "ERROR: ", "HINT: ", "Attaching "};
     if (text->begun)
         return false;
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        if (len >= strlen(starts[i]) && !memcmp(line, starts[i], strlen(starts[i]))) {
+            text->sources = 0; // up to 0.21 several lines are not shown
+            return true;
+        }
+    }
     if (text->sources) {
         text->sources--;
         return true;
@@ -59,8 +65,6 @@ static bool is_preface(struct bpftrace_text *text, const char *line, size_t len)
     while (blank < len && memchr(" ~^", line[blank], 3))
         blank++;
     bool preface = text->sources || (len && blank == len);
-    for (size_t i = 0; i < sizeof starts / sizeof *starts && !preface; i++)
-        preface = len >= strlen(starts[i]) && !memcmp(line, starts[i], strlen(starts[i]));
     text->begun = !preface;
     return preface;
 }

@@ -232,6 +232,21 @@ static void missing_probes_are_said_once(void **state)
     dispose(&seen);
 }
 
+// Up to 0.21 no source follows where it is several lines.
+static void warnings_without_source_hide_no_error(void **state)
+{
+    (void)state;
+    struct seen seen;
+    run(&seen,
+        VERSION("0.17.0") "cat >&2 <<'EOF'\n"
+                          "stdin:3-4: WARNING: f is not traceable (either non-existing, or not)\n"
+                          "ERROR: Error attaching probe: 'uprobe:/x:f'\n"
+                          "EOF\nexit 1",
+        false);
+    assert_string_equal(bytes_text(&seen.messages), "uprobe:/x:f is missing here\n");
+    dispose(&seen);
+}
+
 // A SIGINT is lost now and then up to 0.20: it is sent again until END is seen.
 static void a_lost_interrupt_is_sent_again(void **state)
 {
@@ -451,6 +466,7 @@ int main(void)
         cmocka_unit_test(an_error_is_passed_on_with_its_caret),
         cmocka_unit_test(warnings_are_said_once),
         cmocka_unit_test(missing_probes_are_said_once),
+        cmocka_unit_test(warnings_without_source_hide_no_error),
         cmocka_unit_test(a_lost_interrupt_is_sent_again),
         cmocka_unit_test(a_later_one_is_interrupted_once),
         cmocka_unit_test(what_nobody_looks_at_is_drained_seldom),

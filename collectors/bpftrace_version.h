@@ -21,8 +21,8 @@ bool bpftrace_version_parse(struct bpftrace_version *out, const char *said);
 bool bpftrace_is_too_old(const struct bpftrace_version *version);
 // BPFTRACE_NO_USER_SYMBOLS: up to 0.19. Since 0.18 there is ustack(raw).
 bool bpftrace_obeys_no_user_symbols(const struct bpftrace_version *version);
-// In the JSON of 0.24 and later the keys of maps have lost their blanks, so that stacks among them
-// cannot be read; its text has them.
+// In the JSON of 0.24 and later the keys of maps have lost their blanks, also those within names;
+// its text has them.
 bool bpftrace_json_keeps_keys(const struct bpftrace_version *version);
 // One SIGINT is enough for 0.21 and later, which look at it at least every 0.1 s. A second one
 // while they leave would cost what is printed by END and after it.

@@ -21,8 +21,8 @@ bool facts_may_trace(pid_t pid, const char **why);
 // Whether tracefs is mounted where bpftrace looks for tracepoints.
 bool facts_has_tracefs(void);
 bool facts_has_kprobes(void);
-// -ENOTSUP: BPF programs cannot tell this process, 0 for any, as its number is one of a PID namespace
-// (a container's) and theirs are the host's.
+// -ENOTSUP: BPF programs cannot tell this process, 0 for any, as its number is one of a PID
+// namespace (a container's) and theirs are the host's.
 int facts_check_process(pid_t pid, struct err *err) MUST_CHECK;
 // What the kernel offers to collectors, a line each; below what it lacks, what that costs and the
 // command that would change it.

@@ -13,6 +13,7 @@
 #include "proto/alloc.h"
 #include "proto/bpftrace_cursor.h"
 #include "proto/bpftrace_record.h"
+#include "proto/bpftrace_squeezed.h"
 #include "proto/bpftrace_table.h"
 
 #include <ctype.h>
@@ -61,7 +62,10 @@ static int stack_entry(struct bpftrace_json *json, uint64_t value, struct err *e
 {
     bytes_clear(&json->entry);
     bytes_printf(&json->entry, "%s[", bytes_text(&json->name));
-    bytes_append(&json->entry, json->text.data, json->text.len);
+    if (json->counts_first) // 0.24 or later
+        bpftrace_unsqueeze(&json->entry, json->text.data, json->text.len);
+    else
+        bytes_append(&json->entry, json->text.data, json->text.len);
     bytes_printf(&json->entry, "]: %" PRIu64, value);
     return text_lines(json, json->entry.data, json->entry.len, err);
 }

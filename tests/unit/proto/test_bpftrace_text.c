@@ -246,22 +246,26 @@ static void test_warnings_come_first(void **state)
     capture_check_splits(&format_bpftrace_text, NULL, TEXT, sizeof TEXT - 1, 1);
 }
 
-static const char *const FIXTURES[] = {"bpftrace-ours.txt",       "bpftrace-plain.txt",
-                                       "bpftrace-print.txt",      "bpftrace-maps.txt",
-                                       "bpftrace-lost.txt",       "bpftrace-0.21-ours.txt",
-                                       "bpftrace-0.21-plain.txt", "bpftrace-0.21-print.txt",
-                                       "bpftrace-0.21-maps.txt",  "bpftrace-0.21-lost.txt"};
+static const char *const FIXTURES[] = {
+    "bpftrace-ours.txt",       "bpftrace-plain.txt",      "bpftrace-print.txt",
+    "bpftrace-maps.txt",       "bpftrace-lost.txt",       "bpftrace-0.21-ours.txt",
+    "bpftrace-0.21-plain.txt", "bpftrace-0.21-print.txt", "bpftrace-0.21-maps.txt",
+    "bpftrace-0.21-lost.txt",  "bpftrace-0.26-ours.txt",  "bpftrace-0.26-plain.txt",
+    "bpftrace-0.26-print.txt", "bpftrace-0.26-maps.txt",  "bpftrace-0.26-warned.txt",
+    "bpftrace-0.26-lost.txt"};
 
 static void test_recordings(void **state)
 {
     (void)state;
     static const struct {
         unsigned samples, frames, unresolved, lost, skipped;
-    } EXPECTED[] = {{52, 332, 202, 0, 1},                       // cut in its last sample
-                    {58, 329, 217, 0, 0}, {38, 237, 132, 0, 1}, // likewise
-                    {28, 194, 107, 0, 0}, {4, 12, 0, 72455, 0}, {42, 178, 154, 0, 1},
-                    {30, 114, 28, 0, 1},  {14, 75, 8, 0, 1},    {6, 31, 16, 0, 0},
-                    {4, 12, 0, 134536, 0}};
+    } EXPECTED[] = {{52, 332, 202, 0, 1},                        // cut in its last sample
+                    {58, 329, 217, 0, 0},  {38, 237, 132, 0, 1}, // likewise
+                    {28, 194, 107, 0, 0},  {4, 12, 0, 72455, 0}, {42, 178, 154, 0, 1},
+                    {30, 114, 28, 0, 1},   {14, 75, 8, 0, 1},    {6, 31, 16, 0, 0},
+                    {4, 12, 0, 134536, 0}, {45, 169, 169, 0, 0}, {29, 113, 34, 0, 1},
+                    {16, 78, 55, 0, 1},    {17, 71, 32, 0, 0},   {42, 165, 160, 0, 0},
+                    {2, 6, 0, 116617, 0}};
     for (size_t i = 0; i < sizeof FIXTURES / sizeof *FIXTURES; i++) {
         char path[512];
         char *data;

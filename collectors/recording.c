@@ -355,23 +355,32 @@ static void drain_stderr(struct recording *recording)
         line_reader_finish(&recording->stderr_lines, stderr_line, recording);
 }
 
+static void describe_status(char *out, size_t size, int status)
+{
+    if (WIFSIGNALED(status))
+        snprintf(out, size, "killed by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status))
+        snprintf(out, size, "failed with exit status %d", WEXITSTATUS(status));
+    else
+        snprintf(out, size, "it ended by itself");
+}
+
 static void describe_end(struct recording *recording)
 {
     int status = recording->exit_status;
-    char *why = recording->why_ended;
+    char *why = recording->why_ended, how[128];
     const size_t size = sizeof recording->why_ended;
-    if (recording->stop_reason && !recording->killed)
-        snprintf(why, size, "%s", recording->stop_reason);
-    else if (recording->killed)
+    describe_status(how, sizeof how, status);
+    if (recording->killed)
         snprintf(why, size, "%s; it did not leave by itself and was killed",
                  recording->stop_reason ? recording->stop_reason : "stopped");
-    else if (WIFSIGNALED(status))
-        snprintf(why, size, "killed by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    else if (WEXITSTATUS(status))
-        snprintf(why, size, "failed with exit status %d", WEXITSTATUS(status));
+    else if (status & LAUNCHER_OF_READER)
+        snprintf(why, size, "%s%sperf script, which reads it: %s; what came after that is lost",
+                 recording->stop_reason ? recording->stop_reason : "",
+                 recording->stop_reason ? ", but " : "", how);
     else
-        snprintf(why, size, "it ended by itself");
+        snprintf(why, size, "%s", recording->stop_reason ? recording->stop_reason : how);
 }
 
 // Samples without a time, and programs that print no samples: what to add.
@@ -537,7 +546,8 @@ void recording_status(const struct recording *recording, struct recording_status
     *out = (struct recording_status){
         .state = recording->state,
         .ran = recording->running_ns != 0,
-        .in_order = recording->stop_reason && !recording->decoder_failed,
+        .in_order = recording->stop_reason && !recording->decoder_failed &&
+                    !(recording->exit_status & LAUNCHER_OF_READER),
         .garbled = recording->decoder_failed,
         .collector = recording->collector,
         .command = recording->command,

@@ -121,6 +121,24 @@ def lying():
           "nothing but garbage: one message", done)
 
 
+def half_a_pipeline():
+    """perf record goes on while perf script, which reads it, is gone."""
+    script = f'if [ "$1" = script ]; then cat {fixtures}/perf-system.txt; '
+    idle = "else trap 'exit 0' INT; while :; do sleep 0.1; done; fi"
+    for then, how in (("exit 3", "failed with exit status 3"),
+                      ("kill -SEGV $$", "killed by signal 11")):
+        done = run(["record with=perf", "wait samples > 2", "top", "wait stop"],
+                   f"{script} {then}; else exec yes; fi", tool="perf")
+        said = f"perf script, which reads it: {how}"
+        check("pvm_irq_enable" in done.stdout, f"perf script ends ({then}): data kept", done)
+        check(ends(done) == 1 and said in done.stderr and "after that is lost" in done.stderr,
+              f"perf script ends ({then}): said, once", done)
+        done = run(["record with=perf", "wait samples > 2", "stop", "wait stop"],
+                   f"{script} cat >/dev/null; {then}; {idle}", tool="perf")
+        check(ends(done) == 1 and "stopped, but " + said in done.stderr,
+              f"perf script ends ({then}) while it is stopped: said, once", done)
+
+
 def full_disk():
     prepare = "mkdir disk && mount -t tmpfs -o size=8k none disk && echo old > disk/x.folded && " \
               "head -c 4096 /dev/zero > disk/fill"
@@ -277,7 +295,7 @@ def lacking_kernels():
 if os.geteuid():
     print("SKIP: needs root")
     sys.exit(1 if os.environ.get("FLICKER_REQUIRE_LIVE") == "1" else 77)
-for fault in (killed, hung, flooding, lying, full_disk, changed_worlds, rights, containers,
-              lacking_kernels):
+for fault in (killed, hung, flooding, lying, half_a_pipeline, full_disk, changed_worlds, rights,
+              containers, lacking_kernels):
     fault()
 sys.exit(1 if bad else 0)

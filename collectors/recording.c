@@ -9,6 +9,7 @@
 #include "collectors/symbols.h"
 #include "collectors/tool.h"
 #include "proto/alloc.h"
+#include "proto/fks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,6 +38,7 @@ static const int64_t resend_ns = 300 * MS_NS;
 static const int64_t leave_ns = 5000 * MS_NS; // from the request, or the last byte after END
 static const int64_t linger_ns = 1000 * MS_NS;
 static const int64_t quiet_ns = 250 * MS_NS;  // after which a line is not the start of a sample
+static const int64_t stall_ns = 5000 * MS_NS; // of a message of .fks
 static const int64_t begin_ns = 2000 * MS_NS; // after which one that never says so has begun
 
 struct recording {
@@ -322,6 +324,17 @@ static void tell_quiet(struct recording *recording)
         decoder_broke(recording, &err);
 }
 
+// One that lies may have begun a message that never ends: it is not waited for.
+static void heed_stall(struct recording *recording)
+{
+    struct err err = {0};
+    if (!recording->brings_hello || recording->decoder_failed || !recording->data_ns ||
+        recording->now_ns - recording->data_ns < stall_ns || !fks_decoder_waits(recording->decoder))
+        return;
+    err_set(&err, -EBADMSG, "a message has begun and does not go on; what came before it was read");
+    decoder_broke(recording, &err);
+}
+
 static void drain_stdout(struct recording *recording)
 {
     size_t len = 0;
@@ -340,6 +353,7 @@ static void drain_stdout(struct recording *recording)
             recording->stop_ns = recording->now_ns;
     }
     tell_quiet(recording);
+    heed_stall(recording);
 }
 
 static void drain_stderr(struct recording *recording)

@@ -110,11 +110,14 @@ def lying():
     done, kept = misbehave("perf", garbage, "wait stop")
     check(kept and ends(done) == 1 and "not understood" in done.stderr,
           "perf garbage: what was good is kept, the rest counted", done)
-    # Noise can look like the length of a message that is still to come; this cannot.
-    garbage = "head -c 300000 /dev/zero | tr '\\0' '\\377';"
-    done, kept = misbehave("native", garbage + "sleep 100;", "wait 4s")
-    check(kept and ends(done) == 1 and done.stderr.count("cannot be read") == 1,
-          "native garbage: what was good is kept, it is ended and said once", done)
+    # No length of a message; noise; the length of a message that never comes.
+    lies = {"no length": "head -c 300000 /dev/zero | tr '\\0' '\\377';",
+            "noise": "head -c 300000 /dev/urandom;", "zeros": "head -c 300000 /dev/zero;",
+            "half a message": r"printf '\370\007\032\365\007';"}
+    for lie, garbage in lies.items():
+        done, kept = misbehave("native", garbage + "sleep 100;", "wait 8s")
+        check(kept and ends(done) == 1 and done.stderr.count("cannot be read") == 1,
+              f"native lies, {lie}: what was good is kept, it is ended and said once", done)
     done = run(["record", "wait stop"], "head -c 100000 /dev/urandom; exit 0",
                tool="flicker-collect")
     check(done.returncode != 0 and done.stderr.count("flicker: ") == 1,

@@ -290,6 +290,21 @@ static void test_recorded_kinds(void **state)
     }
 }
 
+// A printf need not end its line: the next one goes on with it, as in the text.
+static void test_lines_of_several_printfs(void **state)
+{
+    (void)state;
+#define PRINTF(text) "{\"type\": \"printf\", \"data\": \"" text "\"}\n"
+    static const char text[] = PRINTF("%-6d bash ") PRINTF("7 ") PRINTF("/etc/passwd\\n")
+        PRINTF("web 12 ") PRINTF("6000000000\\n\\n        f+1\\n\\n")
+            PRINTF("count ") "{\"type\": \"value\", \"data\": 7}\n" PRINTF(
+                "a\\nb") "{\"type\": \"map\", \"data\": {\"@t\": {\"x\": \"y\"}}}\n" PRINTF("last")
+                PRINTF("END\\n") PRINTF("...") PRINTF("...");
+#undef PRINTF
+    live(text, "6.000000000 web 12/12 samples 1: web;f\n",
+         "%-6d bash 7 /etc/passwd\ncount 7\na\nb\n@t\n  x  y\nlast\nEND\n......\n");
+}
+
 // Since 0.24 keys lose their blanks, those of stacks too.
 static void test_squeezed_stacks(void **state)
 {
@@ -409,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_stacks_at_the_end),
         cmocka_unit_test(test_long_tables_are_cut),
         cmocka_unit_test(test_recorded_kinds),
+        cmocka_unit_test(test_lines_of_several_printfs),
         cmocka_unit_test(test_squeezed_stacks),
         cmocka_unit_test(test_warnings_come_first),
         cmocka_unit_test(test_broken_lines_are_counted),

@@ -132,6 +132,18 @@ static bool parse_line(const struct bpftrace_record *record, size_t i, struct bp
     return parse_frame(out, record->stack.data + line->start, line->len);
 }
 
+// What has no name has an address, among names that have none.
+static bool has_user_address(const struct bpftrace_record *record, uint32_t block)
+{
+    struct bpftrace_frame frame;
+    for (size_t i = 0; i < record->line_count; i++) {
+        if (record->lines[i].block == block && parse_line(record, i, &frame) && frame.has_address &&
+            frame.address < KERNEL_ADDRESS_MIN)
+            return true;
+    }
+    return false;
+}
+
 // The block whose frames are the kernel's, where there are no addresses; UINT32_MAX: none. Its
 // outermost frame tells; where it is cut off, two blocks are the kernel's and the user's.
 static uint32_t kernel_block(const struct bpftrace_record *record)
@@ -149,7 +161,9 @@ static uint32_t kernel_block(const struct bpftrace_record *record)
     }
     bool several = count && record->lines[count - 1].block != record->lines[0].block;
     bool by_place = several || record->state == BPFTRACE_OWN || others;
-    return count && by_place && record->lines[0].block == 0 ? 0 : UINT32_MAX;
+    return count && by_place && record->lines[0].block == 0 && !has_user_address(record, 0)
+               ? 0
+               : UINT32_MAX;
 }
 
 static bool is_kernel(const struct bpftrace_frame *frame, uint32_t block, uint32_t kernel)

@@ -142,6 +142,28 @@ static void errors_are_put_back(void **state)
     bpftrace_program_dispose(&program);
 }
 
+// 0.26 underlines what has no width by blanks.
+static void an_error_at_a_point_has_a_caret(void **state)
+{
+    (void)state;
+    const char *const lines[][2] = {
+        {"stdin:2:9-9: ERROR: syntax: expected '{'", "stdin:1:9-9: ERROR: syntax: expected '{'"},
+        {"nonsense", "nonsense"},
+        {"        ", "        ^"},
+        {"        ", "        "},
+    };
+    struct bpftrace_program program;
+    bpftrace_program_init(&program, "nonsense");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct bytes line = {0};
+        bytes_append_text(&line, lines[i][0]);
+        bpftrace_program_unmark(&program, &line);
+        assert_string_equal(bytes_text(&line), lines[i][1]);
+        bytes_dispose(&line);
+    }
+    bpftrace_program_dispose(&program);
+}
+
 // Ours is the first line of what is run.
 static void lines_are_counted_without_ours(void **state)
 {
@@ -245,6 +267,7 @@ int main(void)
         cmocka_unit_test(words_elsewhere_are_not_blocks),
         cmocka_unit_test(broken_text_is_no_trouble),
         cmocka_unit_test(errors_are_put_back),
+        cmocka_unit_test(an_error_at_a_point_has_a_caret),
         cmocka_unit_test(lines_are_counted_without_ours),
         cmocka_unit_test(wanted_names_are_seen),
     };

@@ -133,6 +133,7 @@ static void test_stacks_of_the_newest(void **state)
           "24 bash 6000000000 \nffffffff816bb62b\nffffffff81000130\n"
           "24 bash 6000000001 \n24 bash 6000000002 \n7f00ab12cd34\n"
           "words\n7f00ab12cd34\n123456789012\n"
+          "@[\n    malloc+1\n    0x7f0010002000\n    main+2\n    0x55b88a14e250\n]: 5\n"
           "@h[\n    f+1\n, 0]:\n[8K, 16K)             1 |@@@@|\n\n"
           "@h[\n    f+1\n, 0]: \n[8K, 16K)             1 |@@@@|\n",
           "5.000000000 a 7/7 samples 1: a;main;f\n"
@@ -140,7 +141,9 @@ static void test_stacks_of_the_newest(void **state)
           "- bash 12/12 samples 3samples!: bash;f\n"
           "6.000000000 bash 24/24 samples 1: bash;0xffffffff81000130 ([kernel])_[k];"
           "0xffffffff816bb62b ([kernel])_[k]\n"
-          "6.000000002 bash 24/24 samples 1: bash;0x7f00ab12cd34\n");
+          "6.000000002 bash 24/24 samples 1: bash;0x7f00ab12cd34\n"
+          "- [unknown] -1/-1 samples 5samples!: "
+          "[unknown];0x55b88a14e250;main;0x7f0010002000;malloc\n");
 }
 
 // Each is a sample, but for a kernel's that a user's follows.

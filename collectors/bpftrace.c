@@ -250,6 +250,7 @@ static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_
         return STDERR_LOSS;
     }
     translate_no_matches(program, line);
+    text = bytes_text(line);
     // With missing_probes = "ignore" nothing else is said of them (0.26).
     if (strstr(text, "ERROR: Undefined map: ") && strstr(program->text, "missing_probes"))
         bytes_append_text(line, "; perhaps the probes that fill it are missing here");

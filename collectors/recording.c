@@ -380,6 +380,13 @@ static void describe_status(char *out, size_t size, int status)
         snprintf(out, size, "it ended by itself");
 }
 
+// What reads the stream broke it off. One that was stopped before there was anything lost nothing.
+static bool is_broken_off(const struct recording *recording)
+{
+    return recording->exit_status & LAUNCHER_OF_READER &&
+           (!recording->stop_reason || recording->decoder->report.bytes);
+}
+
 static void describe_end(struct recording *recording)
 {
     int status = recording->exit_status;
@@ -389,7 +396,7 @@ static void describe_end(struct recording *recording)
     if (recording->killed)
         snprintf(why, size, "%s; it did not leave by itself and was killed",
                  recording->stop_reason ? recording->stop_reason : "stopped");
-    else if (status & LAUNCHER_OF_READER)
+    else if (is_broken_off(recording))
         snprintf(why, size, "%s%sperf script, which reads it: %s; what came after that is lost",
                  recording->stop_reason ? recording->stop_reason : "",
                  recording->stop_reason ? ", but " : "", how);
@@ -560,8 +567,8 @@ void recording_status(const struct recording *recording, struct recording_status
     *out = (struct recording_status){
         .state = recording->state,
         .ran = recording->running_ns != 0,
-        .in_order = recording->stop_reason && !recording->decoder_failed &&
-                    !(recording->exit_status & LAUNCHER_OF_READER),
+        .in_order =
+            recording->stop_reason && !recording->decoder_failed && !is_broken_off(recording),
         .garbled = recording->decoder_failed,
         .collector = recording->collector,
         .command = recording->command,

@@ -31,7 +31,6 @@ static const char kernel_stack[] = "kstack(perf)", user_stack[] = "ustack(perf)"
 static int bpftrace_probe(struct launcher *launcher, const struct collect_request *request,
                           struct err *why_not)
 {
-    (void)request;
     char path[PATH_MAX];
     if (tool_find(path, LAUNCHER_BPFTRACE, why_not))
         return err_set(why_not, -ENOENT, "'bpftrace' is not installed\nsudo apt install bpftrace");
@@ -45,7 +44,11 @@ static int bpftrace_probe(struct launcher *launcher, const struct collect_reques
             why_not, -ENOTSUP,
             "bpftrace %u.%u is too old: 0.17 or newer is needed\ninstall a newer bpftrace",
             version.major, version.minor);
-    return 0;
+    if (bpftrace_needs_tracefs(&version) && !facts_has_tracefs())
+        return err_set(why_not, -ENOENT,
+                       "this bpftrace runs no program without tracefs, which is not mounted\n"
+                       "sudo mount -t tracefs nodev /sys/kernel/tracing");
+    return facts_check_process(request ? request->pid : 0, why_not);
 }
 
 static bool bpftrace_serves(const struct collect_request *request)
@@ -94,11 +97,22 @@ static const struct {
     {"WARNING: Unable to attach probe: ", false},
 };
 
+static void put_missing(struct bytes *out, const struct bpftrace_program *program,
+                        const char *probe, bool fatal)
+{
+    bool is_kprobe = !strncmp(probe, "kprobe:", 7) || !strncmp(probe, "kretprobe:", 10);
+    bytes_printf(out, "%s is missing here%s%s", probe,
+                 is_kprobe && (program->no_kprobes || !facts_has_kprobes())
+                     ? ": this kernel has no kprobes"
+                     : "",
+                 fatal ? "" : "; the program runs without it");
+}
+
 // It takes three lines; one is enough. Returns whether the line was about that; it is then empty,
 // or says it.
 static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
 {
-    static const char *const details[] = {"is not traceable (", "Could not read symbols from",
+    static const char *const details[] = {"Could not read symbols from",
                                           "create_probe_event: open("};
     enum { WORDS = sizeof missing_words / sizeof *missing_words };
     const char *text = bytes_text(line);
@@ -122,21 +136,41 @@ static bool judge_missing(struct bpftrace_program *program, struct bytes *line)
     if (words == WORDS)
         return false;
     text += strlen(missing_words[words].start);
-    bool is_kprobe = !strncmp(text, "kprobe:", 7) || !strncmp(text, "kretprobe:", 10);
-    bool fatal = missing_words[words].fatal;
     const char *sentence = strstr(text, ". "); // names hold dots, too
     size_t len = strcspn(text, ",'\n");
     if (sentence && (size_t)(sentence - text) < len)
         len = (size_t)(sentence - text);
-    struct bytes said = {0};
-    bytes_printf(&said, "%.*s is missing here%s%s", (int)len, text,
-                 is_kprobe && (program->no_kprobes || !facts_has_kprobes())
-                     ? ": this kernel has no kprobes"
-                     : "",
-                 fatal ? "" : "; the program runs without it");
+    struct bytes said = {0}, probe = {0};
+    bytes_append(&probe, text, len);
+    put_missing(&said, program, bytes_text(&probe), missing_words[words].fatal);
+    bytes_dispose(&probe);
     bytes_dispose(line);
     *line = said;
     return true;
+}
+
+// "stdin:1:1-16: ERROR: No matches for kprobe vfs_read." and "...: WARNING: ... vfs_read.
+// Skipping." in those words, too (0.26); the source follows, as it does all errors.
+static void translate_no_matches(const struct bpftrace_program *program, struct bytes *line)
+{
+    static const char words[] = ": No matches for ", skipping[] = " Skipping.";
+    const char *text = bytes_text(line), *at = strstr(text, words);
+    if (!at)
+        return;
+    const char *type = at + sizeof words - 1, *target = strchr(type, ' ');
+    bool skipped =
+        line->len > sizeof skipping && !strcmp(text + line->len - sizeof skipping + 1, skipping);
+    if (!target)
+        return;
+    size_t len = strlen(target + 1) - (skipped ? sizeof skipping - 1 : 0);
+    len -= len && target[len] == '.';
+    struct bytes said = {0}, probe = {0};
+    bytes_printf(&probe, "%.*s:%.*s", (int)(target - type), type, (int)len, target + 1);
+    bytes_printf(&said, "%.*s: ", (int)(at - text), text);
+    put_missing(&said, program, bytes_text(&probe), !skipped);
+    bytes_dispose(&probe);
+    bytes_dispose(line);
+    *line = said;
 }
 
 // What 0.24 and later say on stderr, where earlier ones say it in the stream.
@@ -145,21 +179,53 @@ static bool judge_stream_words(const char *text, enum stderr_meaning *meaning, u
     unsigned count = 0;
     int end = 0;
     *meaning = STDERR_NOISE;
-    if (sscanf(text, "Attached %u probe%n", &count, &end) == 1 && end)
+    if ((sscanf(text, "Attached %u probe%n", &count, &end) == 1 ||
+         sscanf(text, "Attaching %u probe%n", &count, &end) == 1) &&
+        end)
+        return true;
+    *meaning = STDERR_LOSS;
+    *lost = 1;
+    // A map that is full, where no JSON says it.
+    if (!strcmp(text, "Additional Info - helper: map_update_elem, retcode: -7"))
         return true;
     if (sscanf(text, "Lost %u events%n", &count, &end) != 1 || !end)
         return false;
     *lost = count;
-    *meaning = STDERR_LOSS;
     return true;
 }
 
+// What needs no saying, whatever the program.
+static bool is_noise(const char *text)
+{
+    static const char *const parts[] = {
+        // Without CAP_SYS_RESOURCE; since 5.11 nothing depends on it.
+        "couldn't set RLIMIT_",
+        // Said by 0.20 and 0.21 of every tracepoint; who needs headers is told so, too.
+        "WARNING: Could not find kernel headers",
+        // Said by 0.26 of every program where the kernel has no ftrace; so is who needs it.
+        "WARNING: Could not read functions from ",
+        // Of a probe that was missing.
+        "ERROR: failed to detach probe: ",
+        // The sum of what was said before.
+        "WARNING: Total lost event count: ",
+        // In the stream: the thread has no user stack.
+        "WARNING: Bad address (get_stack: -14)",
+        "WARNING: Error reading ustack.",
+        "WARNING: Error reading kstack.",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strstr(text, parts[i]))
+            return true;
+    }
+    return false;
+}
+
 // A message may have more lines: the place in the source, hints.
-static enum stderr_meaning judge_rest(struct bpftrace_program *program, const char *text)
+static enum stderr_meaning judge_other(struct bpftrace_program *program, const char *text)
 {
     if (strstr(text, "WARNING:"))
         program->in_warning = true;
-    else if (strstr(text, "ERROR:") || !strncmp(text, "FATAL:", 6))
+    else if (strstr(text, "ERROR:") || !strncmp(text, "FATAL:", 6) || !strncmp(text, "BUG:", 4))
         program->in_warning = false;
     return program->in_warning ? STDERR_MESSAGE : STDERR_ERROR;
 }
@@ -167,20 +233,14 @@ static enum stderr_meaning judge_rest(struct bpftrace_program *program, const ch
 static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_t *lost)
 {
     enum stderr_meaning meaning;
-    bpftrace_program_unmark(arg, line);
+    struct bpftrace_program *program = arg;
+    bpftrace_program_unmark(program, line);
     const char *text = bytes_text(line);
-    // Without CAP_SYS_RESOURCE; since 5.11 nothing depends on it.
-    if (strstr(text, "couldn't set RLIMIT_MEMLOCK"))
-        return STDERR_NOISE;
-    // Said by 0.20 and 0.21 of every tracepoint; who needs headers is told so, too.
-    if (strstr(text, "WARNING: Could not find kernel headers"))
-        return STDERR_NOISE;
-    // Of a probe that was missing.
-    if (!strncmp(text, "ERROR: failed to detach probe: ", 31))
-        return STDERR_NOISE;
     if (judge_stream_words(text, &meaning, lost))
         return meaning;
-    if (judge_missing(arg, line))
+    if (bpftrace_warnings_drop(&program->warnings, text, program->ours) || is_noise(text))
+        return STDERR_NOISE;
+    if (judge_missing(program, line))
         return line->len ? STDERR_MESSAGE : STDERR_NOISE;
     // Two stacks under one number: one of them is lost. Other numbers mean that there was none.
     if (strstr(text, "failed to look up stack id")) {
@@ -189,7 +249,17 @@ static enum stderr_meaning bpftrace_judge(void *arg, struct bytes *line, uint64_
         *lost = 1;
         return STDERR_LOSS;
     }
-    return judge_rest(arg, text);
+    translate_no_matches(program, line);
+    text = bytes_text(line);
+    // With missing_probes = "ignore" nothing else is said of them (0.26).
+    if (strstr(text, "ERROR: Undefined map: ") && strstr(program->text, "missing_probes"))
+        bytes_append_text(line, "; perhaps the probes that fill it are missing here");
+    return judge_other(program, bytes_text(line));
+}
+
+static bool bpftrace_judge_rest(void *arg, struct bytes *line)
+{
+    return bpftrace_warnings_rest(&((struct bpftrace_program *)arg)->warnings, line);
 }
 
 static void free_program(void *arg)
@@ -284,6 +354,7 @@ struct plan {
     struct bpftrace_version version;
     char *text;   // the author's
     bool own;     // our sampling program
+    bool attach;  // bpftrace itself is told the process
     bool names;   // bpftrace must give the names of user functions
     bool is_text; // its output is read, not its JSON
     unsigned hz;
@@ -292,6 +363,7 @@ struct plan {
     const char *unit;               // within it
     char pid[16], least[24];
     const char **args;
+    const char *environment[BPFTRACE_VARIABLES + 1];
 };
 
 static void plan_dispose(struct plan *plan)
@@ -323,7 +395,7 @@ static void make_args(struct plan *plan, const struct collect_request *request,
     snprintf(plan->least, sizeof plan->least, "%" PRId64, request->min_ns);
     args[count++] = "-f";
     args[count++] = plan->is_text ? "text" : "json";
-    if (request->pid) { // it then ends with its target
+    if (plan->attach) { // it then ends with its process
         args[count++] = "-p";
         args[count++] = plan->pid;
     }
@@ -351,10 +423,15 @@ static void plan_names(struct plan *plan, const struct collect_request *request)
     plan->text = bare;
 }
 
+static bool needs_process(const char *text)
+{
+    char needs[PROGRAM_NOTE_BYTES];
+    return program_note(text, "needs", needs) && !strcmp(needs, "pid");
+}
+
 static int make_plan(struct plan *plan, struct launcher *launcher,
                      const struct collect_request *request, struct err *err)
 {
-    char needs[PROGRAM_NOTE_BYTES];
     *plan = (struct plan){.own = request->what != NULL};
     plan->hz = (unsigned)bpftrace_rate(request);
     int status = sample_pick_options(&plan->options, request, err);
@@ -364,15 +441,18 @@ static int make_plan(struct plan *plan, struct launcher *launcher,
         return status;
     if (is_own_program(request))
         plan->text = adapt_stacks(plan->text, &plan->options);
-    if (!request->pid && !request->arg_count && program_note(plan->text, "needs", needs) &&
-        !strcmp(needs, "pid"))
+    if (!request->pid && !request->arg_count && needs_process(plan->text))
         return err_set(err, -EINVAL, "bt:%s needs a process: pid=PID",
                        request->preset ? request->preset : "this program");
+    // Since 0.24 a probe then fires in that process only, which is not where it is woken, say; and
+    // a profile: probe sees none of the threads that are there. Ours choose by themselves.
+    plan->attach = request->pid && (!is_own_program(request) || needs_process(plan->text));
     bpftrace_version_ask(&plan->version, launcher);
     plan_names(plan, request);
     plan->is_text =
         !bpftrace_json_keeps_keys(&plan->version) && bpftrace_program_has_stack_keys(plan->text);
     read_event(plan);
+    bpftrace_environment(plan->environment, &plan->version, plan->names, plan->text);
     return 0;
 }
 
@@ -388,12 +468,13 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
     }
     struct bpftrace_program *program = xmalloc(sizeof *program);
     bpftrace_program_init(program, plan.text);
+    program->ours = is_own_program(request);
     make_args(&plan, request, program);
     struct recording_setup setup = {
         .collector = &collector_bpftrace,
         .tool = LAUNCHER_BPFTRACE,
         .args = plan.args,
-        .environment = bpftrace_environment(&plan.version, plan.names),
+        .environment = plan.environment,
         .shown_program = request->preset ? request->preset
                          : request->file ? request->file
                                          : plan.text,
@@ -403,10 +484,13 @@ static int bpftrace_start(struct recording **out, struct launcher *launcher,
         .event_name = *plan.event ? plan.event : NULL,
         .event_unit = plan.unit,
         .for_ns = request->for_ns,
+        .target_pid = plan.attach ? 0 : request->pid,
         .dry_run = request->dry_run,
         .says_ready_and_end = true,
+        .interrupt_once = bpftrace_heeds_interrupts(&plan.version),
         .wants_symbols = !plan.names,
         .judge = bpftrace_judge,
+        .judge_rest = bpftrace_judge_rest,
         .judge_arg = program,
         .judge_free = free_program,
     };

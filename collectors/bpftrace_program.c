@@ -162,6 +162,7 @@ void bpftrace_program_init(struct bpftrace_program *program, const char *text)
 void bpftrace_program_dispose(struct bpftrace_program *program)
 {
     free(program->text);
+    bpftrace_warnings_dispose(&program->warnings);
     *program = (struct bpftrace_program){0};
 }
 
@@ -234,10 +235,13 @@ void bpftrace_program_unmark(struct bpftrace_program *program, struct bytes *lin
     if (move_place(program, line))
         return;
     size_t blank = strspn(bytes_text(line), " ");
-    bool underline = program->error_line && line->len > blank &&
-                     strspn(line->data + blank, "~^") == line->len - blank;
+    bool nothing = line->len && line->len == blank; // 0.26 underlines no character by none
+    bool underline = program->error_line && line->len &&
+                     (nothing || strspn(line->data + blank, "~^") == line->len - blank);
     if (!underline)
         return;
+    if (nothing)
+        bytes_append_char(line, '^');
     size_t cut = program->error_shift < blank ? program->error_shift : blank;
     bytes_consume(line, cut);
     program->error_line = 0;

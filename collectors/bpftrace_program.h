@@ -7,6 +7,7 @@
 #ifndef FLICKER_COLLECTORS_BPFTRACE_PROGRAM_H
 #define FLICKER_COLLECTORS_BPFTRACE_PROGRAM_H
 
+#include "collectors/bpftrace_warnings.h"
 #include "proto/bytes.h"
 
 #include <stdbool.h>
@@ -27,6 +28,8 @@ struct bpftrace_program {
     uint32_t error_shift;  // by which its underline must move
     bool no_kprobes;       // bpftrace found that this kernel has none
     bool in_warning;       // what it says now belongs to a warning, not to an error
+    bool ours;             // not the user's
+    struct bpftrace_warnings warnings;
 };
 
 void bpftrace_program_init(struct bpftrace_program *program, const char *text);

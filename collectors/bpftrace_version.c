@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool is_before(const struct bpftrace_version *version, unsigned minor)
@@ -77,16 +78,26 @@ bool bpftrace_json_keeps_keys(const struct bpftrace_version *version)
     return is_before(version, 24);
 }
 
-const char *const *bpftrace_environment(const struct bpftrace_version *version, bool names)
+bool bpftrace_heeds_interrupts(const struct bpftrace_version *version)
 {
-    static const char *const old_bare[] = {"BPFTRACE_NO_USER_SYMBOLS=1",
-                                           "BPFTRACE_MAP_KEYS_MAX=32768",
-                                           "BPFTRACE_PERF_RB_PAGES=256", NULL};
-    static const char *const old_named[] = {"BPFTRACE_MAP_KEYS_MAX=32768",
-                                            "BPFTRACE_PERF_RB_PAGES=256", NULL};
-    static const char *const since_20[] = {"BPFTRACE_MAX_MAP_KEYS=32768",
-                                           "BPFTRACE_PERF_RB_PAGES=256", NULL};
-    if (!bpftrace_obeys_no_user_symbols(version))
-        return since_20;
-    return names ? old_named : old_bare;
+    return !is_before(version, 21);
+}
+
+bool bpftrace_needs_tracefs(const struct bpftrace_version *version)
+{
+    return !is_before(version, 26);
+}
+
+void bpftrace_environment(const char *out[BPFTRACE_VARIABLES + 1],
+                          const struct bpftrace_version *version, bool names, const char *text)
+{
+    size_t count = 0;
+    bool old = bpftrace_obeys_no_user_symbols(version);
+    if (old && !names)
+        out[count++] = "BPFTRACE_NO_USER_SYMBOLS=1";
+    if (!strstr(text, "max_map_keys"))
+        out[count++] = old ? "BPFTRACE_MAP_KEYS_MAX=32768" : "BPFTRACE_MAX_MAP_KEYS=32768";
+    if (!strstr(text, "perf_rb_pages"))
+        out[count++] = "BPFTRACE_PERF_RB_PAGES=256";
+    out[count] = NULL;
 }

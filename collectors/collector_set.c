@@ -202,7 +202,7 @@ bool collector_set_ended(struct collector_set *set, uint64_t id, int *status)
         return true;
     if (!row->ended && !(row->ended = pipeline_reap(&row->pipeline)))
         return false;
-    *status = row->pipeline.status;
+    *status = pipeline_status(&row->pipeline);
     *row = set->rows[--set->count];
     return true;
 }

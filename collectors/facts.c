@@ -1,6 +1,7 @@
 // What this kernel and these processes are, from /proc and /sys.
 #include "collectors/facts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
@@ -121,6 +122,25 @@ bool facts_has_tracefs(void)
     return false;
 }
 
+static bool in_pid_namespace(void)
+{
+    static const char initial[] = "pid:[4026531836]"; // PROC_PID_INIT_INO, include/linux/proc_ns.h
+    char name[64];
+    ssize_t len = readlink("/proc/self/ns/pid", name, sizeof name - 1);
+    name[len > 0 ? len : 0] = '\0';
+    return len > 0 && strcmp(name, initial) != 0;
+}
+
+int facts_check_process(pid_t pid, struct err *err)
+{
+    if (!pid || !in_pid_namespace())
+        return 0;
+    return err_set(err, -ENOTSUP,
+                   "process %d is numbered so by a container (a PID namespace): BPF programs see "
+                   "the host's numbers\nrecord it from the host, or with perf, or all processes",
+                   (int)pid);
+}
+
 bool facts_has_kprobes(void)
 {
     return exists("/sys/bus/event_source/devices/kprobe");
@@ -211,6 +231,9 @@ void facts_put_kernel(struct bytes *out)
              "there: functions of programs can be probed",
              "none: programs with uprobe: and usdt: cannot run\n"
              "           a kernel with CONFIG_UPROBE_EVENTS=y has them");
+    if (in_pid_namespace())
+        bytes_append_text(out, "processes  numbered by a container (a PID namespace): pid= works "
+                               "with perf only\n");
     put_functions(out);
     put_lockdown(out);
     put_paranoid(out);

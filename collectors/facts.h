@@ -4,6 +4,7 @@
 #define FLICKER_COLLECTORS_FACTS_H
 
 #include "proto/bytes.h"
+#include "proto/err.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,9 @@ bool facts_may_trace(pid_t pid, const char **why);
 // Whether tracefs is mounted where bpftrace looks for tracepoints.
 bool facts_has_tracefs(void);
 bool facts_has_kprobes(void);
+// -ENOTSUP: BPF programs cannot tell this process, 0 for any, as its number is one of a PID
+// namespace (a container's) and theirs are the host's.
+int facts_check_process(pid_t pid, struct err *err) MUST_CHECK;
 // What the kernel offers to collectors, a line each; below what it lacks, what that costs and the
 // command that would change it.
 void facts_put_kernel(struct bytes *out);

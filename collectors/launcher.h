@@ -60,7 +60,10 @@ int launcher_start(struct launcher *launcher, enum launcher_tool tool, const cha
 // Sends SIGINT, SIGTERM or SIGKILL to a started collector (to the recorder of a pipeline).
 int launcher_signal(struct launcher *launcher, uint64_t id, int signal) MUST_CHECK;
 
-// Reaps: true when the collector has ended; *status is then a wait status of its first process.
+// Reaps: true when the collector has ended; *status is then a wait status of its first process, or
+// of the one that read what that wrote and ended too early, with this bit, which is not one of
+// theirs.
+enum { LAUNCHER_OF_READER = 1 << 16 };
 bool launcher_ended(struct launcher *launcher, uint64_t id, int *status);
 
 // Each opens a file of a running process, read-only; a descriptor or a negative errno.

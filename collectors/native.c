@@ -1,5 +1,6 @@
 // The native collector: flicker-collect, our own BPF programs (collectors/native/).
 #include "collectors/collector.h"
+#include "collectors/facts.h"
 #include "collectors/native_options.h"
 #include "collectors/recording_setup.h"
 #include "collectors/tool.h"
@@ -17,7 +18,6 @@ static const double default_hz = 99;
 static int native_probe(struct launcher *launcher, const struct collect_request *request,
                         struct err *why_not)
 {
-    (void)request;
     char path[PATH_MAX];
     if (tool_find(path, LAUNCHER_NATIVE, why_not))
         return err_set(why_not, -ENOENT,
@@ -27,7 +27,7 @@ static int native_probe(struct launcher *launcher, const struct collect_request 
     if (access("/sys/kernel/btf/vmlinux", R_OK))
         return err_set(why_not, -ENOTSUP,
                        "this kernel has no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
-    return 0;
+    return facts_check_process(request ? request->pid : 0, why_not);
 }
 
 static bool native_serves(const struct collect_request *request)

@@ -179,14 +179,25 @@ bool pipeline_reap(struct pipeline *pipeline)
             continue;
         }
         pipeline->pids[i] = 0;
+        status = got > 0 ? status : 0;
         if (i == 0) {
-            pipeline->status = got > 0 ? status : 0;
+            pipeline->status = status;
             pipeline->first_ended = true;
+        } else {
+            pipeline->reader_status = status;
         }
     }
     if (all)
         close_fd(&pipeline->stdin_fd);
     return all;
+}
+
+int pipeline_status(const struct pipeline *pipeline)
+{
+    int first = pipeline->status, reader = pipeline->reader_status;
+    bool broken = WIFSIGNALED(first) && WTERMSIG(first) == SIGPIPE;
+    bool good = WIFSIGNALED(first) ? WTERMSIG(first) == SIGINT : !WEXITSTATUS(first);
+    return broken || (good && reader) ? reader | LAUNCHER_OF_READER : first;
 }
 
 static int64_t now_ms(void)

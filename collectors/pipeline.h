@@ -13,6 +13,7 @@ struct pipeline {
     pid_t pids[PIPELINE_STAGES]; // 0: no such stage, or reaped
     pid_t first;                 // of the first stage, also when it was reaped
     int status;                  // of the first stage, once reaped
+    int reader_status;           // of the second
     bool first_ended;
     int stdin_fd; // write end of the first stage's stdin; -1: it reads /dev/null
 };
@@ -33,6 +34,9 @@ int pipeline_start(struct pipeline *pipeline, const struct pipeline_stage *stage
 int pipeline_signal(struct pipeline *pipeline, int signal);
 // Collects what has ended; true once every stage has.
 bool pipeline_reap(struct pipeline *pipeline);
+// How it ended, once reaped: the wait status of its first stage; of the second, with
+// LAUNCHER_OF_READER, where that broke off what the first still wrote.
+int pipeline_status(const struct pipeline *pipeline);
 // Ends it now, for good: SIGINT, up to patience_ms to leave, SIGKILL; reaps.
 void pipeline_end(struct pipeline *const *pipelines, size_t count, int patience_ms);
 

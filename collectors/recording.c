@@ -9,6 +9,7 @@
 #include "collectors/symbols.h"
 #include "collectors/tool.h"
 #include "proto/alloc.h"
+#include "proto/fks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +38,7 @@ static const int64_t resend_ns = 300 * MS_NS;
 static const int64_t leave_ns = 5000 * MS_NS; // from the request, or the last byte after END
 static const int64_t linger_ns = 1000 * MS_NS;
 static const int64_t quiet_ns = 250 * MS_NS;  // after which a line is not the start of a sample
+static const int64_t stall_ns = 5000 * MS_NS; // of a message of .fks
 static const int64_t begin_ns = 2000 * MS_NS; // after which one that never says so has begun
 
 struct recording {
@@ -47,6 +50,7 @@ struct recording {
     struct decoder *decoder;
     const struct collector *collector;
     stderr_judge_fn *judge;
+    bool (*judge_rest)(void *arg, struct bytes *line);
     void *judge_arg;
     void (*judge_free)(void *arg);
     struct launched child;
@@ -59,8 +63,9 @@ struct recording {
     char *buffer;
     double rate_hz;
     uint64_t sample_value;
-    bool says_ready_and_end, brings_hello, comes_in_rounds;
+    bool says_ready_and_end, interrupt_once, brings_hello, comes_in_rounds;
     int64_t for_ns;
+    int target_fd; // of the process with which it ends, readable once that has; -1: none
 
     enum recording_state state;
     bool out_eof, err_eof, end_seen, killed, decoder_failed;
@@ -164,10 +169,21 @@ static int tap_loss(struct sink *sink, const struct loss *loss, struct err *err)
 static const struct sink_ops tap_ops = {
     .hello = tap_hello, .samples = tap_samples, .loss = tap_loss};
 
+static void tell_rest(struct recording *recording)
+{
+    struct bytes line = {0};
+    while (recording->judge_rest && recording->judge_rest(recording->judge_arg, &line)) {
+        say(recording, false, bytes_text(&line));
+        bytes_clear(&line);
+    }
+    bytes_dispose(&line);
+}
+
 static void begin_running(struct recording *recording)
 {
     if (recording->state != RECORDING_STARTING)
         return;
+    tell_rest(recording);
     recording->state = RECORDING_RUNNING;
     recording->running_ns = recording->now_ns;
 }
@@ -242,8 +258,10 @@ static void stream_text(void *arg, const char *line, size_t len)
         recording->end_seen = true;
         return;
     }
-    // What is said of a place in the program is judged as if it came on stderr.
-    if (recording->says_ready_and_end && len > 6 && !memcmp(line, "stdin:", 6)) {
+    // What it says of the program before that runs, or of a place in it, is judged as if it came on
+    // stderr.
+    if (recording->says_ready_and_end &&
+        (recording->state == RECORDING_STARTING || (len > 6 && !memcmp(line, "stdin:", 6)))) {
         stderr_line(recording, line, len);
         return;
     }
@@ -306,6 +324,17 @@ static void tell_quiet(struct recording *recording)
         decoder_broke(recording, &err);
 }
 
+// One that lies may have begun a message that never ends: it is not waited for.
+static void heed_stall(struct recording *recording)
+{
+    struct err err = {0};
+    if (!recording->brings_hello || recording->decoder_failed || !recording->data_ns ||
+        recording->now_ns - recording->data_ns < stall_ns || !fks_decoder_waits(recording->decoder))
+        return;
+    err_set(&err, -EBADMSG, "a message has begun and does not go on; what came before it was read");
+    decoder_broke(recording, &err);
+}
+
 static void drain_stdout(struct recording *recording)
 {
     size_t len = 0;
@@ -324,6 +353,7 @@ static void drain_stdout(struct recording *recording)
             recording->stop_ns = recording->now_ns;
     }
     tell_quiet(recording);
+    heed_stall(recording);
 }
 
 static void drain_stderr(struct recording *recording)
@@ -339,23 +369,39 @@ static void drain_stderr(struct recording *recording)
         line_reader_finish(&recording->stderr_lines, stderr_line, recording);
 }
 
+static void describe_status(char *out, size_t size, int status)
+{
+    if (WIFSIGNALED(status))
+        snprintf(out, size, "killed by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status))
+        snprintf(out, size, "failed with exit status %d", WEXITSTATUS(status));
+    else
+        snprintf(out, size, "it ended by itself");
+}
+
+// What reads the stream broke it off. One that was stopped before there was anything lost nothing.
+static bool is_broken_off(const struct recording *recording)
+{
+    return recording->exit_status & LAUNCHER_OF_READER &&
+           (!recording->stop_reason || recording->decoder->report.bytes);
+}
+
 static void describe_end(struct recording *recording)
 {
     int status = recording->exit_status;
-    char *why = recording->why_ended;
+    char *why = recording->why_ended, how[128];
     const size_t size = sizeof recording->why_ended;
-    if (recording->stop_reason && !recording->killed)
-        snprintf(why, size, "%s", recording->stop_reason);
-    else if (recording->killed)
+    describe_status(how, sizeof how, status);
+    if (recording->killed)
         snprintf(why, size, "%s; it did not leave by itself and was killed",
                  recording->stop_reason ? recording->stop_reason : "stopped");
-    else if (WIFSIGNALED(status))
-        snprintf(why, size, "killed by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    else if (WEXITSTATUS(status))
-        snprintf(why, size, "failed with exit status %d", WEXITSTATUS(status));
+    else if (is_broken_off(recording))
+        snprintf(why, size, "%s%sperf script, which reads it: %s; what came after that is lost",
+                 recording->stop_reason ? recording->stop_reason : "",
+                 recording->stop_reason ? ", but " : "", how);
     else
-        snprintf(why, size, "it ended by itself");
+        snprintf(why, size, "%s", recording->stop_reason ? recording->stop_reason : how);
 }
 
 // Samples without a time, and programs that print no samples: what to add.
@@ -390,6 +436,7 @@ static void end(struct recording *recording)
         say(recording, true, err.message);
     recording->state = RECORDING_ENDED;
     recording->ended_ns = recording->now_ns;
+    tell_rest(recording);
     explain_timeless(recording);
     describe_end(recording);
 }
@@ -420,7 +467,8 @@ static void drive_stop(struct recording *recording)
     }
     if (now_ns - recording->stop_ns > leave_ns)
         send_signal(recording, SIGKILL);
-    else if (!recording->end_seen && now_ns - recording->signal_ns >= resend_ns)
+    else if (!recording->end_seen && !recording->interrupt_once &&
+             now_ns - recording->signal_ns >= resend_ns)
         send_signal(recording, SIGINT);
 }
 
@@ -447,6 +495,13 @@ static void measure_flow(struct recording *recording)
     recording->bytes_before = bytes;
 }
 
+static void watch_target(struct recording *recording)
+{
+    struct pollfd target = {.fd = recording->target_fd, .events = POLLIN};
+    if (recording->target_fd >= 0 && poll(&target, 1, 0) > 0)
+        begin_stop(recording, "its process has ended");
+}
+
 bool recording_tick(struct recording *recording, int64_t now_ns)
 {
     if (recording->state == RECORDING_ENDED)
@@ -461,6 +516,7 @@ bool recording_tick(struct recording *recording, int64_t now_ns)
     if (recording->state == RECORDING_RUNNING && recording->for_ns &&
         now_ns - counts_from_ns(recording) >= recording->for_ns)
         begin_stop(recording, "its time was up");
+    watch_target(recording);
     if (recording->state == RECORDING_STOPPING)
         drive_stop(recording);
     if (recording->out_eof && recording->err_eof)
@@ -475,6 +531,8 @@ size_t recording_fds(const struct recording *recording, int fds[RECORDING_FDS])
         fds[count++] = recording->child.stderr_fd;
     if (recording->comes_in_rounds && !recording->out_eof)
         fds[count++] = recording->child.stdout_fd;
+    if (recording->target_fd >= 0 && recording->state < RECORDING_STOPPING)
+        fds[count++] = recording->target_fd;
     return count;
 }
 
@@ -509,7 +567,8 @@ void recording_status(const struct recording *recording, struct recording_status
     *out = (struct recording_status){
         .state = recording->state,
         .ran = recording->running_ns != 0,
-        .in_order = recording->stop_reason && !recording->decoder_failed,
+        .in_order =
+            recording->stop_reason && !recording->decoder_failed && !is_broken_off(recording),
         .garbled = recording->decoder_failed,
         .collector = recording->collector,
         .command = recording->command,
@@ -551,6 +610,8 @@ void recording_free(struct recording *recording)
         close(recording->child.stdout_fd);
     if (recording->child.stderr_fd >= 0)
         close(recording->child.stderr_fd);
+    if (recording->target_fd >= 0)
+        close(recording->target_fd);
     decoder_free(recording->decoder);
     symbols_free(recording->symbols);
     line_reader_dispose(&recording->stderr_lines);
@@ -589,6 +650,14 @@ static int say_hello(struct recording *recording, struct err *err)
     return sink_hello(recording->sink, &hello, err);
 }
 
+static int open_target(int *fd, pid_t pid, struct err *err)
+{
+    *fd = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    if (pid && *fd < 0 && errno == ESRCH)
+        return err_set(err, -ESRCH, "there is no process %d", (int)pid);
+    return 0; // an older kernel cannot tell
+}
+
 static int describe(const struct recording_setup *setup, struct err *err)
 {
     int status =
@@ -619,12 +688,14 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .events = *events,
         .collector = setup->collector,
         .judge = setup->judge,
+        .judge_rest = setup->judge_rest,
         .judge_arg = setup->judge_arg,
         .judge_free = setup->judge_free,
         .child = {.stdout_fd = -1, .stderr_fd = -1},
         .rate_hz = setup->rate_hz,
         .sample_value = setup->sample_value,
         .says_ready_and_end = setup->says_ready_and_end,
+        .interrupt_once = setup->interrupt_once,
         .brings_hello = setup->brings_hello,
         .comes_in_rounds = setup->comes_in_rounds,
         .pick = setup->pick,
@@ -650,7 +721,9 @@ int recording_start(struct recording **out, struct launcher *launcher,
         .flush_each_push = true,
     };
     recording->decoder = format->decoder_new(&recording->tap, &options);
-    int status = launcher_start(launcher, setup->tool, setup->args, setup->environment,
+    int status = open_target(&recording->target_fd, setup->target_pid, err);
+    if (!status)
+        status = launcher_start(launcher, setup->tool, setup->args, setup->environment,
                                 &recording->child, err);
     if (!status && !recording->brings_hello)
         status = say_hello(recording, err);

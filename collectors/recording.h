@@ -20,7 +20,7 @@ struct recording_status {
     int64_t first_sample_ns;                  // 0: none yet
     const struct decode_report *report;       // borrowed; NULL before the first byte
     int exit_status;                          // wait status, when ended
-    char why_ended[256]; // "stopped", "its target exited", "killed by signal 9"
+    char why_ended[256]; // "stopped", "its process has ended", "killed by signal 9"
 };
 void recording_status(const struct recording *recording, struct recording_status *out);
 
@@ -32,8 +32,9 @@ const char *recording_state_name(enum recording_state state); // "starting"
 bool recording_tick(struct recording *recording, int64_t now_ns);
 // Descriptors to poll for POLLIN, at most RECORDING_FDS; returns how many. stderr, so that errors
 // show at once. The stream itself is mostly drained on ticks: waking for every line would cost more
-// than the parsing. One that comes seldom, in whole rounds, is read as it comes.
-enum { RECORDING_FDS = 2 };
+// than the parsing. One that comes seldom, in whole rounds, is read as it comes. A process that is
+// watched for its end is among them.
+enum { RECORDING_FDS = 3 };
 size_t recording_fds(const struct recording *recording, int fds[RECORDING_FDS]);
 // Longer where nobody looks at what comes in, and little does.
 int recording_interval_ms(const struct recording *recording, bool watched);

@@ -21,13 +21,18 @@ struct recording_setup {
     const char *event_name, *event_unit; // see decode_options; NULL: the format's own
     struct sample_pick pick; // samples that the program writes and nobody asked for are left out
     int64_t for_ns;
+    pid_t target_pid;          // the recording ends with this process; 0: the tool sees to it
     struct bytes *dry_run;     // see struct collect_request
     bool says_ready_and_end;   // its stream has lines "READY ..." and "END" (bpftrace)
+    bool interrupt_once;       // it is never interrupted twice
     bool wants_symbols;        // user addresses come without names
     bool brings_hello;         // the stream says itself who speaks (.fks)
     bool comes_in_rounds;      // it writes some 20 times a second, and that is to be read at once
     const char *shown_program; // shown instead of the text after -e; NULL: show that
     stderr_judge_fn *judge;    // NULL: every line is a message
+    // What is still to be said of the lines before, when the recording begins and when it has
+    // ended: a message, and it is asked again. False: nothing. May be NULL.
+    bool (*judge_rest)(void *arg, struct bytes *line);
     void *judge_arg;
     void (*judge_free)(void *arg); // NULL: nothing to free; called even when the start fails
 };

@@ -125,6 +125,10 @@ bool bpftrace_frame_parse(struct bpftrace_frame *out, const char *line, size_t l
             out->address = address;
             return true;
         }
+        if (left == 1 && *text == '0') { // the end of a chain of frame pointers (0.26)
+            out->has_address = true;
+            return true;
+        }
         if (left == 16 && !memcmp(text, "<unwind failure>", 16)) {
             out->name = text;
             out->name_len = left;
@@ -133,7 +137,8 @@ bool bpftrace_frame_parse(struct bpftrace_frame *out, const char *line, size_t l
         return is_inlined(out, text, left) || split_at_offset(out, text, left);
     }
     uint64_t same;
-    if (!out->name_len || is_bare_address(out->name, out->name_len, &same) ||
+    bool zero = out->name_len == 1 && *out->name == '0'; // 0.26
+    if (!out->name_len || zero || is_bare_address(out->name, out->name_len, &same) ||
         (out->name_len == 9 && !memcmp(out->name, "[unknown]", 9)))
         out->name = NULL;
     if ((out->module_len == 9 && !memcmp(out->module, "[unknown]", 9)) ||

@@ -5,8 +5,9 @@
 //     \t559571fcd250 0x559571fcd250 ([unknown])         no symbol
 //             leaf_warm+48                              kstack, ustack (four spaces within a map)
 //             0x559571fcd250
-//             leaf_warm+48@/src/spin.c:12               since 0.24, with debug information
-//             [inlined] leaf@/src/spin.c:9
+//             0                                         the address 0, since 0.24; "\t0 0
+//             ([unknown])" leaf_warm+48@/src/spin.c:12               since 0.24, with debug
+//             information [inlined] leaf@/src/spin.c:9
 //     \t55b88a14e250 leaf (inlined)                     the same, ustack(perf)
 //             <unwind failure>                          dw_ustack, since 0.26
 //

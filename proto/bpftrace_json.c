@@ -1,17 +1,19 @@
 // What `bpftrace -f json` prints: a JSON object a line, {"type": ..., "data": ...}.
 //
-// - "printf" and "value" carry text, which is read like the text form's; a printf is a whole, so
-//   that a comm with newlines does no harm
+// - "printf" and "value" carry text, which is read like the text form's: what does not end its line
+//   is continued by the next one
 // - "map": keys are joined with ",", and stacks within them are several lines
 // - "hist", "stats", "tseries" and maps without stacks: see bpftrace_table.h
 // - "lost_events"; since 0.24 a "count" stands before its data; "attached_probes" says nothing
 // - "helper_error" (0.20), "runtime_error", "errorf" and "warnf" (0.24) have other fields than
 // data:
 //   each is said once for its place in the program; a map that was full lost something
-// - all else is for people
+// - all else is for people; so is all before the first object: since 0.22 warnings about the
+//   program stand there, with lines of it, which may begin with a brace, too
 #include "proto/alloc.h"
 #include "proto/bpftrace_cursor.h"
 #include "proto/bpftrace_record.h"
+#include "proto/bpftrace_squeezed.h"
 #include "proto/bpftrace_table.h"
 
 #include <ctype.h>
@@ -28,30 +30,51 @@ struct bpftrace_json {
     struct decoder base;
     struct lines lines;
     struct bpftrace_record record;
-    struct bytes text;  // an unescaped string
-    struct bytes name;  // of a map
-    struct bytes entry; // one of its entries
+    struct bytes text;    // an unescaped string
+    struct bytes name;    // of a map
+    struct bytes entry;   // one of its entries
+    struct bytes partial; // a line that a printf has begun
     struct bytes scratch;
     char *complaints[COMPLAINTS_MAX]; // that were said
     size_t complaint_count;
     // Since 0.24 a string with \uXXXX leaves the stream printing in hexadecimal what bpftrace does
     // not make text of itself: the counts of histograms and of lost events.
     bool escaped, counts_first;
+    bool begun;     // an object has come
+    bool ends_line; // the object in hand is a line of its own: print(), not printf()
 };
 
-// Text is several lines; the last need not end in a newline.
+static int one_line(struct bpftrace_json *json, const char *line, size_t len, struct err *err)
+{
+    return bpftrace_record_line(&json->record, line,
+                                len < BPFTRACE_LINE_MAX_BYTES ? len : BPFTRACE_LINE_MAX_BYTES, err);
+}
+
+// What a printf has begun is a line without what may follow.
+static int end_partial(struct bpftrace_json *json, struct err *err)
+{
+    int code = json->partial.len ? one_line(json, json->partial.data, json->partial.len, err) : 0;
+    bytes_clear(&json->partial);
+    return code;
+}
+
+// The whole lines of a text; what is left goes on with the next one.
 static int text_lines(struct bpftrace_json *json, const char *text, size_t len, struct err *err)
 {
-    const char *at = text, *end = text + len;
+    const char *at = text, *end = text + len, *newline;
     int code = 0;
-    while (!code && at < end) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t line_len = (size_t)((newline ? newline : end) - at);
-        size_t read = line_len < BPFTRACE_LINE_MAX_BYTES ? line_len : BPFTRACE_LINE_MAX_BYTES;
-        code = bpftrace_record_line(&json->record, at, read, err);
-        at += line_len + 1;
+    while (!code && at < end && (newline = memchr(at, '\n', (size_t)(end - at)))) {
+        if (json->partial.len) {
+            bytes_append(&json->partial, at, (size_t)(newline - at));
+            code = end_partial(json, err);
+        } else {
+            code = one_line(json, at, (size_t)(newline - at), err);
+        }
+        at = newline + 1;
     }
-    return code;
+    if (!code && at < end)
+        bytes_append(&json->partial, at, (size_t)(end - at));
+    return code || json->partial.len <= BPFTRACE_LINE_MAX_BYTES ? code : end_partial(json, err);
 }
 
 // A key of a map that holds a stack: it goes to the record as the text form would print it.
@@ -59,8 +82,11 @@ static int stack_entry(struct bpftrace_json *json, uint64_t value, struct err *e
 {
     bytes_clear(&json->entry);
     bytes_printf(&json->entry, "%s[", bytes_text(&json->name));
-    bytes_append(&json->entry, json->text.data, json->text.len);
-    bytes_printf(&json->entry, "]: %" PRIu64, value);
+    if (json->counts_first) // 0.24 or later
+        bpftrace_unsqueeze(&json->entry, json->text.data, json->text.len);
+    else
+        bytes_append(&json->entry, json->text.data, json->text.len);
+    bytes_printf(&json->entry, "]: %" PRIu64 "\n", value);
     return text_lines(json, json->entry.data, json->entry.len, err);
 }
 
@@ -110,7 +136,12 @@ static int text_data(struct bpftrace_json *json, struct cursor *cursor, bool *go
     bool is_string = cursor_take(&at, '"');
     *good = is_string ? cursor_take_string(cursor, &json->text)
                       : cursor_take_value(cursor, &json->text, &json->scratch);
-    return *good ? text_lines(json, bytes_text(&json->text), json->text.len, err) : 0;
+    if (*good && json->ends_line &&
+        (!json->text.len || json->text.data[json->text.len - 1] != '\n'))
+        bytes_append_char(&json->text, '\n');
+    // Our own last word, whatever the program's last printf began.
+    int code = *good && !strcmp(bytes_text(&json->text), "END\n") ? end_partial(json, err) : 0;
+    return *good && !code ? text_lines(json, bytes_text(&json->text), json->text.len, err) : code;
 }
 
 // What has lines, and none that is a record: time(), cat(), join(), system().
@@ -229,8 +260,12 @@ static bool complaint(struct bpftrace_json *json, const struct type *type, struc
                                                         : &rest;
         good = good && cursor_take_value(cursor, into, &json->scratch);
     } while (good && cursor_take(cursor, ','));
-    if (good && !strcmp(bytes_text(&helper), "map_update_elem") && !strcmp(bytes_text(&code), "-7"))
+    if (good && !strcmp(bytes_text(&helper), "map_update_elem") &&
+        !strcmp(bytes_text(&code), "-7")) {
         bpftrace_record_lost(&json->record, 1);
+        bytes_clear(&message); // since 0.24: "Argument list too long"
+        bytes_append_text(&message, "a map is full: more than max_map_keys of its config");
+    }
     bytes_clear(&json->entry);
     bytes_printf(&json->entry, "stdin:%s:%s: %s: %s", line.len ? bytes_text(&line) : "1",
                  column.len ? bytes_text(&column) : "1",
@@ -270,6 +305,13 @@ static bool find_data(struct bpftrace_json *json, struct cursor *cursor)
     return false;
 }
 
+static const char object_start[] = "{\"type\": \"";
+
+static bool starts_object(const char *line, size_t len)
+{
+    return len >= sizeof object_start && !memcmp(line, object_start, sizeof object_start - 1);
+}
+
 static int json_line(void *arg, const char *line, size_t len, struct err *err)
 {
     struct bpftrace_json *json = arg;
@@ -281,7 +323,8 @@ static int json_line(void *arg, const char *line, size_t len, struct err *err)
     int code = 0;
     if (!len)
         return 0;
-    if (!cursor_take(&cursor, '{')) { // bpftrace's own words are no JSON
+    json->begun |= starts_object(line, len);
+    if (!json->begun || !cursor_take(&cursor, '{')) { // bpftrace's own words are no JSON
         bpftrace_record_text(record, line, len);
         return 0;
     }
@@ -289,7 +332,10 @@ static int json_line(void *arg, const char *line, size_t len, struct err *err)
         cursor_take_named(&cursor, &json->text, "type") && cursor_take_string(&cursor, &json->text);
     const struct type *type = good ? type_by_name(json->text.data, json->text.len) : NULL;
     good = good && cursor_take(&cursor, ',');
-    if (good && (!type || !type->between))
+    json->ends_line = type && !strcmp(type->name, "value");
+    if (good && (!type || type->data != text_data))
+        code = end_partial(json, err);
+    if (good && !code && (!type || !type->between))
         code = bpftrace_record_end(record, err);
     if (code) {
         return code;
@@ -314,8 +360,10 @@ static int json_push(struct decoder *decoder, const void *data, size_t len, stru
 {
     struct bpftrace_json *json = (struct bpftrace_json *)decoder;
     decoder->report.bytes += len;
-    int code = len ? lines_push(&json->lines, data, len, json_line, json, err)
-                   : bpftrace_record_quiet(&json->record, err);
+    int code =
+        len ? lines_push(&json->lines, data, len, json_line, json, err) : end_partial(json, err);
+    if (!code && !len)
+        code = bpftrace_record_quiet(&json->record, err);
     return code ? code : bpftrace_record_flush(&json->record, err);
 }
 
@@ -325,6 +373,8 @@ static int json_finish(struct decoder *decoder, struct err *err)
     uint64_t skipped = decoder->report.skipped;
     int code = lines_finish(&json->lines, json_line, json, err);
     bool cut = decoder->report.skipped > skipped;
+    if (!code)
+        code = end_partial(json, err);
     return code ? code : bpftrace_record_finish(&json->record, cut, err);
 }
 
@@ -338,6 +388,7 @@ static void json_free(struct decoder *decoder)
     bytes_dispose(&json->text);
     bytes_dispose(&json->name);
     bytes_dispose(&json->entry);
+    bytes_dispose(&json->partial);
     bytes_dispose(&json->scratch);
     for (size_t i = 0; i < json->complaint_count; i++)
         free(json->complaints[i]);
@@ -356,13 +407,12 @@ static struct decoder *json_new(struct sink *sink, const struct decode_options *
 
 static int json_probe(const void *head, size_t len)
 {
-    static const char START[] = "{\"type\": \"";
     const char *at = head, *end = at + len;
-    while (at < end && isspace((unsigned char)*at))
-        at++;
-    if ((size_t)(end - at) < sizeof START || memcmp(at, START, sizeof START - 1))
-        return 0;
-    at += sizeof START - 1;
+    while (at < end && !starts_object(at, (size_t)(end - at))) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        at = newline ? newline + 1 : end;
+    }
+    at += at < end ? sizeof object_start - 1 : 0;
     const char *quote = memchr(at, '"', (size_t)(end - at));
     return quote && type_by_name(at, (size_t)(quote - at)) ? 95 : 0;
 }

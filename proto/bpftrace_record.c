@@ -132,6 +132,18 @@ static bool parse_line(const struct bpftrace_record *record, size_t i, struct bp
     return parse_frame(out, record->stack.data + line->start, line->len);
 }
 
+// What has no name has an address, among names that have none.
+static bool has_user_address(const struct bpftrace_record *record, uint32_t block)
+{
+    struct bpftrace_frame frame;
+    for (size_t i = 0; i < record->line_count; i++) {
+        if (record->lines[i].block == block && parse_line(record, i, &frame) && frame.has_address &&
+            frame.address < KERNEL_ADDRESS_MIN)
+            return true;
+    }
+    return false;
+}
+
 // The block whose frames are the kernel's, where there are no addresses; UINT32_MAX: none. Its
 // outermost frame tells; where it is cut off, two blocks are the kernel's and the user's.
 static uint32_t kernel_block(const struct bpftrace_record *record)
@@ -149,7 +161,9 @@ static uint32_t kernel_block(const struct bpftrace_record *record)
     }
     bool several = count && record->lines[count - 1].block != record->lines[0].block;
     bool by_place = several || record->state == BPFTRACE_OWN || others;
-    return count && by_place && record->lines[0].block == 0 ? 0 : UINT32_MAX;
+    return count && by_place && record->lines[0].block == 0 && !has_user_address(record, 0)
+               ? 0
+               : UINT32_MAX;
 }
 
 static bool is_kernel(const struct bpftrace_frame *frame, uint32_t block, uint32_t kernel)
@@ -273,6 +287,16 @@ static int end_record(struct bpftrace_record *record, struct err *err)
     return 0;
 }
 
+// A frame at the address 0, the end of a chain of frame pointers: "0" alone, or "0 0 ([unknown])".
+static bool is_chain_end(const char *line, size_t len)
+{
+    size_t at = 0;
+    while (at < len && (line[at] == ' ' || line[at] == '\t'))
+        at++;
+    return at < len && line[at] == '0' &&
+           (len == at + 1 || (len - at > 5 && !memcmp(line + at, "0 0 (", 5)));
+}
+
 static void add_frame(struct bpftrace_record *record, const char *line, size_t len)
 {
     // Our own program prints an empty kernel stack as one blank line more.
@@ -282,8 +306,8 @@ static void add_frame(struct bpftrace_record *record, const char *line, size_t l
         record->block++;
     record->blanks = 0;
     record->bare = *line != ' ' && *line != '\t';
-    if (record->bare && len == 1 && *line == '0')
-        return; // the end of a chain of frame pointers
+    if (is_chain_end(line, len))
+        return;
     if (record->line_count == BPFTRACE_FRAMES_MAX) {
         record->too_deep = true;
         return;
@@ -358,12 +382,32 @@ static bool ends_entry(const char *line, size_t len, size_t *keys_len, uint64_t 
     return true;
 }
 
+// "...]:": below it comes a histogram. Both are for people.
+static bool ends_before_hist(const char *line, size_t len)
+{
+    len -= len && line[len - 1] == ' ';
+    return len > 1 && line[len - 2] == ']' && line[len - 1] == ':';
+}
+
+static void tell_entry(struct bpftrace_record *record, const char *line, size_t len)
+{
+    for (size_t i = 0; i < record->line_count; i++)
+        bpftrace_record_text(record, record->stack.data + record->lines[i].start,
+                             record->lines[i].len);
+    bpftrace_record_text(record, line, len);
+    reset(record);
+}
+
 // What lies between the stacks of a map's keys.
 static int map_line(struct bpftrace_record *record, const char *line, size_t len, struct err *err)
 {
     size_t keys_len = len;
     uint64_t value;
     bool ends = ends_entry(line, len, &keys_len, &value);
+    if (!ends && ends_before_hist(line, len)) {
+        tell_entry(record, line, len);
+        return 0;
+    }
     if (record->head.len + keys_len < HEAD_MAX_BYTES) {
         bytes_append(&record->head, line, keys_len);
         bytes_append_char(&record->head, ' ');
@@ -457,6 +501,19 @@ static bool looks_like_address(const char *line, size_t len)
     return len >= 12 || (len >= 5 && digits < len);
 }
 
+// "%d %s %llu %s" with a stack(raw) in its last place: no blank line is between.
+static bool follows_header(const struct bpftrace_record *record, const char *line, size_t len)
+{
+    struct bpftrace_header header;
+    bool letter = false;
+    for (size_t i = 0; i < len; i++)
+        letter |= line[i] >= 'a';
+    if (len < 12 || !letter)
+        return false;
+    bpftrace_header_guess(&header, record->head.data, record->head.len, record->last_ns);
+    return header.pid >= 0 && header.time_ns != SAMPLE_NO_TIME;
+}
+
 // An address alone.
 static bool is_bare_frame(const struct bpftrace_record *record, const char *line, size_t len)
 {
@@ -469,7 +526,9 @@ static bool is_bare_frame(const struct bpftrace_record *record, const char *line
     case BPFTRACE_OWN:
         return record->blanks || record->line_count;
     case BPFTRACE_LOOSE:
-        return record->blanks ? looks_like_address(line, len) : record->bare;
+        if (record->blanks || record->line_count)
+            return record->blanks ? looks_like_address(line, len) : record->bare;
+        return follows_header(record, line, len);
     case BPFTRACE_IDLE:
         break;
     }

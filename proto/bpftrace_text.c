@@ -1,9 +1,16 @@
 // What bpftrace prints, as text (bpftrace_record.h says what is recognised). The first 64 KiB of a
 // line are read.
+//
+// Since 0.22 warnings about the program may come first:
+//     stdin:3:5-24: WARNING: Return value discarded.     "stdin:3-5: ..." for several lines
+//         delete(@x[tid]);                               the source, which is no output
+//         ~~~~~~~~~~~~~~~                                only below a single line
 #include "proto/alloc.h"
 #include "proto/bpftrace_frame.h"
 #include "proto/bpftrace_record.h"
 
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +18,64 @@ struct bpftrace_text {
     struct decoder base;
     struct lines lines;
     struct bpftrace_record record;
+    bool begun;       // its output has
+    unsigned sources; // source lines of a warning that are to come
 };
+
+// "FILE:3:5-24: WARNING: " or "FILE:3-5: WARNING: ": how many source lines follow. 0: it is
+// neither.
+static unsigned warning_sources(const char *line, size_t len)
+{
+    enum { MOST = 1000 };
+    static const char word[] = ": WARNING: ";
+    const char *end = memmem(line, len, word, sizeof word - 1);
+    const char *colon = end ? memchr(line, ':', (size_t)(end - line)) : NULL;
+    char place[40];
+    unsigned from, to, column;
+    int rest = 0;
+    if (!colon || end - colon >= (ptrdiff_t)sizeof place)
+        return 0;
+    memcpy(place, colon, (size_t)(end - colon));
+    place[end - colon] = '\0';
+    if (sscanf(place, ":%u:%u-%u%n", &from, &column, &to, &rest) == 3 && !place[rest])
+        return 1;
+    if (sscanf(place, ":%u-%u%n", &from, &to, &rest) != 2 || place[rest] || to < from)
+        return 0;
+    return to - from < MOST ? to - from + 1 : MOST;
+}
+
+// What is said of the program before its output begins is for people, whatever it looks like.
+static bool is_preface(struct bpftrace_text *text, const char *line, size_t len)
+{
+    static const char *const starts[] = {"WARNING: ", "ERROR: ", "HINT: ", "Attaching "};
+    if (text->begun)
+        return false;
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        if (len >= strlen(starts[i]) && !memcmp(line, starts[i], strlen(starts[i]))) {
+            text->sources = 0; // up to 0.21 several lines are not shown
+            return true;
+        }
+    }
+    if (text->sources) {
+        text->sources--;
+        return true;
+    }
+    text->sources = warning_sources(line, len);
+    size_t blank = 0;
+    while (blank < len && memchr(" ~^", line[blank], 3))
+        blank++;
+    bool preface = text->sources || (len && blank == len);
+    text->begun = !preface;
+    return preface;
+}
 
 static int text_line(void *arg, const char *line, size_t len, struct err *err)
 {
     struct bpftrace_text *text = arg;
+    if (is_preface(text, line, len)) {
+        bpftrace_record_text(&text->record, line, len);
+        return 0;
+    }
     text->record.place.number = text->lines.number;
     text->record.place.offset = text->lines.offset;
     return bpftrace_record_line(&text->record, line, len, err);

@@ -17,6 +17,8 @@ enum {
 
 // The row's decoder_new and encoder_new.
 struct decoder *fks_decoder_new(struct sink *sink, const struct decode_options *options);
+// Whether a message has begun that is not whole yet.
+bool fks_decoder_waits(const struct decoder *decoder);
 struct encoder *fks_encoder_new(struct dict *dict, struct output *output);
 
 // Writes what an fks encoder holds back (at most some 2048 samples), so that the reader of a pipe

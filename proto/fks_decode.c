@@ -572,6 +572,25 @@ static int message_decode(struct fks_decoder *fks, const uint8_t *data, size_t l
     return code;
 }
 
+// Whether what is there of a message can be one: a field with a length, which fills it. Noise that
+// looks like a length shows itself so before all of that has come.
+static bool is_message_start(const uint8_t *body, const uint8_t *end, uint64_t message_len)
+{
+    enum { WIRE_TYPE = 7, LENGTH_DELIMITED = 2 };
+    const uint8_t *limit = message_len < (uint64_t)(end - body) ? body + message_len : end;
+    uint64_t tag, inner_len;
+    const uint8_t *at = varint_read(body, limit, &tag);
+    if (!at)
+        return limit == end && message_len > (uint64_t)(end - body) &&
+               end - body < VARINT_MAX_BYTES;
+    if ((tag & WIRE_TYPE) != LENGTH_DELIMITED)
+        return false;
+    const uint8_t *inner = varint_read(at, limit, &inner_len);
+    if (!inner)
+        return message_len > (uint64_t)(end - body) && limit - at < VARINT_MAX_BYTES;
+    return (uint64_t)(inner - body) + inner_len == message_len;
+}
+
 // Decodes the whole messages of data; *used says how far it came.
 static int messages_decode(struct fks_decoder *fks, const uint8_t *data, size_t len, size_t *used,
                            struct err *err)
@@ -595,6 +614,8 @@ static int messages_decode(struct fks_decoder *fks, const uint8_t *data, size_t 
             break;
         if (!body || message_len > FKS_MESSAGE_MAX_BYTES)
             code = broken(fks, "the length of a message is not one", err);
+        else if (!is_message_start(body, end, message_len))
+            code = broken(fks, "what has a message's length is none", err);
         else if (message_len > (uint64_t)(end - body))
             break;
         else
@@ -660,6 +681,11 @@ static int decoder_push(struct decoder *decoder, const void *data, size_t len, s
     if (used < len)
         bytes_append(&fks->pending, at + used, len - used);
     return code;
+}
+
+bool fks_decoder_waits(const struct decoder *decoder)
+{
+    return ((const struct fks_decoder *)decoder)->pending.len > 0;
 }
 
 static int decoder_finish(struct decoder *decoder, struct err *err)

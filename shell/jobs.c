@@ -6,6 +6,7 @@
 #include "shell/overhead.h"
 #include "shell/session.h"
 #include "shell/units.h"
+#include "viewer/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -36,6 +37,17 @@ static bool is_flood(struct job *job)
     return ++job->lines > LINES_PER_S;
 }
 
+// As a terminal shows it, with a stop every eight cells.
+static void put_with_tabs(struct bytes *out, const char *line)
+{
+    enum { STOP = 8 };
+    size_t len;
+    while (len = strcspn(line, "\t"), term_text(out, line, len), line[len]) {
+        bytes_append(out, "        ", STOP - text_width(bytes_text(out), out->len) % STOP);
+        line += len + 1;
+    }
+}
+
 static void message(void *arg, bool is_error, const char *line)
 {
     struct job *job = arg;
@@ -44,7 +56,7 @@ static void message(void *arg, bool is_error, const char *line)
         return;
     }
     struct bytes clean = {0};
-    term_text(&clean, line, strlen(line));
+    put_with_tabs(&clean, line);
     if (is_error)
         session_complain(job->session, "[%u] %s", job->number, bytes_text(&clean));
     else

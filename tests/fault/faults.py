@@ -110,15 +110,36 @@ def lying():
     done, kept = misbehave("perf", garbage, "wait stop")
     check(kept and ends(done) == 1 and "not understood" in done.stderr,
           "perf garbage: what was good is kept, the rest counted", done)
-    # Noise can look like the length of a message that is still to come; this cannot.
-    garbage = "head -c 300000 /dev/zero | tr '\\0' '\\377';"
-    done, kept = misbehave("native", garbage + "sleep 100;", "wait 4s")
-    check(kept and ends(done) == 1 and done.stderr.count("cannot be read") == 1,
-          "native garbage: what was good is kept, it is ended and said once", done)
+    # No length of a message; noise; the length of a message that never comes.
+    lies = {"no length": "head -c 300000 /dev/zero | tr '\\0' '\\377';",
+            "noise": "head -c 300000 /dev/urandom;", "zeros": "head -c 300000 /dev/zero;",
+            "half a message": r"printf '\370\007\032\365\007';"}
+    for lie, garbage in lies.items():
+        done, kept = misbehave("native", garbage + "sleep 100;", "wait 8s")
+        check(kept and ends(done) == 1 and done.stderr.count("cannot be read") == 1,
+              f"native lies, {lie}: what was good is kept, it is ended and said once", done)
     done = run(["record", "wait stop"], "head -c 100000 /dev/urandom; exit 0",
                tool="flicker-collect")
     check(done.returncode != 0 and done.stderr.count("flicker: ") == 1,
           "nothing but garbage: one message", done)
+
+
+def half_a_pipeline():
+    """perf record goes on while perf script, which reads it, is gone."""
+    script = f'if [ "$1" = script ]; then cat {fixtures}/perf-system.txt; '
+    idle = "else trap 'exit 0' INT; while :; do sleep 0.1; done; fi"
+    for then, how in (("exit 3", "failed with exit status 3"),
+                      ("kill -SEGV $$", "killed by signal 11")):
+        done = run(["record with=perf", "wait samples > 2", "top", "wait stop"],
+                   f"{script} {then}; else exec yes; fi", tool="perf")
+        said = f"perf script, which reads it: {how}"
+        check("pvm_irq_enable" in done.stdout, f"perf script ends ({then}): data kept", done)
+        check(ends(done) == 1 and said in done.stderr and "after that is lost" in done.stderr,
+              f"perf script ends ({then}): said, once", done)
+        done = run(["record with=perf", "wait samples > 2", "stop", "wait stop"],
+                   f"{script} cat >/dev/null; {then}; {idle}", tool="perf")
+        check(ends(done) == 1 and "stopped, but " + said in done.stderr,
+              f"perf script ends ({then}) while it is stopped: said, once", done)
 
 
 def full_disk():
@@ -226,6 +247,20 @@ def rights():
           "an ordinary user cannot record others", done)
 
 
+def containers():
+    """A PID namespace of its own: what BPF programs see are the host's numbers."""
+    inside = "exec unshare -p -f --mount-proc sh -c '\"$@\"; exit $?' sh \"$@\""
+    for what in ("offcpu", "bt:offcpu"):
+        done = run([f"record {what} pid=1 for=1s"], prepare=inside)
+        check(done.returncode == 3 and "process 1 is numbered so by a container" in done.stderr,
+              f"in a container: {what} of a process is refused, not empty", done)
+    done = run(["record pid=1 for=1s", "wait stop"], prepare=inside)
+    check("not native: process 1 is numbered so" in done.stderr and ends(done) == 1,
+          "in a container: perf records a process", done)
+    done = run(["doctor"], prepare=inside)
+    check("numbered by a container" in done.stdout, "in a container: doctor says so", done)
+
+
 def lacking_kernels():
     if not shutil.which("bpftrace") or not os.path.ismount("/sys/kernel/tracing"):
         print("ok - # skipped: no bpftrace, or no tracefs to take away")
@@ -236,7 +271,7 @@ def lacking_kernels():
     check("tracefs    not mounted" in done.stdout and "sudo mount -t tracefs" in done.stdout,
           "no tracefs: doctor has the command", done)
     done = run(["record bt:signals for=1s"], prepare=away)
-    check(done.returncode == 1 and "sudo mount -t tracefs" in done.stderr,
+    check(done.returncode in (1, 3) and "sudo mount -t tracefs" in done.stderr,
           "no tracefs: the error has it, too", done)
     for what in ("", " with=perf", " offcpu"):
         done = run([f"record{what} for=1s", "wait stop"], prepare=away)
@@ -263,6 +298,7 @@ def lacking_kernels():
 if os.geteuid():
     print("SKIP: needs root")
     sys.exit(1 if os.environ.get("FLICKER_REQUIRE_LIVE") == "1" else 77)
-for fault in (killed, hung, flooding, lying, full_disk, changed_worlds, rights, lacking_kernels):
+for fault in (killed, hung, flooding, lying, half_a_pipeline, full_disk, changed_worlds, rights,
+              containers, lacking_kernels):
     fault()
 sys.exit(1 if bad else 0)

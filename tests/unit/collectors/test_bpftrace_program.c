@@ -142,6 +142,28 @@ static void errors_are_put_back(void **state)
     bpftrace_program_dispose(&program);
 }
 
+// 0.26 underlines what has no width by blanks.
+static void an_error_at_a_point_has_a_caret(void **state)
+{
+    (void)state;
+    const char *const lines[][2] = {
+        {"stdin:2:9-9: ERROR: syntax: expected '{'", "stdin:1:9-9: ERROR: syntax: expected '{'"},
+        {"nonsense", "nonsense"},
+        {"        ", "        ^"},
+        {"        ", "        "},
+    };
+    struct bpftrace_program program;
+    bpftrace_program_init(&program, "nonsense");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct bytes line = {0};
+        bytes_append_text(&line, lines[i][0]);
+        bpftrace_program_unmark(&program, &line);
+        assert_string_equal(bytes_text(&line), lines[i][1]);
+        bytes_dispose(&line);
+    }
+    bpftrace_program_dispose(&program);
+}
+
 // Ours is the first line of what is run.
 static void lines_are_counted_without_ours(void **state)
 {
@@ -202,17 +224,28 @@ static void versions_are_read(void **state)
 {
     (void)state;
     struct bpftrace_version version;
+    const char *environment[BPFTRACE_VARIABLES + 1];
     assert_true(bpftrace_version_parse(&version, "bpftrace v0.17.0\n"));
     assert_int_equal(version.minor, 17);
     assert_false(bpftrace_is_too_old(&version));
     assert_true(bpftrace_obeys_no_user_symbols(&version));
     assert_true(bpftrace_json_keeps_keys(&version));
-    assert_string_equal(bpftrace_environment(&version, false)[0], "BPFTRACE_NO_USER_SYMBOLS=1");
-    assert_string_equal(bpftrace_environment(&version, true)[0], "BPFTRACE_MAP_KEYS_MAX=32768");
+    assert_false(bpftrace_heeds_interrupts(&version) || bpftrace_needs_tracefs(&version));
+    bpftrace_environment(environment, &version, false, "");
+    assert_string_equal(environment[0], "BPFTRACE_NO_USER_SYMBOLS=1");
+    bpftrace_environment(environment, &version, true, "");
+    assert_string_equal(environment[0], "BPFTRACE_MAP_KEYS_MAX=32768");
     assert_true(bpftrace_version_parse(&version, "bpftrace 0.26.1"));
     assert_int_equal(version.minor, 26);
     assert_false(bpftrace_obeys_no_user_symbols(&version) || bpftrace_json_keeps_keys(&version));
-    assert_string_equal(bpftrace_environment(&version, false)[0], "BPFTRACE_MAX_MAP_KEYS=32768");
+    assert_true(bpftrace_heeds_interrupts(&version) && bpftrace_needs_tracefs(&version));
+    bpftrace_environment(environment, &version, false, "");
+    assert_string_equal(environment[0], "BPFTRACE_MAX_MAP_KEYS=32768");
+    assert_string_equal(environment[1], "BPFTRACE_PERF_RB_PAGES=256");
+    assert_null(environment[2]);
+    bpftrace_environment(environment, &version, false,
+                         "config = { max_map_keys = 3; perf_rb_pages = 2 }");
+    assert_null(environment[0]);
     assert_true(bpftrace_version_parse(&version, "bpftrace v0.16.0"));
     assert_true(bpftrace_is_too_old(&version));
     assert_true(bpftrace_version_parse(&version, "bpftrace v1.0.0"));
@@ -234,6 +267,7 @@ int main(void)
         cmocka_unit_test(words_elsewhere_are_not_blocks),
         cmocka_unit_test(broken_text_is_no_trouble),
         cmocka_unit_test(errors_are_put_back),
+        cmocka_unit_test(an_error_at_a_point_has_a_caret),
         cmocka_unit_test(lines_are_counted_without_ours),
         cmocka_unit_test(wanted_names_are_seen),
     };

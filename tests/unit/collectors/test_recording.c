@@ -62,11 +62,13 @@ static const struct sink_ops ops = {.hello = on_hello, .samples = on_samples, .l
     "{\"type\": \"printf\", \"data\": \"S 1000 1 1 0 x\\\\n\\\\n\\\\t401000 "                      \
     "f+1\\\\n\\\\nE\\\\n\"}\\n"
 // (echo would expand the escapes.)
-#define READY "printf '%s\\n' '{\"type\": \"printf\", \"data\": \"READY 1\\n\"}'; "
-#define END   "printf '%s\\n' '{\"type\": \"printf\", \"data\": \"END\\n\"}'; "
+#define READY         "printf '%s\\n' '{\"type\": \"printf\", \"data\": \"READY 1\\n\"}'; "
+#define VERSION(said) "[ \"$1\" = --version ] && { echo bpftrace v" said "; exit 0; }; "
+#define END           "printf '%s\\n' '{\"type\": \"printf\", \"data\": \"END\\n\"}'; "
 
 // Runs a script in bpftrace's place until it ends; stops it once it runs when asked to.
-static struct recording_status run(struct seen *seen, const char *script, bool stop)
+static struct recording_status run_request(struct seen *seen, const struct collect_request *request,
+                                           const char *script, bool stop)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/bpftrace", tools_dir);
@@ -84,11 +86,10 @@ static struct recording_status run(struct seen *seen, const char *script, bool s
     struct launcher *launcher = launcher_local();
     struct recording *recording = NULL;
     struct recording_events events = {on_message, &seen->messages};
-    const struct collect_request request = {.what = "cpu"};
     struct err err = {0};
     struct recording_status status;
     const struct collector *collector = collector_by_name("bpftrace");
-    assert_int_equal(collector->start(&recording, launcher, &request, &seen->sink, &events, &err),
+    assert_int_equal(collector->start(&recording, launcher, request, &seen->sink, &events, &err),
                      0);
     int64_t deadline_ns = host_now_ns() + INT64_C(60000000000);
     while (recording_tick(recording, host_now_ns())) {
@@ -111,6 +112,11 @@ static struct recording_status run(struct seen *seen, const char *script, bool s
     recording_free(recording);
     launcher_free(launcher);
     return status;
+}
+
+static struct recording_status run(struct seen *seen, const char *script, bool stop)
+{
+    return run_request(seen, &(const struct collect_request){.what = "cpu"}, script, stop);
 }
 
 static void dispose(struct seen *seen)
@@ -164,18 +170,111 @@ static void an_error_is_passed_on_with_its_caret(void **state)
     dispose(&seen);
 }
 
-// A SIGINT is lost now and then: it is sent again until END is seen.
+// Warnings come in the stream since 0.22, before READY, once for every place: the first is shown,
+// of the others the lines. The program is one of ours, whose deletes need no word.
+static void warnings_are_said_once(void **state)
+{
+    (void)state;
+    struct seen seen;
+    const struct collect_request own = {.program = "BEGIN { }\ni:s:1 { delete(@a[1]);\n"
+                                                   "delete(@b[1]);\n\ndelete(@c[1]); }"};
+    // One line of ours is before the program's.
+    static const char script[] =
+        VERSION("0.26.1") "cat <<'EOF'\n"
+                          "stdin:3:9-22: WARNING: Return value discarded.\n"
+                          "i:s:1 { delete(@a[1]);\n        ~~~~~~~~~~~~~\n"
+                          "stdin:4:1-14: WARNING: Return value discarded.\n"
+                          "{ delete(@b[1]);\n~~~~~~~~~~~~~\nHINT: none\n"
+                          "stdin:6-7: WARNING: Return value discarded.\ndelete(@c[1]);\n  }\n"
+                          "stdin:7:1-2: WARNING: Addrspace mismatch\nx\n~\n"
+                          "stdin:7:1-2: WARNING: another\nx\n~\n"
+                          "EOF\n" READY "printf '" SAMPLE "'";
+    struct recording_status status = run_request(&seen, &own, script, false);
+    assert_int_equal(seen.samples, 1);
+    assert_int_equal(status.report->skipped, 0);
+    assert_string_equal(bytes_text(&seen.messages),
+                        "stdin:2:9-22: WARNING: Return value discarded.\n"
+                        "i:s:1 { delete(@a[1]);\n        ~~~~~~~~~~~~~\n"
+                        "stdin:6:1-2: WARNING: another\nx\n~\n"
+                        "the same in lines 3, 5: Return value discarded.\n");
+    dispose(&seen);
+    run(&seen, script, false);
+    assert_string_equal(bytes_text(&seen.messages), "stdin:6:1-2: WARNING: another\nx\n~\n");
+    dispose(&seen);
+}
+
+// Of 0.26, in the words that are used for other versions; what is around it is dropped.
+static void missing_probes_are_said_once(void **state)
+{
+    (void)state;
+    struct seen seen;
+    const struct collect_request own = {.program = "uprobe:/x:f, uprobe:/x:g { }"};
+    run_request(
+        &seen, &own,
+        VERSION("0.26.1") "cat >&2 <<'EOF'\n"
+                          "WARNING: Could not read functions from /sys/x.\n"
+                          "stdin:2:1-12: ERROR: No matches for uprobe /x:f.\n"
+                          "uprobe:/x:f, uprobe:/x:g { }\n~~~~~~~~~~~\n"
+                          "stdin:2:14-25: WARNING: No matches for uprobe /x:g. Skipping.\n"
+                          "uprobe:/x:f, uprobe:/x:g { }\n             ~~~~~~~~~~~\n"
+                          "stdin:2:1-12: WARNING: f is not traceable (either non-existing, "
+                          "inlined, or marked)\n"
+                          "uprobe:/x:f, uprobe:/x:g { }\n~~~~~~~~~~~\n"
+                          "stdlib/strings.bt:1:1-2: WARNING: Return value discarded.\nx\n~\n"
+                          "EOF\nexit 1",
+        false);
+    assert_string_equal(bytes_text(&seen.messages),
+                        "E stdin:1:1-12: ERROR: uprobe:/x:f is missing here\n"
+                        "E uprobe:/x:f, uprobe:/x:g { }\nE ~~~~~~~~~~~\n"
+                        "stdin:1:14-25: WARNING: uprobe:/x:g is missing here; the program runs "
+                        "without it\n"
+                        "uprobe:/x:f, uprobe:/x:g { }\n             ~~~~~~~~~~~\n");
+    dispose(&seen);
+}
+
+// Up to 0.21 no source follows where it is several lines.
+static void warnings_without_source_hide_no_error(void **state)
+{
+    (void)state;
+    struct seen seen;
+    run(&seen,
+        VERSION("0.17.0") "cat >&2 <<'EOF'\n"
+                          "stdin:3-4: WARNING: f is not traceable (either non-existing, or not)\n"
+                          "ERROR: Error attaching probe: 'uprobe:/x:f'\n"
+                          "EOF\nexit 1",
+        false);
+    assert_string_equal(bytes_text(&seen.messages), "uprobe:/x:f is missing here\n");
+    dispose(&seen);
+}
+
+// A SIGINT is lost now and then up to 0.20: it is sent again until END is seen.
 static void a_lost_interrupt_is_sent_again(void **state)
 {
     (void)state;
     struct seen seen;
     struct recording_status status =
         run(&seen,
-            "n=0; trap 'n=$((n+1))' INT; " READY "while [ $n -lt 3 ]; do sleep 0.05; done; " END
-            "sleep 1; exit 0",
+            VERSION("0.17.0") "n=0; trap 'n=$((n+1))' INT; " READY
+                              "while [ $n -lt 3 ]; do sleep 0.05; done; " END "sleep 1; exit 0",
             true);
     assert_string_equal(status.why_ended, "stopped");
     assert_string_equal(bytes_text(&seen.messages), "");
+    dispose(&seen);
+}
+
+// Later ones would lose what they print at the end.
+static void a_later_one_is_interrupted_once(void **state)
+{
+    (void)state;
+    struct seen seen;
+    struct recording_status status =
+        run(&seen,
+            VERSION("0.26.1") "n=0; trap 'n=$((n+1))' INT; " READY
+                              "while [ $n -lt 1 ]; do sleep 0.05; done; sleep 1.2; [ $n = 1 ] "
+                              "&& { printf '" SAMPLE "'; " END "}; exit 0",
+            true);
+    assert_string_equal(status.why_ended, "stopped");
+    assert_int_equal(seen.samples, 1);
     dispose(&seen);
 }
 
@@ -212,6 +311,42 @@ static void one_that_will_not_leave_is_killed(void **state)
         run(&seen, "trap '' INT TERM; " READY "while :; do sleep 0.2; done", true);
     assert_true(WIFSIGNALED(status.exit_status));
     assert_non_null(strstr(status.why_ended, "killed"));
+    dispose(&seen);
+}
+
+// bpftrace is not told the process (see make_plan), which then dies as it is recorded.
+static void one_of_a_process_ends_with_it(void **state)
+{
+    (void)state;
+    struct seen seen;
+    char script[512];
+    pid_t pid = fork();
+    if (pid == 0) {
+        pause();
+        _exit(0);
+    }
+    snprintf(
+        script, sizeof script,
+        "[ \"$1\" = --version ] && exit 0; for a in \"$@\"; do [ \"$a\" = -p ] && exit 3; done; "
+        "trap 'exit 0' INT; %s kill -9 %d; while :; do sleep 0.05; done",
+        READY, (int)pid);
+    const struct collect_request cpu = {.what = "cpu", .pid = pid};
+    struct recording_status status = run_request(&seen, &cpu, script, false);
+    assert_string_equal(status.why_ended, "its process has ended");
+    assert_true(status.in_order);
+    dispose(&seen);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    // It is gone.
+    struct launcher *launcher = launcher_local();
+    struct recording *recording = NULL;
+    struct recording_events events = {on_message, &seen.messages};
+    struct err err = {0};
+    dict_init(&seen.dict);
+    assert_int_equal(
+        collector_by_name("bpftrace")->start(&recording, launcher, &cpu, &seen.sink, &events, &err),
+        -ESRCH);
+    assert_non_null(strstr(err.message, "there is no process"));
+    launcher_free(launcher);
     dispose(&seen);
 }
 
@@ -329,10 +464,15 @@ int main(void)
         cmocka_unit_test(samples_arrive_and_the_end_is_said),
         cmocka_unit_test(noise_is_dropped_and_lost_stacks_are_counted),
         cmocka_unit_test(an_error_is_passed_on_with_its_caret),
+        cmocka_unit_test(warnings_are_said_once),
+        cmocka_unit_test(missing_probes_are_said_once),
+        cmocka_unit_test(warnings_without_source_hide_no_error),
         cmocka_unit_test(a_lost_interrupt_is_sent_again),
+        cmocka_unit_test(a_later_one_is_interrupted_once),
         cmocka_unit_test(what_nobody_looks_at_is_drained_seldom),
         cmocka_unit_test(no_interrupt_follows_the_end),
         cmocka_unit_test(one_that_will_not_leave_is_killed),
+        cmocka_unit_test(one_of_a_process_ends_with_it),
         cmocka_unit_test(garbage_is_counted_and_does_no_harm),
         cmocka_unit_test(a_flood_is_taken_in_bites),
         cmocka_unit_test(one_that_closes_its_pipes_and_stays_is_ended),

@@ -187,7 +187,8 @@ static void test_complaints_are_said_once(void **state)
         "1}\n"
         "{\"type\": \"lost_events\", \"count\": 5, \"data\": {\"events\": 5}}\n";
     live(text, "lost 7 cpu -1 where 1\n",
-         "stdin:1:9: WARNING: Map full; can't update element (map_update_elem: -7)\n"
+         "stdin:1:9: WARNING: a map is full: more than max_map_keys of its config "
+         "(map_update_elem: -7)\n"
          "stdin:3:4: WARNING:  (probe_read: -14)\nstdin:2:1: ERROR: bad\n");
 }
 
@@ -243,7 +244,14 @@ static void test_long_tables_are_cut(void **state)
 static void test_recorded_kinds(void **state)
 {
     (void)state;
-    static const char *const names[] = {"bpftrace-kinds.json", "bpftrace-0.21-kinds.json"};
+    static const struct {
+        const char *name, *key, *leaf;
+    } files[] = {
+        {"bpftrace-kinds.json", "  a b,1  1\n", "@stack\n  1\n        _einittext+"},
+        {"bpftrace-0.21-kinds.json", "  a b,1  1\n", "@stack\n  1\n        _einittext+"},
+        // Since 0.24 keys lose their blanks.
+        {"bpftrace-0.26-kinds.json", "  ab,1  1\n", "@stack\n  1\n        bpf_prog_"},
+    };
     static const char *const wanted[] = {
         "7\n(1, x)\n2026\n",
         "@avg\n  x  4\n  y  8\n",
@@ -253,20 +261,18 @@ static void test_recorded_kinds(void **state)
         "@least: -3\n@lhist:\n(..., 0)                   1 |",
         "[100, ...)                 1 |",
         "@most\n  1  7\n@n\n",
-        "  a b,1  1\n",
-        "@stack\n  1\n        _einittext+",
         "@stats: count 1, average 6, total 6\n",
         "@stats2  count  average  total\n  x          1       -2     -2\n",
         "@sum: 5\n@text\n  k  v\n@tuple: (1, 2, s)\n",
     };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[512], *data;
         size_t len;
         struct capture capture;
         struct decode_report report;
         struct bytes said = {0};
         const struct decode_options options = {.text = keep_text, .text_arg = &said};
-        snprintf(path, sizeof path, FLICKER_TESTS "/fixtures/%s", names[i]);
+        snprintf(path, sizeof path, FLICKER_TESTS "/fixtures/%s", files[i].name);
         read_whole(path, &data, &len);
         capture_init(&capture);
         assert_int_equal(
@@ -274,12 +280,76 @@ static void test_recorded_kinds(void **state)
         assert_int_equal(report.skipped + report.samples, 0);
         for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
             if (!strstr(bytes_text(&said), wanted[k]))
-                fail_msg("%s: '%s' is not in\n%s", names[i], wanted[k], bytes_text(&said));
+                fail_msg("%s: '%s' is not in\n%s", files[i].name, wanted[k], bytes_text(&said));
         }
+        assert_non_null(strstr(bytes_text(&said), files[i].key));
+        assert_non_null(strstr(bytes_text(&said), files[i].leaf));
         capture_dispose(&capture);
         bytes_dispose(&said);
         free(data);
     }
+}
+
+// A printf need not end its line: the next one goes on with it, as in the text.
+static void test_lines_of_several_printfs(void **state)
+{
+    (void)state;
+#define PRINTF(text) "{\"type\": \"printf\", \"data\": \"" text "\"}\n"
+    static const char text[] = PRINTF("%-6d bash ") PRINTF("7 ") PRINTF("/etc/passwd\\n")
+        PRINTF("web 12 ") PRINTF("6000000000\\n\\n        f+1\\n\\n")
+            PRINTF("count ") "{\"type\": \"value\", \"data\": 7}\n" PRINTF(
+                "a\\nb") "{\"type\": \"map\", \"data\": {\"@t\": {\"x\": \"y\"}}}\n" PRINTF("last")
+                PRINTF("END\\n") PRINTF("...") PRINTF("...");
+#undef PRINTF
+    live(text, "6.000000000 web 12/12 samples 1: web;f\n",
+         "%-6d bash 7 /etc/passwd\ncount 7\na\nb\n@t\n  x  y\nlast\nEND\n......\n");
+}
+
+// Since 0.24 keys lose their blanks, those of stacks too.
+static void test_squeezed_stacks(void **state)
+{
+    (void)state;
+    check("{\"type\": \"attached_probes\", \"count\": 1, \"data\": {\"probes\": 1}}\n"
+          "{\"type\": \"map\", \"data\": {\"@\": {\"\\n\\tffffffff816b846avfs_read+570\\n,"
+          "\\n\\t5604154672b2add+42(/opt/a(b)/x)\\n\\t4011360x401136([unknown])\\n"
+          "\\t401136add+3(/x)\\n,a+1,7\": 2, "
+          "\"\\nvfs_read+187\\n0xffffffff81000130\\n,\\n0\\n,b\": 3, "
+          "\"c,8,\\nf(int)+1\\nmain+2\\n\": 4}}}\n",
+          "- a+1 7/7 samples 2samples!: a+1;add (/x);0x401136;add (/opt/a(b)/x);"
+          "vfs_read ([kernel])_[k]\n"
+          "- b -1/-1 samples 3samples!: b;0xffffffff81000130 ([kernel])_[k];vfs_read "
+          "([kernel])_[k]\n"
+          "- c 8/8 samples 4samples!: c;main;f(int)\n",
+          0);
+}
+
+// Since 0.22 warnings about the program stand before its output, with lines of it.
+static void test_warnings_come_first(void **state)
+{
+    (void)state;
+    struct capture capture;
+    struct decode_report report;
+    struct bytes said = {0};
+    const struct decode_options options = {.text = keep_text, .text_arg = &said};
+    static const char TEXT[] =
+        "stdin:2-3: WARNING: Return value discarded.\n"
+        "{ delete(@a[1]);\n@s[tid, kstack] = count(); }\n"
+        "{\"type\": \"attached_probes\", \"count\": 1, \"data\": {\"probes\": "
+        "1}}\n"
+        "{\"type\": \"printf\", \"data\": \"S 1 2 2 0 a\\n\\n\\nE\\n\"}\n";
+    capture_init(&capture);
+    assert_ptr_equal(format_probe(TEXT, sizeof TEXT - 1, NULL), &format_bpftrace_json);
+    assert_int_equal(capture_decode(&capture, &format_bpftrace_json, &options, TEXT,
+                                    sizeof TEXT - 1, 0, &report),
+                     0);
+    assert_int_equal(report.samples, 1);
+    assert_int_equal(report.skipped, 0);
+    assert_string_equal(bytes_text(&said),
+                        "stdin:2-3: WARNING: Return value discarded.\n{ delete(@a[1]);\n"
+                        "@s[tid, kstack] = count(); }\n");
+    bytes_dispose(&said);
+    capture_dispose(&capture);
+    capture_check_splits(&format_bpftrace_json, NULL, TEXT, sizeof TEXT - 1, 1);
 }
 
 static void test_broken_lines_are_counted(void **state)
@@ -308,6 +378,11 @@ static void test_recordings(void **state)
         {"bpftrace-0.21-print.json", 10, 53, 35, 0, 2},
         {"bpftrace-0.21-maps.json", 7, 36, 13, 0, 0},
         {"bpftrace-0.21-lost.json", 6, 21, 0, 163479, 0},
+        {"bpftrace-0.26-ours.json", 31, 136, 119, 0, 1},
+        {"bpftrace-0.26-print.json", 12, 43, 0, 0, 1},
+        {"bpftrace-0.26-maps.json", 14, 69, 46, 0, 0},
+        {"bpftrace-0.26-warned.json", 33, 129, 124, 0, 1},
+        {"bpftrace-0.26-lost.json", 3, 9, 0, 110111, 0},
     };
     for (size_t i = 0; i < sizeof EXPECTED / sizeof *EXPECTED; i++) {
         char path[512];
@@ -349,6 +424,9 @@ int main(void)
         cmocka_unit_test(test_stacks_at_the_end),
         cmocka_unit_test(test_long_tables_are_cut),
         cmocka_unit_test(test_recorded_kinds),
+        cmocka_unit_test(test_lines_of_several_printfs),
+        cmocka_unit_test(test_squeezed_stacks),
+        cmocka_unit_test(test_warnings_come_first),
         cmocka_unit_test(test_broken_lines_are_counted),
         cmocka_unit_test(test_recordings),
     };

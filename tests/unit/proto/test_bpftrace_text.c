@@ -123,6 +123,29 @@ static void test_stacks_of_later_versions(void **state)
           "- a -1/-1 samples 4samples!: a;main;f;vfs_read ([kernel])_[k]\n");
 }
 
+// Of 0.26: the address 0, a raw stack on the line of its header, histograms by stack.
+static void test_stacks_of_the_newest(void **state)
+{
+    (void)state;
+    check("a 7 5000000000\n\n\n\n\n        f+1\n        0\n        main+2\n        0\n\n"
+          "a 7 5000000001\n\n\t7f00 f+1 (/x)\n\t0 0 ([unknown])\n\n"
+          "@[\n    f+1\n    0\n, \n, bash, 12]: 3\n"
+          "24 bash 6000000000 \nffffffff816bb62b\nffffffff81000130\n"
+          "24 bash 6000000001 \n24 bash 6000000002 \n7f00ab12cd34\n"
+          "words\n7f00ab12cd34\n123456789012\n"
+          "@[\n    malloc+1\n    0x7f0010002000\n    main+2\n    0x55b88a14e250\n]: 5\n"
+          "@h[\n    f+1\n, 0]:\n[8K, 16K)             1 |@@@@|\n\n"
+          "@h[\n    f+1\n, 0]: \n[8K, 16K)             1 |@@@@|\n",
+          "5.000000000 a 7/7 samples 1: a;main;f\n"
+          "5.000000001 a 7/7 samples 1: a;f (/x)\n"
+          "- bash 12/12 samples 3samples!: bash;f\n"
+          "6.000000000 bash 24/24 samples 1: bash;0xffffffff81000130 ([kernel])_[k];"
+          "0xffffffff816bb62b ([kernel])_[k]\n"
+          "6.000000002 bash 24/24 samples 1: bash;0x7f00ab12cd34\n"
+          "- [unknown] -1/-1 samples 5samples!: "
+          "[unknown];0x55b88a14e250;main;0x7f0010002000;malloc\n");
+}
+
 // Each is a sample, but for a kernel's that a user's follows.
 static void test_stacks_without_headers(void **state)
 {
@@ -194,22 +217,58 @@ static void test_options(void **state)
     capture_dispose(&capture);
 }
 
-static const char *const FIXTURES[] = {"bpftrace-ours.txt",       "bpftrace-plain.txt",
-                                       "bpftrace-print.txt",      "bpftrace-maps.txt",
-                                       "bpftrace-lost.txt",       "bpftrace-0.21-ours.txt",
-                                       "bpftrace-0.21-plain.txt", "bpftrace-0.21-print.txt",
-                                       "bpftrace-0.21-maps.txt",  "bpftrace-0.21-lost.txt"};
+// Since 0.22 warnings about the program stand before its output, with lines of it, which are none.
+static void test_warnings_come_first(void **state)
+{
+    (void)state;
+    struct capture capture;
+    struct decode_report report;
+    struct bytes said = {0};
+    const struct decode_options options = {.text = keep_text, .text_arg = &said};
+    static const char TEXT[] =
+        "WARNING: Could not read functions\n"
+        "/tmp/x.bt:4:1-17: WARNING: Return value discarded.\n"
+        "@s[tid, kstack] = count(); delete(@a[tid]);\n~~~~~~~~~~~~~~~~\n"
+        "stdin:9-11: WARNING: Return value discarded.\n"
+        "@d[tid,\nS 1 2 2 0 a\n 1]);}\nHINT: none\n"
+        "S 2 2 2 0 b\n\n\nE\nstdin:9-11: WARNING: mine\nS 3 2 2 0 c\n\n\nE\n";
+    capture_init(&capture);
+    assert_int_equal(capture_decode(&capture, &format_bpftrace_text, &options, TEXT,
+                                    sizeof TEXT - 1, 0, &report),
+                     0);
+    assert_int_equal(report.samples, 2);
+    assert_int_equal(report.skipped, 0);
+    assert_string_equal(
+        bytes_text(&said),
+        "WARNING: Could not read functions|/tmp/x.bt:4:1-17: WARNING: Return value discarded.|"
+        "@s[tid, kstack] = count(); delete(@a[tid]);|~~~~~~~~~~~~~~~~|"
+        "stdin:9-11: WARNING: Return value discarded.|@d[tid,|S 1 2 2 0 a| 1]);}|HINT: none|"
+        "stdin:9-11: WARNING: mine|");
+    bytes_dispose(&said);
+    capture_dispose(&capture);
+    capture_check_splits(&format_bpftrace_text, NULL, TEXT, sizeof TEXT - 1, 1);
+}
+
+static const char *const FIXTURES[] = {
+    "bpftrace-ours.txt",       "bpftrace-plain.txt",      "bpftrace-print.txt",
+    "bpftrace-maps.txt",       "bpftrace-lost.txt",       "bpftrace-0.21-ours.txt",
+    "bpftrace-0.21-plain.txt", "bpftrace-0.21-print.txt", "bpftrace-0.21-maps.txt",
+    "bpftrace-0.21-lost.txt",  "bpftrace-0.26-ours.txt",  "bpftrace-0.26-plain.txt",
+    "bpftrace-0.26-print.txt", "bpftrace-0.26-maps.txt",  "bpftrace-0.26-warned.txt",
+    "bpftrace-0.26-lost.txt"};
 
 static void test_recordings(void **state)
 {
     (void)state;
     static const struct {
         unsigned samples, frames, unresolved, lost, skipped;
-    } EXPECTED[] = {{52, 332, 202, 0, 1},                       // cut in its last sample
-                    {58, 329, 217, 0, 0}, {38, 237, 132, 0, 1}, // likewise
-                    {28, 194, 107, 0, 0}, {4, 12, 0, 72455, 0}, {42, 178, 154, 0, 1},
-                    {30, 114, 28, 0, 1},  {14, 75, 8, 0, 1},    {6, 31, 16, 0, 0},
-                    {4, 12, 0, 134536, 0}};
+    } EXPECTED[] = {{52, 332, 202, 0, 1},                        // cut in its last sample
+                    {58, 329, 217, 0, 0},  {38, 237, 132, 0, 1}, // likewise
+                    {28, 194, 107, 0, 0},  {4, 12, 0, 72455, 0}, {42, 178, 154, 0, 1},
+                    {30, 114, 28, 0, 1},   {14, 75, 8, 0, 1},    {6, 31, 16, 0, 0},
+                    {4, 12, 0, 134536, 0}, {45, 169, 169, 0, 0}, {29, 113, 34, 0, 1},
+                    {16, 78, 55, 0, 1},    {17, 71, 32, 0, 0},   {42, 165, 160, 0, 0},
+                    {2, 6, 0, 116617, 0}};
     for (size_t i = 0; i < sizeof FIXTURES / sizeof *FIXTURES; i++) {
         char path[512];
         char *data;
@@ -285,9 +344,11 @@ int main(void)
         cmocka_unit_test(test_programs_of_others),
         cmocka_unit_test(test_maps),
         cmocka_unit_test(test_stacks_of_later_versions),
+        cmocka_unit_test(test_stacks_of_the_newest),
         cmocka_unit_test(test_stacks_without_headers),
         cmocka_unit_test(test_losses_lie_between_samples),
         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_warnings_come_first),
         cmocka_unit_test(test_recordings),
         cmocka_unit_test(test_frames),
     };

@@ -256,7 +256,10 @@ static void test_hostile_messages(void **state)
         {"\x05\x12\x03\x1a\x01\x09", 6, -EBADMSG, 0},             // frame name 9 was not sent
         {"\x08\x12\x06\x1a\x01\x00\x42\x01\x63", 9, -EBADMSG, 0}, // kind 99
         {"\x03\x32\x01\x00", 4, 0, 1},                            // a message of the future
-        {"\x00", 1, 0, 1},                                        // an empty one
+        {"\x00", 1, -EBADMSG, 0},                                 // an empty one
+        {"\x7f\x18\x05", 3, -EBADMSG, 0},                         // 127 bytes that cannot be one:
+        {"\x7f\x1a\x05", 3, -EBADMSG, 0},                         // said before they have come
+        {"\x7f\x1a\x7d", 3, 0, 1},                                // these may be cut
         {"\x04\x22\x02\x28\x09", 5, 0, 1},                        // a loss in an unknown place
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {

@@ -1,9 +1,11 @@
 // Measures the buffer: how fast samples go in, what they weigh, how fast questions are answered.
 //
-//   bench_query SAMPLES STACKS ROUNDS [QUESTION] > result.json
+//   bench_query [--owned] SAMPLES STACKS ROUNDS [QUESTION] > result.json
 //   bench_query --open FILE ROUNDS [QUESTION] > result.json
 //
-// Synthetic samples of 2 CPUs at 1 kHz each (world.h), or those of a file. Questions are asked in
+// Synthetic samples of 2 CPUs at 1 kHz each (world.h), or those of a file. Every thread runs any of
+// the stacks; --owned: each only its own, as real ones do, which is when stacks by thread are asked
+// for. Questions are asked in
 // turn, ROUNDS times, or only those whose names begin with QUESTION; times are in ms of wall clock,
 // and of CPU (all threads) for machines that are busy with other things. Intake is CPU time.
 #include "analysis/buffer.h"
@@ -17,11 +19,13 @@ enum {
     LOT = 1 << 16,
     BATCH = 256,
     ROUNDS_MOST = 99,
+    OWNED_DEPTH = 12,
 };
 
 struct bench {
     struct buffer *buffer;
     uint64_t samples;
+    bool owned; // stacks are of one thread each
     int64_t from_ns, to_ns;
     double intake_ns; // CPU a sample
     double open_s;    // wall, of a file
@@ -64,7 +68,7 @@ static void make(struct bench *bench, uint32_t stacks)
     struct hello hello = {.collector = "bench", .host = "bench", .clock = CLOCK_KIND_MONOTONIC};
     if (sink_hello(sink, &hello, &err) < 0)
         die(&err);
-    world_init(&world, sink->dict, stacks, 2, 999, 0);
+    world_init(&world, sink->dict, stacks, 2, 999, bench->owned ? OWNED_DEPTH : 0);
     fill(bench, &world, sink);
     world_dispose(&world);
 }
@@ -95,9 +99,10 @@ static void open_file(struct bench *bench, const char *path)
 struct question {
     const char *name;
     struct query query;
-    bool heatmap, totals; // else a fold
+    bool heatmap, totals, threads; // else a fold
     uint32_t rows;
     uint64_t value_most;               // not 0: a map of values
+    bool owned;                        // asked only where stacks are of one thread each
     bool changes_rows, changes_filter; // from one round to the next: nothing is kept for that
     double wall_ms[ROUNDS_MOST], cpu_ms[ROUNDS_MOST];
     uint64_t samples;
@@ -138,6 +143,18 @@ static void ask_totals(struct store *store, const struct query *query, struct qu
     question->samples = totals.samples;
 }
 
+static void ask_threads(struct store *store, const struct query *query, struct question *question)
+{
+    struct err err = {0};
+    struct thread_weights threads = {0};
+    if (store_threads(store, query, &threads, &err) < 0)
+        die(&err);
+    question->samples = 0;
+    for (size_t i = 0; i < threads.count; i++)
+        question->samples += threads.items[i].samples;
+    free(threads.items);
+}
+
 static void ask_fold(struct store *store, const struct query *query, struct question *question)
 {
     struct err err = {0};
@@ -165,6 +182,8 @@ static void ask(struct bench *bench, struct question *question, int round)
         ask_map(store, &query, question, round);
     else if (question->totals)
         ask_totals(store, &query, question);
+    else if (question->threads)
+        ask_threads(store, &query, question);
     else
         ask_fold(store, &query, question);
     question->wall_ms[round] = world_clock_ms(CLOCK_MONOTONIC) - wall_ms;
@@ -254,12 +273,15 @@ static void ask_all(struct bench *bench, int rounds, const char *only)
         {.name = "heatmap_values", .heatmap = true, .rows = 50, .value_most = HEATMAP_VALUES_ALL},
         {.name = "totals", .totals = true},
         {.name = "totals_comm", .totals = true, .query = {.filter = comm}},
-        {.name = "fold_tid", .query = {.first = QUERY_FIRST_TID}},
+        {.name = "threads", .threads = true},
+        {.name = "threads_comm", .threads = true, .query = {.filter = comm}},
+        {.name = "fold_tid", .owned = true, .query = {.first = QUERY_FIRST_TID}},
         {.name = "fold_cpu", .query = {.first = QUERY_FIRST_CPU}},
     };
     size_t count = 0;
     for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
-        if (!strncmp(questions[i].name, only, strlen(only)))
+        if (!strncmp(questions[i].name, only, strlen(only)) &&
+            (bench->owned || !questions[i].owned))
             questions[count++] = questions[i];
     }
     for (int round = 0; round < rounds; round++) {
@@ -275,6 +297,9 @@ int main(int argc, char **argv)
 {
     // The budget holds all: what is evicted is not measured.
     struct bench bench = {.buffer = buffer_new(UINT64_C(1) << 40, 0)};
+    bench.owned = argc > 1 && !strcmp(argv[1], "--owned");
+    argv += bench.owned;
+    argc -= bench.owned;
     bool complete = argc == 4 || argc == 5;
     bool opens = complete && !strcmp(argv[1], "--open");
     uint32_t stacks = complete ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
@@ -282,7 +307,7 @@ int main(int argc, char **argv)
     bench.samples = complete ? strtoull(argv[1], NULL, 10) : 0;
     if (rounds < 1 || rounds > ROUNDS_MOST ||
         (!opens && (!bench.samples || stacks < WORLD_COMMS))) {
-        fprintf(stderr, "usage: bench_query SAMPLES STACKS ROUNDS [QUESTION]\n"
+        fprintf(stderr, "usage: bench_query [--owned] SAMPLES STACKS ROUNDS [QUESTION]\n"
                         "       bench_query --open FILE ROUNDS [QUESTION]\n");
         return 2;
     }

@@ -1,6 +1,7 @@
 // The buffer's answers: folds and totals; heatmaps and replay have files of their own.
 #include "analysis/fold_build.h"
 #include "analysis/fold_owners.h"
+#include "analysis/thread_weights.h"
 #include "analysis/view.h"
 #include "analysis/weigh.h"
 
@@ -64,6 +65,17 @@ static int answer_totals(struct store *store, const struct query *query, struct 
     return rc;
 }
 
+static int answer_threads(struct store *store, const struct query *query,
+                          struct thread_weights *out, struct err *err)
+{
+    struct view view;
+    int rc = view_init(&view, (struct buffer *)store, query, VIEW_ANY, err);
+    if (rc == 0)
+        rc = thread_weights(out, &view, err);
+    view_dispose(&view);
+    return rc;
+}
+
 static const struct dict *answer_dict(struct store *store)
 {
     return &((struct buffer *)store)->dict;
@@ -73,6 +85,7 @@ const struct store_ops buffer_store_ops = {
     .fold = answer_fold,
     .heatmap = buffer_heatmap,
     .totals = answer_totals,
+    .threads = answer_threads,
     .replay = buffer_replay,
     .axis = buffer_axis,
     .dict = answer_dict,

@@ -29,8 +29,7 @@ struct weigh_job {
     struct counts counts[PARALLEL_MOST];
 };
 
-// Whether all samples in the view have one value; intervals are cut at ranges, so theirs differ.
-static bool has_one_value(const struct view *view, uint64_t *value)
+bool weigh_has_one_value(const struct view *view, uint64_t *value)
 {
     if (view_cuts(view))
         return false;
@@ -163,7 +162,7 @@ static int many(struct node_weights *out, const struct view *view, struct err *e
 {
     struct weigh_job job = {.view = view};
     unsigned threads = parallel_threads(view->query->threads, view->run_samples);
-    job.one_value = has_one_value(view, &job.value);
+    job.one_value = weigh_has_one_value(view, &job.value);
     parallel_run(threads, weigh_many, &job);
     int rc = view_canceled(view, err);
     for (unsigned i = 1; i < threads && rc == 0; i++) {

@@ -231,6 +231,14 @@ static void check_fold(struct world *world, const struct query *query, const str
     fold_dispose(&fold);
 }
 
+static void check_owners(struct world *world, const struct query *query,
+                         const struct wanted *wanted)
+{
+    struct query owned = *query;
+    owned.first = pick(world, 2) ? QUERY_FIRST_TID : QUERY_FIRST_CPU;
+    check_fold(world, &owned, wanted);
+}
+
 static void check_heatmap(struct world *world, const struct query *query,
                           const struct wanted *wanted)
 {
@@ -273,6 +281,39 @@ static void check_heatmap(struct world *world, const struct query *query,
     assert_int_equal(map.max, max);
     free(cells);
     heatmap_dispose(&map);
+}
+
+static void check_threads(struct world *world, const struct query *query,
+                          const struct wanted *wanted)
+{
+    struct store *store = buffer_store(world->buffer);
+    const size_t count = store_dict(store)->thread_count;
+    struct err err = {0};
+    struct thread_weights threads = {0};
+    struct thread_weight *expected = calloc(count, sizeof *expected);
+    for (size_t i = 0; i < world->reference.count; i++) {
+        const struct sample *sample = &world->reference.samples[i];
+        uint64_t value;
+        if (!reference_counts(query, world->intervals, sample, &value) ||
+            !wants(store_dict(store), sample, wanted))
+            continue;
+        expected[sample->thread].samples++;
+        expected[sample->thread].value += value;
+    }
+    assert_int_equal(store_threads(store, query, &threads, &err), 0);
+    size_t at = 0;
+    for (uint32_t thread = 0; thread < count; thread++) {
+        if (!expected[thread].samples)
+            continue;
+        assert_true(at < threads.count);
+        assert_int_equal(threads.items[at].thread, thread);
+        assert_int_equal(threads.items[at].samples, expected[thread].samples);
+        assert_int_equal(threads.items[at].value, expected[thread].value);
+        at++;
+    }
+    assert_int_equal(at, threads.count);
+    free(threads.items);
+    free(expected);
 }
 
 // A sink that checks what a replay hands over: in time order, and each sample that was put in.
@@ -351,6 +392,8 @@ static void check_world(const struct world_kind *kind, int questions)
                               .outside = pick(&world, 2),
                               .threads = (unsigned)pick(&world, 3)};
         check_fold(&world, &query, &wanted);
+        check_owners(&world, &query, &wanted);
+        check_threads(&world, &query, &wanted);
         check_heatmap(&world, &query, &wanted);
         check_heatmap(&world, &query, &wanted); // of another shape, on what was kept
         check_replay(&world, &query, &wanted);

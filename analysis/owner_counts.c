@@ -1,8 +1,9 @@
 // Counting by owner and node: a table of nodes for each owner, of which each worker has its own.
 //
 // Where owners are few, a table has a place for every node. Else it is a hash table that grows,
-// since a thread has few of all nodes. Samples are counted; values are summed beside only where
-// they differ.
+// since a thread has few of all nodes; and as most nodes are only one thread's, the samples of each
+// node's first owner are counted beside its number. Samples are counted; values are summed beside
+// only where they differ.
 #include "analysis/owner_counts.h"
 
 #include "analysis/parallel.h"
@@ -30,8 +31,15 @@ struct table {
     unsigned shift;
 };
 
+// What a node has of its first owner.
+struct first {
+    uint32_t key; // + 1; 0: not seen
+    uint32_t samples;
+};
+
 struct worker {
     struct table *tables; // of each key
+    struct first *firsts; // of each node; NULL: values differ
     uint32_t *dense;      // or samples, [key * nodes + node]
 };
 
@@ -144,6 +152,17 @@ static inline uint32_t key_at(const struct run_keys *keys, uint32_t at)
     return keys->of[keys->narrow ? keys->narrow[at] : keys->wide[at]];
 }
 
+static inline void count_sample(struct worker *worker, uint32_t key, uint32_t node)
+{
+    struct first *first = &worker->firsts[node];
+    if (!first->key)
+        first->key = key + 1;
+    if (first->key == key + 1)
+        first->samples++;
+    else
+        add(&worker->tables[key], node, 1, 0, true);
+}
+
 // All values are one, and no interval is cut.
 static void count_samples(struct counting *counting, struct worker *worker,
                           const struct view_run *run, const struct view_pass *pass,
@@ -159,8 +178,19 @@ static void count_samples(struct counting *counting, struct worker *worker,
         if (counting->dense)
             worker->dense[key_at(keys, at) * stride + nodes[at]]++;
         else
-            add(&worker->tables[key_at(keys, at)], nodes[at], 1, 0, true);
+            count_sample(worker, key_at(keys, at), nodes[at]);
     }
+}
+
+static void add_firsts(const struct counting *counting, struct worker *worker)
+{
+    for (uint32_t node = 0; worker->firsts && node < counting->nodes; node++) {
+        const struct first *first = &worker->firsts[node];
+        if (first->key)
+            add(&worker->tables[first->key - 1], node, first->samples, 0, true);
+    }
+    free(worker->firsts);
+    worker->firsts = NULL;
 }
 
 static void count_values(struct counting *counting, struct worker *worker,
@@ -184,6 +214,18 @@ static void count_values(struct counting *counting, struct worker *worker,
     }
 }
 
+static void worker_start(const struct counting *counting, struct worker *worker)
+{
+    const size_t keys = counting->keys->count, nodes = counting->nodes;
+    if (counting->dense) {
+        worker->dense = xcalloc(keys * nodes, sizeof *worker->dense);
+        return;
+    }
+    worker->tables = xcalloc(keys, sizeof *worker->tables);
+    if (counting->one_value)
+        worker->firsts = xcalloc(nodes, sizeof *worker->firsts);
+}
+
 static void count_runs(void *arg, unsigned number)
 {
     struct counting *counting = arg;
@@ -191,10 +233,7 @@ static void count_runs(void *arg, unsigned number)
     struct worker *worker = &counting->workers[number];
     struct run_keys *keys = xmalloc(sizeof *keys);
     uint8_t *threads = view->bits.threads ? xmalloc(VIEW_THREADS) : NULL;
-    if (counting->dense)
-        worker->dense = xcalloc((size_t)counting->keys->count * counting->nodes, sizeof(uint32_t));
-    else
-        worker->tables = xcalloc(counting->keys->count, sizeof *worker->tables);
+    worker_start(counting, worker);
     for (size_t i; (i = atomic_fetch_add(&counting->next_run, 1)) < view->run_count;) {
         const struct view_run *run = &view->runs[i];
         struct view_pass pass;
@@ -211,6 +250,7 @@ static void count_runs(void *arg, unsigned number)
         else
             count_values(counting, worker, run, &pass, keys);
     }
+    add_firsts(counting, worker);
     free(threads);
     free(keys);
 }

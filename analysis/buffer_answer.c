@@ -6,11 +6,12 @@
 #include "analysis/weigh.h"
 
 // The nodes' weights become those of their call paths, in place.
-static void fold_weights(struct fold *out, const struct view *view, struct node_weights *nodes)
+static int fold_weights(struct fold *out, const struct view *view, struct node_weights *nodes,
+                        struct err *err)
 {
     struct callpaths *callpaths = view->callpaths;
     size_t count = 0;
-    for (size_t i = 0; i < nodes->count; i++) {
+    for (size_t i = 0; i < nodes->count && (i % FOLD_STEPS || !fold_is_canceled(out)); i++) {
         struct weight weight = nodes->items[i];
         if (!view_count_node(view, &weight, &out->totals))
             continue;
@@ -18,6 +19,7 @@ static void fold_weights(struct fold *out, const struct view *view, struct node_
         nodes->items[count++] = weight;
     }
     fold_build(out, callpaths, nodes->items, count);
+    return fold_canceled(out, err);
 }
 
 static int answer_fold(struct store *store, const struct query *query, struct fold *out,
@@ -34,9 +36,7 @@ static int answer_fold(struct store *store, const struct query *query, struct fo
     } else if (rc == 0) {
         rc = weigh_nodes(&nodes, &view, err);
         if (rc == 0)
-            fold_weights(out, &view, &nodes);
-        if (rc == 0)
-            rc = fold_canceled(out, err);
+            rc = fold_weights(out, &view, &nodes, err);
     }
     if (rc == 0)
         view_extent(&view, out->totals.samples > 0, &out->totals);

@@ -8,6 +8,7 @@
 
 #include "analysis/functions.h"
 #include "analysis/idle.h"
+#include "analysis/sort.h"
 #include "proto/alloc.h"
 #include "proto/hash.h"
 
@@ -230,15 +231,18 @@ static void merge_ranked(struct callpaths *callpaths, const uint32_t *fresh, siz
     }
 }
 
-void callpaths_rank(struct callpaths *callpaths)
+bool callpaths_rank_unless(struct callpaths *callpaths, const atomic_bool *cancel)
 {
     size_t count = callpaths->function_count - callpaths->ranked_count;
     if (!count)
-        return;
+        return true;
     uint32_t *fresh = xreallocarray(NULL, count, sizeof *fresh);
     for (size_t i = 0; i < count; i++)
         fresh[i] = (uint32_t)(callpaths->ranked_count + i);
-    qsort_r(fresh, count, sizeof *fresh, compare_functions, callpaths);
+    if (!sort_unless(cancel, fresh, count, sizeof *fresh, compare_functions, callpaths)) {
+        free(fresh);
+        return false;
+    }
     array_reserve(&callpaths->ranked, &callpaths->ranked_capacity, callpaths->function_count);
     array_reserve(&callpaths->rank, &callpaths->rank_capacity, callpaths->function_count);
     merge_ranked(callpaths, fresh, count);
@@ -246,11 +250,11 @@ void callpaths_rank(struct callpaths *callpaths)
     callpaths->ranked_count = callpaths->function_count;
     for (size_t i = 0; i < callpaths->ranked_count; i++)
         callpaths->rank[callpaths->ranked[i]] = (uint32_t)i;
+    return true;
 }
 
 void callpaths_order(struct callpaths *callpaths)
 {
-    callpaths_rank(callpaths);
     if (callpaths->order.count == callpaths->path_count)
         return;
     path_order_make(&callpaths->order, callpaths->paths, callpaths->path_count, callpaths->rank,

@@ -63,7 +63,8 @@ void callpaths_follow(struct callpaths *callpaths);
 // False, and some of it left for the next time, soon after *cancel (may be NULL) was set.
 bool callpaths_follow_unless(struct callpaths *callpaths, const atomic_bool *cancel);
 // Brings `rank` up to date: order by name, then module, then kind.
-void callpaths_rank(struct callpaths *callpaths);
+// False, and no ranks, soon after *cancel (may be NULL) was set.
+bool callpaths_rank_unless(struct callpaths *callpaths, const atomic_bool *cancel);
 // Brings `order` up to date: all paths depth first, children by rank. Takes as long as a fold of
 // everything, once; it holds until a path is added.
 void callpaths_order(struct callpaths *callpaths);

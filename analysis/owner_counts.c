@@ -185,6 +185,8 @@ static void count_samples(struct counting *counting, struct worker *worker,
 static void add_firsts(const struct counting *counting, struct worker *worker)
 {
     for (uint32_t node = 0; worker->firsts && node < counting->nodes; node++) {
+        if (node % FOLD_STEPS == 0 && view_is_canceled(counting->view))
+            break;
         const struct first *first = &worker->firsts[node];
         if (first->key)
             add(&worker->tables[first->key - 1], node, first->samples, 0, true);

@@ -8,6 +8,7 @@
 
 #include "analysis/path_order.h"
 #include "proto/dict.h"
+#include "proto/tagset.h"
 
 #include <stdatomic.h>
 
@@ -38,7 +39,7 @@ struct callpaths {
     size_t frame_count, frame_capacity;
     uint32_t *frame_of; // of each function: the first frame seen
     size_t function_count, function_capacity;
-    struct idset function_set;
+    struct tagset function_set;
     uint32_t *rank; // of each function, in the order of names; see callpaths_rank
     uint32_t *ranked;
     size_t ranked_count, rank_capacity, ranked_capacity;

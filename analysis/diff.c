@@ -5,8 +5,8 @@
 #include "analysis/functions.h"
 #include "analysis/names.h"
 #include "analysis/proportion.h"
-#include "analysis/sort.h"
 #include "proto/alloc.h"
+#include "proto/sort.h"
 
 #include <errno.h>
 #include <math.h>

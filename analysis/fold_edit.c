@@ -3,9 +3,9 @@
 
 #include "analysis/functions.h"
 #include "analysis/names.h"
-#include "analysis/sort.h"
 #include "proto/alloc.h"
 #include "proto/hash.h"
+#include "proto/sort.h"
 
 #include <stdlib.h>
 #include <string.h>

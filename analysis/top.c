@@ -2,7 +2,7 @@
 #include "analysis/top.h"
 
 #include "analysis/functions.h"
-#include "analysis/sort.h"
+#include "proto/sort.h"
 
 #include <stdlib.h>
 

@@ -3,8 +3,8 @@
 
 #include "analysis/functions.h"
 #include "analysis/proportion.h"
-#include "analysis/sort.h"
 #include "proto/alloc.h"
+#include "proto/sort.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
 #include "analysis/collapse.h"
 #include "analysis/diff.h"
 #include "analysis/fold_edit.h"
-#include "analysis/sort.h"
 #include "analysis/transform.h"
 #include "proto/alloc.h"
+#include "proto/sort.h"
 #include "tests/unit/analysis/fill.h"
 #include "viewer/svg.h"
 

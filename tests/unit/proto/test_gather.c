@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const GATHERING[] = {"pprof", "cpuprofile", "trace-event", "speedscope",
-                                        "nflxprofile"};
+static const char *const GATHERING[] = {"pprof",      "cpuprofile",  "trace-event",
+                                        "speedscope", "nflxprofile", "folded"};
 
 static void fill(struct encoder *encoder, int count)
 {

@@ -288,6 +288,7 @@ void diff_functions(struct diff_rows *out, const struct diff *diff, enum top_ord
     // One tree, hence the same functions in the same order.
     free(functions_of_fold(&diff->a, &rows_a, &count));
     free(functions_of_fold(&diff->b, &rows_b, &count_b));
+    count = count < count_b ? count : count_b; // canceled in between
     *out = (struct diff_rows){
         .count = count,
         .samples_a = diff_samples(&diff->a),

@@ -196,13 +196,14 @@ void bins_remove_segment(struct bins *bins, const struct segment *segment, const
         trim(bins);
 }
 
-void bins_copy(const struct bins *bins, const struct heatmap_shape *shape, uint64_t *cells)
+void bins_copy(const struct bins *bins, const struct heatmap_shape *shape, size_t from, size_t to,
+               uint64_t *cells)
 {
     int64_t ahead = (bins->shape.from_ns - shape->from_ns) / shape->column_ns; // whole columns
-    int64_t first = ahead > 0 ? ahead : 0;
-    int64_t end = ahead + bins->shape.columns;
-    if (end > shape->columns)
-        end = shape->columns;
-    for (int64_t i = first * shape->rows; i < end * shape->rows; i++)
+    int64_t first = ahead * shape->rows;
+    int64_t end = (ahead + bins->shape.columns) * shape->rows;
+    first = first > (int64_t)from ? first : (int64_t)from;
+    end = end < (int64_t)to ? end : (int64_t)to;
+    for (int64_t i = first; i < end; i++)
         cells[i] += bins->cells[i - ahead * shape->rows];
 }

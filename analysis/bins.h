@@ -45,7 +45,8 @@ void bins_add_mask(struct bins *bins, const struct segment *segment,
 // All samples of a segment, in or out; `marks` are of each node.
 void bins_add_segment(struct bins *bins, const struct segment *segment, const uint8_t *marks);
 void bins_remove_segment(struct bins *bins, const struct segment *segment, const uint8_t *marks);
-// Adds what lies in `shape` to cells.
-void bins_copy(const struct bins *bins, const struct heatmap_shape *shape, uint64_t *cells);
+// Adds what lies in the cells [from, to) of `shape` to them.
+void bins_copy(const struct bins *bins, const struct heatmap_shape *shape, size_t from, size_t to,
+               uint64_t *cells);
 
 #endif

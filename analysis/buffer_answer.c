@@ -1,15 +1,17 @@
 // The buffer's answers: folds and totals; heatmaps and replay have files of their own.
 #include "analysis/fold_build.h"
 #include "analysis/fold_owners.h"
+#include "analysis/thread_weights.h"
 #include "analysis/view.h"
 #include "analysis/weigh.h"
 
 // The nodes' weights become those of their call paths, in place.
-static void fold_weights(struct fold *out, const struct view *view, struct node_weights *nodes)
+static int fold_weights(struct fold *out, const struct view *view, struct node_weights *nodes,
+                        struct err *err)
 {
     struct callpaths *callpaths = view->callpaths;
     size_t count = 0;
-    for (size_t i = 0; i < nodes->count; i++) {
+    for (size_t i = 0; i < nodes->count && (i % FOLD_STEPS || !fold_is_canceled(out)); i++) {
         struct weight weight = nodes->items[i];
         if (!view_count_node(view, &weight, &out->totals))
             continue;
@@ -17,6 +19,7 @@ static void fold_weights(struct fold *out, const struct view *view, struct node_
         nodes->items[count++] = weight;
     }
     fold_build(out, callpaths, nodes->items, count);
+    return fold_canceled(out, err);
 }
 
 static int answer_fold(struct store *store, const struct query *query, struct fold *out,
@@ -33,9 +36,7 @@ static int answer_fold(struct store *store, const struct query *query, struct fo
     } else if (rc == 0) {
         rc = weigh_nodes(&nodes, &view, err);
         if (rc == 0)
-            fold_weights(out, &view, &nodes);
-        if (rc == 0)
-            rc = fold_canceled(out, err);
+            rc = fold_weights(out, &view, &nodes, err);
     }
     if (rc == 0)
         view_extent(&view, out->totals.samples > 0, &out->totals);
@@ -64,6 +65,17 @@ static int answer_totals(struct store *store, const struct query *query, struct 
     return rc;
 }
 
+static int answer_threads(struct store *store, const struct query *query,
+                          struct thread_weights *out, struct err *err)
+{
+    struct view view;
+    int rc = view_init(&view, (struct buffer *)store, query, VIEW_ANY, err);
+    if (rc == 0)
+        rc = thread_weights(out, &view, err);
+    view_dispose(&view);
+    return rc;
+}
+
 static const struct dict *answer_dict(struct store *store)
 {
     return &((struct buffer *)store)->dict;
@@ -73,6 +85,7 @@ const struct store_ops buffer_store_ops = {
     .fold = answer_fold,
     .heatmap = buffer_heatmap,
     .totals = answer_totals,
+    .threads = answer_threads,
     .replay = buffer_replay,
     .axis = buffer_axis,
     .dict = answer_dict,

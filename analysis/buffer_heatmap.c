@@ -36,7 +36,8 @@ struct map_job {
     int64_t end_ns;     // of the map
     int64_t *row_start; // offset of each row in its column, and of the column's end
     uint64_t lanes[256];
-    uint8_t *mask_nodes; // see mask.h
+    bool masks_known;
+    uint8_t *mask_nodes; // see mask.h, once they are known
     atomic_size_t next_run;
     bool shared;        // several workers count into the cells
     int64_t *before_ns; // of each run: the newest time in the runs before it
@@ -356,6 +357,50 @@ static void add_worker(struct map_job *job, unsigned number)
     totals->unresolved += worker->totals.unresolved;
 }
 
+// Kept bins have no need of masks, others go through all nodes for them once.
+static const uint8_t *nodes_for_masks(struct map_job *job)
+{
+    if (!job->masks_known)
+        job->mask_nodes = mask_nodes(job->view);
+    job->masks_known = true;
+    return job->mask_nodes;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void unpaint(const struct map_job *job, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        job->out->paint[i] &= job->out->cells[i] ? HEATMAP_LOST | HEATMAP_EVICTED : UINT8_MAX;
+}
+
+// Cells [from, to) are counted: those that have something are neither pending nor not recorded,
+// which most are not anyway.
+static void finish_cells(struct map_job *job, size_t from, size_t to)
+{
+    const uint64_t not_there =
+        UINT64_C(0x0101010101010101) * (uint8_t) ~(HEATMAP_LOST | HEATMAP_EVICTED);
+    uint64_t max[4] = {0};
+    size_t at = from;
+    for (; at + 8 <= to; at += 8) {
+        const uint64_t *cells = job->out->cells + at;
+        for (int i = 0; i < 4; i++)
+            max[i] = larger(max[i], larger(cells[i], cells[i + 4]));
+        uint64_t paint;
+        memcpy(&paint, job->out->paint + at, sizeof paint);
+        if (paint & not_there)
+            unpaint(job, at, at + 8);
+    }
+    unpaint(job, at, to);
+    for (; at < to; at++)
+        max[0] = larger(max[0], job->out->cells[at]);
+    uint64_t all = larger(larger(max[0], max[1]), larger(max[2], max[3]));
+    job->out->max = larger(job->out->max, all);
+}
+
 // Of each run, the newest time in those before it.
 static int64_t *newest_before(const struct view *view)
 {
@@ -372,12 +417,16 @@ static int64_t *newest_before(const struct view *view)
 static int scan(struct map_job *job, struct err *err)
 {
     unsigned threads = parallel_threads(job->view->query->threads, job->view->run_samples);
+    size_t count = cell_count(&job->out->shape);
+    nodes_for_masks(job);
+    job->out->cells = xcalloc(count, sizeof *job->out->cells);
     job->shared = threads > 1;
     job->before_ns = newest_before(job->view);
     parallel_run(threads, count_runs, job);
     for (unsigned i = 0; i < threads; i++)
         add_worker(job, i);
     free(job->before_ns);
+    finish_cells(job, 0, count);
     return view_canceled(job->view, err);
 }
 
@@ -454,20 +503,20 @@ static bool is_dense(const struct track *track, const struct heatmap_shape *shap
 // Who asks once does not look at it all the time.
 static bool is_asked_again(struct track *track, const struct heatmap_shape *shape, bool idle)
 {
-    for (size_t i = 0; i < TRACK_BINS; i++) {
+    for (size_t i = 0; i < TRACK_ASKED; i++) {
         const struct asked_map *asked = &track->asked[i];
         const struct bins before = {.shape = asked->shape, .idle = asked->idle};
         if (asked->shape.rows && bins_fit(&before, shape, idle))
             return true;
     }
-    memmove(track->asked + 1, track->asked, (TRACK_BINS - 1) * sizeof *track->asked);
+    memmove(track->asked + 1, track->asked, (TRACK_ASKED - 1) * sizeof *track->asked);
     track->asked[0] = (struct asked_map){*shape, idle};
     return false;
 }
 
 // The bins of a track for this map, made when they are worth it. NULL: there are none, because it
 // is asked for the first time or times lie too far apart.
-static const struct bins *bins_of(const struct map_job *job, struct track *track)
+static const struct bins *bins_of(struct map_job *job, struct track *track)
 {
     const struct heatmap_shape *shape = &job->out->shape;
     bool idle = !job->view->hides_idle;
@@ -490,13 +539,29 @@ static const struct bins *bins_of(const struct map_job *job, struct track *track
         struct segment *segment = track->segments[i];
         struct view_run whole = {.track = track, .segment = segment, .to = segment->count};
         const struct segment_mask *mask =
-            segment->timeless ? NULL : mask_of(job->view, &whole, job->mask_nodes, NULL);
+            segment->timeless ? NULL : mask_of(job->view, &whole, nodes_for_masks(job), NULL);
         if (mask)
             bins_add_mask(oldest, segment, mask);
         else if (!segment->timeless)
             bins_add_segment(oldest, segment, job->view->marks);
     }
     return oldest->shape.rows ? oldest : NULL;
+}
+
+// Part by part, so that a cell is in the processor's cache until it is done with.
+static void copy_cells(struct map_job *job, const struct bins *const *bins)
+{
+    enum { PART = 2048 };
+    const struct heatmap_shape *shape = &job->out->shape;
+    const size_t count = cell_count(shape);
+    uint64_t *cells = job->out->cells = xreallocarray(NULL, count, sizeof *cells);
+    for (size_t from = 0; from < count; from += PART) {
+        size_t to = count - from < PART ? count : from + PART;
+        memset(cells + from, 0, (to - from) * sizeof *cells);
+        for (size_t i = 0; i < job->view->track_count; i++)
+            bins_copy(bins[i], shape, from, to, cells);
+        finish_cells(job, from, to);
+    }
 }
 
 // Whether the map can be copied; it then is.
@@ -513,8 +578,7 @@ static bool copy_bins(struct map_job *job)
     }
     if (!all)
         return false;
-    for (size_t i = 0; i < view->track_count; i++)
-        bins_copy(bins[i], &job->out->shape, job->out->cells);
+    copy_cells(job, bins);
     for (size_t i = 0; i < view->run_count; i++)
         count_totals(job, &view->runs[i], &job->out->totals);
     return true;
@@ -535,7 +599,6 @@ static int count_cells(struct map_job *job, struct err *err)
         return rc;
     resolve_lanes(job);
     resolve_rows(job);
-    job->mask_nodes = mask_nodes(job->view);
     cut_to_map(job);
     if (!copy_bins(job))
         rc = scan(job, err);
@@ -565,12 +628,20 @@ static bool cells_of_range(const struct map_job *job, int64_t from_ns, int64_t t
 static void paint_range(struct map_job *job, int64_t from_ns, int64_t to_ns, uint8_t set,
                         uint8_t clear)
 {
+    uint8_t *paint = job->out->paint;
     size_t first;
     size_t end;
     if (!cells_of_range(job, from_ns, to_ns, &first, &end))
         return;
-    for (size_t i = first; i < end; i++)
-        job->out->paint[i] = (uint8_t)((job->out->paint[i] & ~clear) | set);
+    const uint64_t bytes = UINT64_C(0x0101010101010101);
+    for (; first + 8 <= end; first += 8) {
+        uint64_t eight;
+        memcpy(&eight, paint + first, sizeof eight);
+        eight = (eight & ~(bytes * clear)) | bytes * set;
+        memcpy(paint + first, &eight, sizeof eight);
+    }
+    for (; first < end; first++)
+        paint[first] = (uint8_t)((paint[first] & ~clear) | set);
 }
 
 // When a source was recording: what it said, or, of a file, from its first to its last sample.
@@ -593,10 +664,12 @@ static void paint_recorded(struct map_job *job, const struct source *source)
         job->out->paint[i] = HEATMAP_PENDING;
 }
 
+// What all cells would be if none had anything.
 static void paint(struct map_job *job)
 {
     const struct view *view = job->view;
     size_t count = cell_count(&job->out->shape);
+    job->out->paint = xmalloc(count);
     memset(job->out->paint, HEATMAP_NOT_RECORDING, count);
     for (size_t i = 0; i < view->source_count; i++) {
         const struct source *source = view->sources[i];
@@ -610,13 +683,6 @@ static void paint(struct map_job *job)
                             0);
         }
     }
-    uint64_t max = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t cell = job->out->cells[i];
-        job->out->paint[i] &= cell ? HEATMAP_LOST | HEATMAP_EVICTED : UINT8_MAX;
-        max = cell > max ? cell : max;
-    }
-    job->out->max = max;
 }
 
 // What a cell holds when every CPU that is watched is busy.
@@ -645,13 +711,10 @@ int buffer_heatmap(struct store *store, const struct query *query,
         struct map_job job = {.view = &view, .out = out};
         job.end_ns = heatmap_cell_start(shape, cell_count(shape));
         out->dict = &view.buffer->dict;
-        out->cells = xcalloc(cell_count(shape), sizeof *out->cells);
-        out->paint = xcalloc(cell_count(shape), sizeof *out->paint);
         out->full = full_cell(&view, shape);
         view_totals(&view, &out->totals);
+        paint(&job);
         rc = count_cells(&job, err);
-        if (rc == 0)
-            paint(&job);
     }
     view_dispose(&view);
     return rc;

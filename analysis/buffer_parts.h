@@ -9,7 +9,10 @@
 #include "analysis/ranges.h"
 #include "analysis/segment.h"
 
-enum { TRACK_BINS = 2 }; // the page's and the terminal's
+enum {
+    TRACK_BINS = 2,  // the page's and the terminal's
+    TRACK_ASKED = 4, // as many more as may be asked for between two times
+};
 
 // The samples of one event of one source. The segments in hand (one with times, one without) are
 // the open ones; all others are sealed.
@@ -27,7 +30,7 @@ struct track {
     struct asked_map {
         struct heatmap_shape shape;
         bool idle;
-    } asked[TRACK_BINS]; // the last maps that were not kept
+    } asked[TRACK_ASKED]; // the last maps that were not kept
 };
 
 struct source {

@@ -113,6 +113,22 @@ static int replay_top(struct replay *replay, struct err *err)
     return rc;
 }
 
+// The one run in the heap, up to a time: most do not overlap, and then nothing is merged.
+static int replay_alone(struct replay *replay, int64_t to_ns, struct err *err)
+{
+    struct cursor *cursor = &replay->heap[0];
+    int rc = 0;
+    while (rc == 0 && cursor->time_ns < to_ns) {
+        rc = hand_over(replay, cursor->run, cursor->at, cursor->time_ns, err);
+        if (++cursor->at == cursor->run->to) {
+            replay->heap_count = 0;
+            break;
+        }
+        cursor_read(cursor);
+    }
+    return rc;
+}
+
 // Runs come in the order of their segments' first times: one is taken in before the merge passes
 // that time, so that only segments that overlap are in the heap together.
 static int replay_runs(struct replay *replay, struct err *err)
@@ -129,7 +145,8 @@ static int replay_runs(struct replay *replay, struct err *err)
         while (next < view->run_count &&
                (!replay->heap_count || view->runs[next].segment->min_ns <= replay->heap[0].time_ns))
             push_run(replay, &view->runs[next++]);
-        rc = replay_top(replay, err);
+        int64_t next_ns = next < view->run_count ? view->runs[next].segment->min_ns : INT64_MAX;
+        rc = replay->heap_count == 1 ? replay_alone(replay, next_ns, err) : replay_top(replay, err);
     }
     return rc == 0 ? flush(replay, err) : rc;
 }

@@ -10,6 +10,7 @@
 #include "analysis/idle.h"
 #include "proto/alloc.h"
 #include "proto/hash.h"
+#include "proto/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static void start(struct callpaths *callpaths)
     callpaths->generation = callpaths->dict->generation;
     callpaths->frame_count = callpaths->function_count = callpaths->ranked_count = 0;
     callpaths->node_count = callpaths->path_count = callpaths->order.count = 0;
-    idset_clear(&callpaths->function_set);
+    tagset_clear(&callpaths->function_set);
     tagset_clear(&callpaths->path_set);
 }
 
@@ -68,7 +69,7 @@ void callpaths_dispose(struct callpaths *callpaths)
     free(callpaths->marks);
     free(callpaths->paths);
     free(callpaths->flags);
-    idset_dispose(&callpaths->function_set);
+    tagset_dispose(&callpaths->function_set);
     tagset_dispose(&callpaths->path_set);
     callpaths_release(callpaths);
     *callpaths = (struct callpaths){0};
@@ -86,11 +87,13 @@ void callpaths_release(struct callpaths *callpaths)
 static uint32_t function_of_frame(struct callpaths *callpaths, uint32_t frame)
 {
     const struct frame *row = &callpaths->dict->frames[frame];
-    struct idset *set = &callpaths->function_set;
-    idset_reserve(set, function_hash, callpaths);
-    uint64_t seed = callpaths->dict->seed + (callpaths->by_line ? row->line : 0);
-    uint32_t slot = idset_first(set, hash_of_function(seed, row));
-    for (uint32_t id; (id = idset_at(set, slot)) != IDSET_NONE; slot = idset_next(set, slot)) {
+    struct tagset *set = &callpaths->function_set;
+    tagset_reserve(set, function_hash, callpaths);
+    uint64_t hash =
+        hash_of_function(callpaths->dict->seed + (callpaths->by_line ? row->line : 0), row);
+    uint32_t slot = tagset_first(set, hash);
+    for (uint32_t id; (id = tagset_find(set, &slot, hash)) != IDSET_NONE;
+         slot = tagset_next(set, slot)) {
         const struct frame *old = &callpaths->dict->frames[callpaths->frame_of[id]];
         if (old->name == row->name && old->module == row->module && old->kind == row->kind &&
             (!callpaths->by_line || (old->line == row->line && old->file == row->file)))
@@ -99,7 +102,7 @@ static uint32_t function_of_frame(struct callpaths *callpaths, uint32_t frame)
     uint32_t id = (uint32_t)callpaths->function_count;
     array_reserve(&callpaths->frame_of, &callpaths->function_capacity, (size_t)id + 1);
     callpaths->frame_of[callpaths->function_count++] = frame;
-    idset_put(set, slot, id);
+    tagset_put(set, slot, id, hash);
     return id;
 }
 
@@ -230,15 +233,18 @@ static void merge_ranked(struct callpaths *callpaths, const uint32_t *fresh, siz
     }
 }
 
-void callpaths_rank(struct callpaths *callpaths)
+bool callpaths_rank_unless(struct callpaths *callpaths, const atomic_bool *cancel)
 {
     size_t count = callpaths->function_count - callpaths->ranked_count;
     if (!count)
-        return;
+        return true;
     uint32_t *fresh = xreallocarray(NULL, count, sizeof *fresh);
     for (size_t i = 0; i < count; i++)
         fresh[i] = (uint32_t)(callpaths->ranked_count + i);
-    qsort_r(fresh, count, sizeof *fresh, compare_functions, callpaths);
+    if (!sort_unless(cancel, fresh, count, sizeof *fresh, compare_functions, callpaths)) {
+        free(fresh);
+        return false;
+    }
     array_reserve(&callpaths->ranked, &callpaths->ranked_capacity, callpaths->function_count);
     array_reserve(&callpaths->rank, &callpaths->rank_capacity, callpaths->function_count);
     merge_ranked(callpaths, fresh, count);
@@ -246,11 +252,11 @@ void callpaths_rank(struct callpaths *callpaths)
     callpaths->ranked_count = callpaths->function_count;
     for (size_t i = 0; i < callpaths->ranked_count; i++)
         callpaths->rank[callpaths->ranked[i]] = (uint32_t)i;
+    return true;
 }
 
 void callpaths_order(struct callpaths *callpaths)
 {
-    callpaths_rank(callpaths);
     if (callpaths->order.count == callpaths->path_count)
         return;
     path_order_make(&callpaths->order, callpaths->paths, callpaths->path_count, callpaths->rank,
@@ -271,6 +277,6 @@ size_t callpaths_bytes(const struct callpaths *callpaths)
             callpaths->ranked_capacity + callpaths->node_capacity) *
                sizeof(uint32_t) +
            callpaths->path_capacity * sizeof(struct callpath) + callpaths->flag_capacity +
-           callpaths->mark_capacity + idset_bytes(&callpaths->function_set) +
+           callpaths->mark_capacity + tagset_bytes(&callpaths->function_set) +
            tagset_bytes(&callpaths->path_set);
 }

@@ -8,6 +8,7 @@
 
 #include "analysis/path_order.h"
 #include "proto/dict.h"
+#include "proto/tagset.h"
 
 #include <stdatomic.h>
 
@@ -38,7 +39,7 @@ struct callpaths {
     size_t frame_count, frame_capacity;
     uint32_t *frame_of; // of each function: the first frame seen
     size_t function_count, function_capacity;
-    struct idset function_set;
+    struct tagset function_set;
     uint32_t *rank; // of each function, in the order of names; see callpaths_rank
     uint32_t *ranked;
     size_t ranked_count, rank_capacity, ranked_capacity;
@@ -63,7 +64,8 @@ void callpaths_follow(struct callpaths *callpaths);
 // False, and some of it left for the next time, soon after *cancel (may be NULL) was set.
 bool callpaths_follow_unless(struct callpaths *callpaths, const atomic_bool *cancel);
 // Brings `rank` up to date: order by name, then module, then kind.
-void callpaths_rank(struct callpaths *callpaths);
+// False, and no ranks, soon after *cancel (may be NULL) was set.
+bool callpaths_rank_unless(struct callpaths *callpaths, const atomic_bool *cancel);
 // Brings `order` up to date: all paths depth first, children by rank. Takes as long as a fold of
 // everything, once; it holds until a path is added.
 void callpaths_order(struct callpaths *callpaths);

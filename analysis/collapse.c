@@ -5,9 +5,9 @@
 // these and added up again, as different nodes can read the same.
 #include "analysis/collapse.h"
 
-#include "analysis/sort.h"
 #include "proto/alloc.h"
 #include "proto/hash.h"
+#include "proto/sort.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -6,6 +6,7 @@
 #include "analysis/names.h"
 #include "analysis/proportion.h"
 #include "proto/alloc.h"
+#include "proto/sort.h"
 
 #include <errno.h>
 #include <math.h>
@@ -60,7 +61,7 @@ static void add_paths(struct fold_edit *edit, const struct fold *fold, const uin
                       bool weights)
 {
     uint32_t *node_of = xcalloc(fold->count + 1, sizeof *node_of);
-    for (size_t i = 0; i < fold->count; i++) {
+    for (size_t i = 0; i < fold->count && !edit->canceled; i++) {
         const struct fold_node *node = &fold->nodes[i];
         if (i)
             node_of[i] = fold_edit_child(edit, node_of[node->parent], merged[node->frame] - 1);
@@ -77,6 +78,7 @@ static void make_side(struct fold *side, const struct fold *weights, const uint3
 {
     struct fold_edit edit;
     fold_edit_init(&edit, side);
+    fold_edit_expect(&edit, weights->count > paths->count ? weights->count : paths->count);
     add_paths(&edit, weights, merged, true);
     add_paths(&edit, paths, merged_paths, false);
     fold_edit_commit(&edit);
@@ -286,6 +288,7 @@ void diff_functions(struct diff_rows *out, const struct diff *diff, enum top_ord
     // One tree, hence the same functions in the same order.
     free(functions_of_fold(&diff->a, &rows_a, &count));
     free(functions_of_fold(&diff->b, &rows_b, &count_b));
+    count = count < count_b ? count : count_b; // canceled in between
     *out = (struct diff_rows){
         .count = count,
         .samples_a = diff_samples(&diff->a),
@@ -304,7 +307,8 @@ void diff_functions(struct diff_rows *out, const struct diff *diff, enum top_ord
     free(rows_a);
     free(rows_b);
     judge(out);
-    qsort_r(out->rows, count, sizeof *out->rows, compare_rows, (void *)diff->a.dict);
+    (void)sort_unless(diff->a.cancel, out->rows, count, sizeof *out->rows, compare_rows,
+                      (void *)diff->a.dict);
 }
 
 void diff_rows_dispose(struct diff_rows *rows)

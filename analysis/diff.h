@@ -61,7 +61,7 @@ struct diff_rows {
 };
 
 // By function. Samples are what chance acts upon, so interval and chance are of samples also where
-// people are shown values (`a` and `b` have both).
+// people are shown values (`a` and `b` have both). Once a side is canceled the rows may be any.
 void diff_functions(struct diff_rows *out, const struct diff *diff, enum top_order order);
 void diff_rows_dispose(struct diff_rows *rows);
 

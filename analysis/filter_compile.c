@@ -30,24 +30,27 @@ static size_t word_count(size_t bits)
 // The terms of one key in one push, as two sets over some domain: what the plain terms match
 // together, and what the negated ones do.
 struct key_terms {
-    const struct term *terms;
+    const struct term **terms; // in a list with room for all terms of the filter
     size_t count;
     enum filter_key key;
     bool plain, negated; // whether there are such terms
     const atomic_bool *cancel;
 };
 
-static struct key_terms key_terms_of(const struct filter *filter, size_t first, size_t end,
-                                     enum filter_key key)
+static void take_terms(struct key_terms *out, const struct filter *filter, size_t first, size_t end,
+                       enum filter_key key)
 {
-    struct key_terms found = {.terms = &filter->terms[first], .count = end - first, .key = key};
+    out->key = key;
+    out->count = 0;
+    out->plain = out->negated = false;
     for (size_t i = first; i < end; i++) {
-        if (filter->terms[i].key == key) {
-            found.plain |= !filter->terms[i].negated;
-            found.negated |= filter->terms[i].negated;
-        }
+        const struct term *term = &filter->terms[i];
+        if (term->key != key)
+            continue;
+        out->terms[out->count++] = term;
+        out->plain |= !term->negated;
+        out->negated |= term->negated;
     }
-    return found;
 }
 
 enum { HIT_PLAIN = 1, HIT_NEGATED = 2, HIT_KNOWN = 4 };
@@ -72,9 +75,9 @@ static int hits_of_text(const struct key_terms *terms, const char *text, size_t 
 {
     int hits = HIT_KNOWN;
     for (size_t i = 0; i < terms->count; i++) {
-        const struct term *term = &terms->terms[i];
+        const struct term *term = terms->terms[i];
         int bit = term->negated ? HIT_NEGATED : HIT_PLAIN;
-        if (term->key != terms->key || hits & bit)
+        if (hits & bit)
             continue;
         int rc = match_name(term, text, len);
         if (rc < 0)
@@ -90,9 +93,7 @@ static int hits_of_number(const struct key_terms *terms, int64_t number, struct 
 {
     int hits = 0;
     for (size_t i = 0; i < terms->count; i++) {
-        const struct term *term = &terms->terms[i];
-        if (term->key != terms->key)
-            continue;
+        const struct term *term = terms->terms[i];
         int rc = term_match_number(term, number);
         if (rc < 0)
             return term_too_expensive(term, err);
@@ -179,10 +180,8 @@ static int narrow_cpus(uint64_t **bits, const struct key_terms *terms, struct er
     int rc = 0;
     if (!*bits)
         *bits = all_set(CPU_NUMBERS);
-    for (size_t i = 0; i < terms->count && rc == 0; i++) {
-        if (terms->terms[i].key == terms->key)
-            rc = hits_of_cpus(hits, &terms->terms[i], err);
-    }
+    for (size_t i = 0; i < terms->count && rc == 0; i++)
+        rc = hits_of_cpus(hits, terms->terms[i], err);
     for (uint32_t cpu = 0; cpu < CPU_NUMBERS && rc == 0; cpu++)
         (*bits)[cpu / 64] &= ~((uint64_t)!passes(terms, hits[cpu]) << cpu % 64);
     free(hits);
@@ -268,8 +267,8 @@ static bool has_value(const struct key_terms *terms, uint64_t value)
 {
     int hits = 0;
     for (size_t i = 0; i < terms->count; i++) {
-        const struct term *term = &terms->terms[i];
-        if (term->key == FILTER_VALUE && value >= term->values.low && value <= term->values.high)
+        const struct term *term = terms->terms[i];
+        if (value >= term->values.low && value <= term->values.high)
             hits |= term->negated ? HIT_NEGATED : HIT_PLAIN;
     }
     return passes(terms, hits);
@@ -289,9 +288,7 @@ static void narrow_values(struct filter_bits *bits, const struct key_terms *term
         xreallocarray(NULL, 2 * (terms->count + bits->value_count) + 1, sizeof *starts);
     starts[count++] = 0;
     for (size_t i = 0; i < terms->count; i++) {
-        const struct term *term = &terms->terms[i];
-        if (term->key != FILTER_VALUE)
-            continue;
+        const struct term *term = terms->terms[i];
         starts[count++] = term->values.low;
         if (term->values.high < UINT64_MAX)
             starts[count++] = term->values.high + 1;
@@ -339,38 +336,53 @@ static int narrow(struct filter_bits *bits, const struct key_terms *terms, const
 size_t filter_values(const struct filter *filter, struct value_range **out)
 {
     struct filter_bits bits = {0};
+    struct key_terms terms = {0};
+    size_t count = filter ? filter->term_count : 0;
+    terms.terms = xreallocarray(NULL, count + 1, sizeof *terms.terms);
     for (size_t push = 0; filter && push < filter->push_count; push++) {
-        size_t end = push + 1 < filter->push_count ? filter->push_at[push + 1] : filter->term_count;
-        struct key_terms terms = key_terms_of(filter, filter->push_at[push], end, FILTER_VALUE);
-        if (terms.plain || terms.negated)
+        size_t end = push + 1 < filter->push_count ? filter->push_at[push + 1] : count;
+        take_terms(&terms, filter, filter->push_at[push], end, FILTER_VALUE);
+        if (terms.count)
             narrow_values(&bits, &terms);
     }
+    free(terms.terms);
     *out = bits.values;
     return bits.value_count;
+}
+
+// One push: its keys, one after the other.
+static int narrow_by_push(struct filter_bits *bits, const struct filter *filter, size_t push,
+                          struct key_terms *terms, const struct dict *dict, struct names **names,
+                          struct err *err)
+{
+    size_t first = filter->push_at[push];
+    size_t end = push + 1 < filter->push_count ? filter->push_at[push + 1] : filter->term_count;
+    int rc = 0;
+    for (int key = 0; key < FILTER_KEYS && rc == 0; key++) {
+        take_terms(terms, filter, first, end, (enum filter_key)key);
+        if (terms->count)
+            rc = narrow(bits, terms, dict, names, err);
+    }
+    return rc;
 }
 
 int filter_compile(const struct filter *filter, const struct dict *dict, const atomic_bool *cancel,
                    struct names **names, struct filter_bits *bits, struct err *err)
 {
     *bits = (struct filter_bits){0};
-    for (size_t i = 0; filter && i < filter->term_count; i++)
+    if (!filter || !filter->term_count)
+        return 0;
+    struct key_terms terms = {.cancel = cancel};
+    terms.terms = xreallocarray(NULL, filter->term_count, sizeof *terms.terms);
+    for (size_t i = 0; i < filter->term_count; i++)
         term_begin(&filter->terms[i]);
-    for (size_t push = 0; filter && push < filter->push_count; push++) {
-        size_t first = filter->push_at[push];
-        size_t end = push + 1 < filter->push_count ? filter->push_at[push + 1] : filter->term_count;
-        for (int key = 0; key < FILTER_KEYS; key++) {
-            struct key_terms terms = key_terms_of(filter, first, end, (enum filter_key)key);
-            if (!terms.plain && !terms.negated)
-                continue;
-            terms.cancel = cancel;
-            int rc = narrow(bits, &terms, dict, names, err);
-            if (rc < 0) {
-                filter_bits_dispose(bits);
-                return rc;
-            }
-        }
-    }
-    return 0;
+    int rc = 0;
+    for (size_t push = 0; push < filter->push_count && rc == 0; push++)
+        rc = narrow_by_push(bits, filter, push, &terms, dict, names, err);
+    free(terms.terms);
+    if (rc < 0)
+        filter_bits_dispose(bits);
+    return rc;
 }
 
 void filter_bits_dispose(struct filter_bits *bits)

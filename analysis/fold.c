@@ -2,8 +2,8 @@
 #include "analysis/fold.h"
 
 #include "analysis/names.h"
-#include "analysis/sort.h"
 #include "proto/alloc.h"
+#include "proto/sort.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

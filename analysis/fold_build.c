@@ -8,6 +8,7 @@
 
 #include "proto/alloc.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -45,12 +46,13 @@ static size_t add_up_places(const struct sums *sums, const struct path_order *or
 
 // Spreads weights over the places. Values are usually samples times one constant: then only that is
 // found out, in *each; false when they are not.
-static bool spread(const struct sums *samples, const struct path_order *order,
-                   const struct weight *weights, size_t count, uint64_t *each)
+static bool spread(const struct fold *out, const struct sums *samples,
+                   const struct path_order *order, const struct weight *weights, size_t count,
+                   uint64_t *each)
 {
     bool constant = true;
     *each = count && weights[0].samples ? weights[0].value / weights[0].samples : 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && (i % FOLD_STEPS || !fold_is_canceled(out)); i++) {
         samples->self[order->place_of[weights[i].of]] += weights[i].samples;
         constant &= weights[i].value == weights[i].samples * *each;
     }
@@ -64,6 +66,11 @@ static void emit(struct fold *out, const struct callpaths *callpaths, const stru
     uint64_t *number = samples->self; // in the place of what has been used
     struct fold_node *node = out->nodes;
     for (size_t i = 0; i < order->count; i++) {
+        if (i % FOLD_STEPS == 0 && fold_is_canceled(out)) {
+            free(out->nodes);
+            out->nodes = NULL;
+            return;
+        }
         uint64_t self = samples->self[i], total = samples->total[i];
         if (!total && i)
             continue;
@@ -86,7 +93,7 @@ static void build_in_order(struct fold *out, struct callpaths *callpaths,
     struct sums samples, values = {0};
     uint64_t each;
     sums_take(&samples, &callpaths->scratch[CALLPATHS_SAMPLES], order->count);
-    if (!spread(&samples, order, weights, count, &each)) {
+    if (!spread(out, &samples, order, weights, count, &each)) {
         sums_take(&values, &callpaths->scratch[CALLPATHS_VALUES], order->count);
         for (size_t i = 0; i < count; i++)
             values.self[order->place_of[weights[i].of]] += weights[i].value;
@@ -196,7 +203,8 @@ static void build_touched(struct fold *out, struct callpaths *callpaths,
 static void build(struct fold *out, struct callpaths *callpaths, const struct weight *weights,
                   size_t count)
 {
-    callpaths_rank(callpaths);
+    if (!callpaths_rank_unless(callpaths, out->cancel))
+        return;
     if (count >= callpaths->path_count / ORDER_FROM_SHARE && !fold_is_canceled(out))
         callpaths_order(callpaths);
     bool in_order = callpaths->order.count == callpaths->path_count &&

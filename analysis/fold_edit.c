@@ -5,6 +5,7 @@
 #include "analysis/names.h"
 #include "proto/alloc.h"
 #include "proto/hash.h"
+#include "proto/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,12 @@ void fold_edit_init(struct fold_edit *edit, struct fold *fold)
     *edit = (struct fold_edit){.fold = fold, .count = 1};
     array_reserve(&edit->nodes, &edit->capacity, fold->count + 1);
     edit->nodes[0] = (struct fold_node){.frame = IDSET_NONE};
+}
+
+void fold_edit_expect(struct fold_edit *edit, size_t nodes)
+{
+    array_reserve(&edit->nodes, &edit->capacity, nodes);
+    idset_expect(&edit->children, nodes);
 }
 
 // Looks at Ctrl-C at every so many steps.
@@ -124,23 +131,26 @@ static uint32_t *frames_in_use(const struct fold_node *nodes, size_t node_count,
 // The rank of each frame's function, by name in descending order. Ranks are below *count. The
 // frames in use are few beside the nodes: those are compared, where nobody has yet. The caller
 // frees it.
-static uint32_t *rank_frames(const struct fold_edit *edit, size_t *count)
+static uint32_t *rank_frames(struct fold_edit *edit, size_t *count)
 {
     const struct dict *dict = edit->fold->dict;
     uint32_t *rank = xcalloc(dict->frame_count + 1, sizeof *rank);
     struct names *names = edit->fold->own;
     if (names && dict == &names->dict) {
         struct callpaths *callpaths = &names->callpaths;
-        callpaths_follow(callpaths);
-        callpaths_rank(callpaths);
+        *count = 0;
+        edit->canceled |= !callpaths_follow_unless(callpaths, edit->fold->cancel) ||
+                          !callpaths_rank_unless(callpaths, edit->fold->cancel);
+        if (edit->canceled)
+            return rank;
         *count = callpaths->function_count;
         for (size_t i = 0; i < dict->frame_count; i++)
             rank[i] = (uint32_t)(*count - 1 - callpaths->rank[callpaths->function_of[i]]);
         return rank;
     }
     uint32_t *frames = frames_in_use(edit->nodes, edit->count, dict, count);
-    if (*count)
-        qsort_r(frames, *count, sizeof *frames, compare_frames, (void *)dict);
+    edit->canceled |= !sort_unless(edit->fold->cancel, frames, *count, sizeof *frames,
+                                   compare_frames, (void *)dict);
     for (size_t i = 0; i < *count; i++)
         rank[frames[i]] = (uint32_t)(*count - 1 - i);
     free(frames);

@@ -17,6 +17,9 @@ struct fold_edit {
 
 // The tree starts with its root. Frames are of fold->dict, which may change by additions only.
 void fold_edit_init(struct fold_edit *edit, struct fold *fold);
+// Says how many nodes it may come to, where that is known: growing step by step costs more, and
+// cannot be stopped.
+void fold_edit_expect(struct fold_edit *edit, size_t nodes);
 // The callee of `parent` that is the same function (name, module and kind) as `frame`; new when
 // there is none. Soon after *fold->cancel was set it is the root, at once.
 uint32_t fold_edit_child(struct fold_edit *edit, uint32_t parent, uint32_t frame);

@@ -3,50 +3,21 @@
 
 #include "analysis/fold_edit.h"
 #include "analysis/names.h"
+#include "analysis/owner_counts.h"
 #include "proto/alloc.h"
-#include "proto/hash.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-struct tally_row {
-    uint32_t owner; // a frame of the fold's own dictionary
-    uint32_t node;
-    uint64_t samples, value;
-};
+#include <string.h>
 
 struct tally {
     const struct view *view;
     const struct dict *dict;
     struct names *names; // the fold's own
-    struct tally_row *rows;
-    size_t count, capacity;
-    struct idset set;    // rows by owner and node
-    uint32_t *of_thread; // owner + 1 of each thread of the dictionary; 0: not asked yet
-    uint32_t *of_cpu;    // the same of each CPU
-    uint32_t *main_of;   // the thread whose name the process of each thread has
+    struct owner_rows rows;
+    uint32_t *owner_of; // of each key: a frame of the fold's own dictionary
+    uint32_t *main_of;  // the thread whose name the process of each thread has
 };
-
-static uint64_t row_hash(const void *owner, uint32_t id)
-{
-    const struct tally *tally = owner;
-    return hash_pair(0, tally->rows[id].owner, tally->rows[id].node);
-}
-
-static struct tally_row *tally_row(struct tally *tally, uint32_t owner, uint32_t node)
-{
-    struct idset *set = &tally->set;
-    idset_reserve(set, row_hash, tally);
-    uint32_t slot = idset_first(set, hash_pair(0, owner, node));
-    for (uint32_t id; (id = idset_at(set, slot)) != IDSET_NONE; slot = idset_next(set, slot)) {
-        if (tally->rows[id].owner == owner && tally->rows[id].node == node)
-            return &tally->rows[id];
-    }
-    array_reserve(&tally->rows, &tally->capacity, tally->count + 1);
-    tally->rows[tally->count] = (struct tally_row){.owner = owner, .node = node};
-    idset_put(set, slot, (uint32_t)tally->count);
-    return &tally->rows[tally->count++];
-}
 
 // By process; in it the main thread last, under the name that it had last.
 static int compare_threads(const void *left, const void *right, void *arg)
@@ -101,8 +72,6 @@ static uint32_t named_owner(struct tally *tally, struct bytes *name)
 
 static uint32_t thread_owner(struct tally *tally, uint32_t id)
 {
-    if (tally->of_thread[id])
-        return tally->of_thread[id] - 1;
     enum query_first first = tally->view->query->first;
     const struct dict *dict = tally->dict;
     const struct thread *thread = &dict->threads[id];
@@ -117,80 +86,61 @@ static uint32_t thread_owner(struct tally *tally, uint32_t id)
     }
     if (first == QUERY_FIRST_TID)
         append_id(&name, '/', thread->tid);
-    uint32_t owner = named_owner(tally, &name);
-    tally->of_thread[id] = owner + 1;
-    return owner;
+    return named_owner(tally, &name);
 }
 
-static uint32_t cpu_owner(struct tally *tally, uint16_t cpu)
+static uint32_t cpu_owner(struct tally *tally, bool known, uint32_t cpu)
 {
-    if (tally->of_cpu[cpu])
-        return tally->of_cpu[cpu] - 1;
     struct bytes name = {0};
     bytes_append_text(&name, "cpu");
-    append_id(&name, ' ', cpu == SAMPLE_NO_CPU ? -1 : cpu);
-    uint32_t owner = named_owner(tally, &name);
-    tally->of_cpu[cpu] = owner + 1;
-    return owner;
+    append_id(&name, ' ', known ? (int32_t)cpu : -1);
+    return named_owner(tally, &name);
 }
 
-static void count_run(struct tally *tally, const struct view_run *run, const struct view_pass *pass)
+static int count_by_cpu(struct tally *tally, struct err *err)
 {
-    const struct view *view = tally->view;
-    const struct segment *segment = run->segment;
-    bool by_cpu = view->query->first == QUERY_FIRST_CPU;
-    size_t block = segment->timeless ? 0 : segment_block(segment, run->from);
-    for (uint32_t at = run->from; at < run->to; at++) {
-        int64_t time_ns = SAMPLE_NO_TIME;
-        uint64_t value;
-        if (!view_passes(pass, segment, at))
-            continue;
-        if (!segment->timeless) {
-            while (at >= segment_block_end(segment, block))
-                block++;
-            time_ns = segment->blocks[block].base_ns + segment->offsets[at];
-        }
-        if (!view_weigh(view, segment, at, time_ns, &value))
-            continue;
-        uint32_t owner = by_cpu ? cpu_owner(tally, segment_cpu(segment, at))
-                                : thread_owner(tally, segment->thread_ids[segment->threads[at]]);
-        struct tally_row *row = tally_row(tally, owner, segment->nodes[at]);
-        row->samples++;
-        row->value += value;
+    const struct owner_keys keys = {.count = owner_cpu_keys(tally->view)};
+    int rc = owner_counts(&tally->rows, tally->view, &keys, err);
+    tally->owner_of = xcalloc(keys.count, sizeof *tally->owner_of);
+    for (size_t i = 0; i < tally->rows.count; i++) {
+        uint32_t key = tally->rows.items[i].key;
+        if (!i || tally->rows.items[i - 1].key != key)
+            tally->owner_of[key] = cpu_owner(tally, key + 1 < keys.count, key);
     }
-}
-
-static int count_all(struct tally *tally, struct err *err)
-{
-    const struct view *view = tally->view;
-    uint8_t *threads = view->bits.threads ? xmalloc(VIEW_THREADS) : NULL;
-    int rc = 0;
-    for (size_t i = 0; i < view->run_count && rc == 0; i++) {
-        struct view_pass pass;
-        if (view_pass_of(view, &view->runs[i], threads, &pass))
-            count_run(tally, &view->runs[i], &pass);
-        rc = view_canceled(view, err);
-    }
-    free(threads);
     return rc;
 }
 
-// The rows in the order of their owners: each owner's tree is then made in one go. Canceled, it is
-// any.
-static uint32_t *order_by_owner(const struct tally *tally)
+// The owners of the threads in view, by thread of the dictionary.
+static uint32_t *find_owners(struct tally *tally)
 {
     const struct view *view = tally->view;
-    size_t owners = tally->names->dict.frame_count;
-    size_t *before = xcalloc(owners + 1, sizeof *before); // rows that come before each owner's
-    uint32_t *order = xcalloc(tally->count + 1, sizeof *order);
-    for (size_t i = 0; i < tally->count && (i % FOLD_STEPS || !view_is_canceled(view)); i++)
-        before[tally->rows[i].owner + 1]++;
-    for (size_t i = 1; i <= owners; i++)
-        before[i] += before[i - 1];
-    for (uint32_t i = 0; i < tally->count && (i % FOLD_STEPS || !view_is_canceled(view)); i++)
-        order[before[tally->rows[i].owner]++] = i;
-    free(before);
-    return order;
+    const uint64_t *passing = view->bits.threads;
+    uint32_t *owner_of = xreallocarray(NULL, tally->dict->thread_count + 1, sizeof *owner_of);
+    memset(owner_of, 0xff, (tally->dict->thread_count + 1) * sizeof *owner_of);
+    for (size_t run = 0; run < view->run_count; run++) {
+        const struct segment *segment = view->runs[run].segment;
+        for (size_t i = 0; i < segment->thread_count; i++) {
+            const uint32_t id = segment->thread_ids[i];
+            if (owner_of[id] == IDSET_NONE && (!passing || passing[id / 64] >> id % 64 & 1))
+                owner_of[id] = thread_owner(tally, id);
+        }
+    }
+    return owner_of;
+}
+
+// Keys are the owners themselves, which are the first frames of the fold's own dictionary.
+static int count_by_thread(struct tally *tally, struct err *err)
+{
+    tally->main_of = find_mains(tally->dict);
+    uint32_t *owner_of = find_owners(tally);
+    struct owner_keys keys = {.of_thread = owner_of,
+                              .count = (uint32_t)tally->names->dict.frame_count};
+    int rc = owner_counts(&tally->rows, tally->view, &keys, err);
+    tally->owner_of = xreallocarray(NULL, (size_t)keys.count + 1, sizeof *tally->owner_of);
+    for (uint32_t i = 0; i < keys.count; i++)
+        tally->owner_of[i] = i;
+    free(owner_of);
+    return rc;
 }
 
 // Hanging the rows' call paths below their owners. `bare` are paths without the thread's name,
@@ -258,8 +208,8 @@ static int lay_bare(struct hanging *hanging, struct totals *totals, struct err *
     int rc = 0;
     hanging->bare_of = xcalloc(view->callpaths->path_count + 1, sizeof *hanging->bare_of);
     hanging->bare_of[0] = DICT_ROOT + 1;
-    for (size_t i = 0; i < tally->count && rc == 0; i++) {
-        struct tally_row *row = &tally->rows[i];
+    for (size_t i = 0; i < tally->rows.count && rc == 0; i++) {
+        struct owner_row *row = &tally->rows.items[i];
         struct weight weight = {row->node, row->samples, row->value};
         if (i % FOLD_STEPS == 0)
             rc = view_canceled(view, err);
@@ -275,22 +225,21 @@ static int hang_all(struct hanging *hanging, struct err *err)
 {
     const struct tally *tally = hanging->tally;
     size_t bare_count = tally->names->dict.node_count;
-    uint32_t *order = order_by_owner(tally);
     int rc = 0;
     hanging->node_of = xcalloc(bare_count, sizeof *hanging->node_of);
     hanging->owner_of = xreallocarray(NULL, bare_count, sizeof *hanging->owner_of);
     for (size_t i = 0; i < bare_count; i++)
         hanging->owner_of[i] = IDSET_NONE;
-    for (size_t i = 0; i < tally->count && rc == 0; i++) {
-        const struct tally_row *row = &tally->rows[order[i]];
+    for (size_t i = 0; i < tally->rows.count && rc == 0; i++) {
+        const struct owner_row *row = &tally->rows.items[i];
+        const uint32_t owner = tally->owner_of[row->key];
         if (i % FOLD_STEPS == 0)
             rc = view_canceled(tally->view, err);
         if (!row->samples)
             continue;
         struct fold_node self = {.self_samples = row->samples, .self_value = row->value};
-        fold_edit_add(&hanging->edit, place(hanging, row->owner, row->node), &self);
+        fold_edit_add(&hanging->edit, place(hanging, owner, row->node), &self);
     }
-    free(order);
     return rc;
 }
 
@@ -318,19 +267,15 @@ int fold_owners(struct fold *out, const struct view *view, struct err *err)
 {
     const struct dict *dict = &view->buffer->dict;
     struct tally tally = {.view = view, .dict = dict, .names = names_new(view->query->by_line)};
-    tally.of_thread = xcalloc(dict->thread_count + 1, sizeof *tally.of_thread);
-    tally.of_cpu = xcalloc((size_t)UINT16_MAX + 1, sizeof *tally.of_cpu);
-    tally.main_of = find_mains(dict);
-    int rc = count_all(&tally, err);
+    int rc = view->query->first == QUERY_FIRST_CPU ? count_by_cpu(&tally, err)
+                                                   : count_by_thread(&tally, err);
     out->dict = &tally.names->dict;
     out->own = tally.names;
     out->totals.event = names_copy_event(tally.names, dict, out->totals.event);
     if (rc == 0)
         rc = hang(&tally, out, err);
-    idset_dispose(&tally.set);
-    free(tally.rows);
-    free(tally.of_thread);
-    free(tally.of_cpu);
+    free(tally.rows.items);
+    free(tally.owner_of);
     free(tally.main_of);
     return rc;
 }

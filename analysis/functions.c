@@ -75,7 +75,8 @@ uint32_t *functions_of_fold(const struct fold *fold, struct top_row **rows, size
     struct function_table table = {.dict = fold->dict};
     struct walk walk = {0};
     uint32_t *row_of = xreallocarray(NULL, fold->count, sizeof *row_of);
-    for (uint32_t i = 0; i < fold->count; i++) {
+    memset(row_of, 0xff, fold->count * sizeof *row_of); // IDSET_NONE
+    for (uint32_t i = 0; i < fold->count && (i % FOLD_STEPS || !fold_is_canceled(fold)); i++) {
         const struct fold_node *node = &fold->nodes[i];
         bool is_function =
             node->frame != IDSET_NONE && fold->dict->frames[node->frame].kind != FRAME_COMM;

@@ -7,7 +7,7 @@
 
 // Index of the row of each node, IDSET_NONE for the root and comm levels. *rows gets one row per
 // function (name, module and kind), in order of first appearance; recursion counts once in total.
-// Both are the caller's to free.
+// Both are the caller's to free. Once the fold is canceled, the nodes that are left have no row.
 uint32_t *functions_of_fold(const struct fold *fold, struct top_row **rows, size_t *count);
 
 // Orders two functions of one dictionary by name, then module, then kind.

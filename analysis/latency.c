@@ -1,7 +1,12 @@
-// The latency heatmap: the selected samples are replayed twice, for the scale and for the cells.
+// The latency heatmap: the selected samples are looked at twice, for the scale and for the cells.
+//
+// Intervals are replayed in order of time, to join their pieces. Others are scanned, and where all
+// have one value the map of columns has told how many there are.
 #include "analysis/latency.h"
 
 #include "analysis/pieces.h"
+#include "analysis/value_scan.h"
+#include "analysis/weigh.h"
 #include "proto/alloc.h"
 
 #include <errno.h>
@@ -18,11 +23,12 @@ struct last {
 
 struct latency {
     struct sink sink;
-    bool intervals, scaled; // scaled: the second time
+    bool scaled; // the second time
     struct heatmap *out;
+    uint64_t *columns; // what each column has in all
     uint64_t *edges;
     uint64_t least, most; // seen
-    struct last *lasts;   // of each thread; only of intervals
+    struct last *lasts;   // of each thread
 };
 
 void latency_edges(const struct heatmap_shape *shape, uint64_t *edges)
@@ -73,8 +79,8 @@ static uint64_t join(struct latency *latency, const struct sample *sample, struc
 
 static void take(struct latency *latency, const struct sample *sample)
 {
-    struct last *last = NULL;
-    uint64_t value = latency->intervals ? join(latency, sample, &last) : sample->value;
+    struct last *last;
+    uint64_t value = join(latency, sample, &last);
     if (!latency->scaled) {
         latency->least = value < latency->least ? value : latency->least;
         latency->most = value > latency->most ? value : latency->most;
@@ -83,8 +89,7 @@ static void take(struct latency *latency, const struct sample *sample)
     size_t cell = cell_of(latency, sample->time_ns, value);
     if (cell != SIZE_MAX)
         latency->out->cells[cell]++;
-    if (last)
-        last->cell = cell;
+    last->cell = cell;
 }
 
 static int on_samples(struct sink *sink, const struct sample *samples, size_t count,
@@ -160,48 +165,107 @@ static int ask_columns(struct latency *latency, struct store *store, const struc
         out->cells = xcalloc((size_t)shape.columns * out->shape.rows, sizeof *out->cells);
         for (size_t i = 0; i < shape.columns; i++)
             memset(out->paint + i * out->shape.rows, columns.paint[i], out->shape.rows);
+        latency->columns = columns.cells;
+        columns.cells = NULL;
     }
     heatmap_dispose(&columns);
     return rc;
 }
 
+// The samples that are asked for: without ranges those of the map.
+static struct query inside(const struct query *query, const struct heatmap_shape *shape,
+                           struct range *all)
+{
+    struct query asked = *query;
+    *all = (struct range){shape->from_ns, shape->from_ns + shape->column_ns * shape->columns};
+    if (!query->range_count) {
+        asked.ranges = all;
+        asked.range_count = 1;
+    }
+    return asked;
+}
+
 static int replay(struct latency *latency, struct store *store, const struct query *query,
                   struct err *err)
 {
+    struct range all;
+    struct query asked = inside(query, &latency->out->shape, &all);
+    memset(latency->lasts, 0, latency->sink.dict->thread_count * sizeof *latency->lasts);
+    return store_replay(store, &asked, &latency->sink, err);
+}
+
+// The scale is known: where its rows begin.
+static int start_cells(struct latency *latency, struct err *err)
+{
+    const struct totals *totals = &latency->out->totals;
+    const struct dict *dict = latency->out->dict;
+    if (!totals->by_value && latency->least == 1 && latency->most == 1)
+        return err_set(err, -ENODATA,
+                       "every sample of '%s' is worth 1, so there is nothing to see by value",
+                       dict_text(dict, dict->events[totals->event].name));
+    choose_scale(latency);
+    latency->edges = xreallocarray(NULL, latency->out->shape.rows + 1, sizeof *latency->edges);
+    latency_edges(&latency->out->shape, latency->edges);
+    latency->scaled = true;
+    return 0;
+}
+
+static int count_intervals(struct latency *latency, struct store *store, const struct query *query,
+                           struct err *err)
+{
+    latency->lasts = xcalloc(latency->sink.dict->thread_count, sizeof *latency->lasts);
+    int rc = replay(latency, store, query, err);
+    if (rc == 0)
+        rc = start_cells(latency, err);
+    if (rc == 0)
+        rc = replay(latency, store, query, err);
+    return rc;
+}
+
+// All samples have one value: each column's are in one row.
+static void lay_columns(const struct latency *latency, uint64_t value)
+{
     const struct heatmap_shape *shape = &latency->out->shape;
-    struct range all = {shape->from_ns, shape->from_ns + shape->column_ns * shape->columns};
-    struct query inside = *query;
-    if (!query->range_count) {
-        inside.ranges = &all;
-        inside.range_count = 1;
-    }
-    if (latency->intervals)
-        memset(latency->lasts, 0, latency->sink.dict->thread_count * sizeof *latency->lasts);
-    return store_replay(store, &inside, &latency->sink, err);
+    const uint64_t worth = latency->out->totals.by_value ? value : 1;
+    const uint32_t row = row_of(latency, value);
+    for (size_t i = 0; i < shape->columns; i++)
+        latency->out->cells[i * shape->rows + row] = latency->columns[i] / worth;
+}
+
+static int count_in_view(struct latency *latency, const struct view *view, struct err *err)
+{
+    uint64_t value;
+    int rc = value_scan_extent(view, &latency->least, &latency->most, err);
+    if (rc == 0)
+        rc = start_cells(latency, err);
+    if (rc == 0 && weigh_has_one_value(view, &value) && value)
+        lay_columns(latency, value);
+    else if (rc == 0)
+        rc = value_scan_count(view, latency->edges, latency->out, err);
+    return rc;
+}
+
+static int count_values(struct latency *latency, struct store *store, const struct query *query,
+                        struct err *err)
+{
+    struct range all;
+    struct view view = {0};
+    struct query asked = inside(query, &latency->out->shape, &all);
+    int rc = view_init(&view, (struct buffer *)store, &asked, VIEW_TIMES, err);
+    if (rc == 0)
+        rc = count_in_view(latency, &view, err);
+    view_dispose(&view);
+    return rc;
 }
 
 static int count(struct latency *latency, struct store *store, const struct query *query,
                  struct err *err)
 {
-    const struct totals *totals = &latency->out->totals;
-    const struct event *event = &latency->out->dict->events[totals->event];
-    latency->intervals =
-        totals->by_value && !strcmp(dict_text(latency->out->dict, event->unit), "ns");
-    if (latency->intervals)
-        latency->lasts = xcalloc(latency->out->dict->thread_count, sizeof *latency->lasts);
-    int rc = replay(latency, store, query, err);
-    if (rc)
-        return rc;
-    if (!totals->by_value && latency->least == 1 && latency->most == 1)
-        return err_set(err, -ENODATA,
-                       "every sample of '%s' is worth 1, so there is nothing to see by value",
-                       dict_text(latency->out->dict, event->name));
-    choose_scale(latency);
-    latency->edges = xreallocarray(NULL, latency->out->shape.rows + 1, sizeof *latency->edges);
-    latency_edges(&latency->out->shape, latency->edges);
-    latency->scaled = true;
-    rc = replay(latency, store, query, err);
     struct heatmap *out = latency->out;
+    const struct event *event = &out->dict->events[out->totals.event];
+    bool intervals = out->totals.by_value && !strcmp(dict_text(out->dict, event->unit), "ns");
+    int rc = intervals ? count_intervals(latency, store, query, err)
+                       : count_values(latency, store, query, err);
     for (size_t i = (size_t)out->shape.columns * out->shape.rows; i-- > 0;)
         out->max = out->cells[i] > out->max ? out->cells[i] : out->max;
     return rc;
@@ -226,5 +290,6 @@ int latency_heatmap(struct store *store, const struct query *query,
         rc = count(&latency, store, query, err);
     free(latency.edges);
     free(latency.lasts);
+    free(latency.columns);
     return rc;
 }

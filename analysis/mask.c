@@ -1,12 +1,17 @@
 // Masks of segments: what a sample counts as is a byte of its node, and-ed with those of its thread
-// and CPU; eight of them are a word, whose bits are gathered and summed at once.
+// and CPU. They are made in batches, of which 64 samples at a time are summed and gathered as
+// bits. The columns are all that is read, so the speed of memory is what limits this.
 #include "analysis/mask.h"
 
 #include "proto/alloc.h"
 
+#include <endian.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { COUNTS = 1, IDLE = 2, NO_STACK = 4, UNRESOLVED = 8, CLASSES = 4 };
+enum { COUNTS = 1, IDLE = 2, NO_STACK = 4, UNRESOLVED = 8 };
+enum { WORD = 64, LANES = 16, PARTS = WORD / LANES, BATCH = 16 * WORD, CPUS_FEW = 8 };
+enum { AHEAD = BATCH / 2 };
 
 static uint8_t class_of(const struct view *view, uint8_t marks)
 {
@@ -30,70 +35,154 @@ uint8_t *mask_nodes(const struct view *view)
     return nodes;
 }
 
+// Bytes that are worked on at once, in a register of the processor where it has such.
+typedef uint8_t lanes __attribute__((vector_size(LANES)));
+
+// How many samples count as what. The last three are summed by lane, and added up before a byte
+// can overflow.
 struct sums {
-    uint32_t of[CLASSES];
+    uint32_t counted, idle, no_stack, unresolved;
+    lanes lanes[3];
+    unsigned words; // in the lanes
 };
 
-// What a sample counts as. `threads` and `cpus` are compile-time NULL or not in each copy.
-static inline __attribute__((always_inline)) uint64_t class_at(const struct segment *segment,
-                                                               size_t at, const uint8_t *nodes,
-                                                               const uint8_t *threads,
-                                                               const uint8_t *cpus)
+// What the threads and CPUs of a segment let pass: 0 or 0xff. CPUs of which few pass, or few do
+// not, are compared with those, as that is done with many samples at once.
+struct passes {
+    uint8_t *threads; // by number in the segment; NULL: all
+    enum { CPUS_ALL, CPUS_LISTED, CPUS_LOOKED_UP } by;
+    unsigned listed_count;
+    lanes listed[CPUS_FEW]; // in every lane
+    lanes not_listed;       // what those are that are not in the list
+    uint8_t cpus[256];
+};
+
+static inline void keep_listed(lanes *classes, const uint8_t *cpus, const struct passes *passes)
 {
-    uint8_t class = nodes[segment->nodes[at]];
-    if (threads)
-        class &= threads[segment->threads[at]];
-    if (cpus)
-        class &= cpus[segment->cpus[at]];
-    return class;
+    lanes cpu[PARTS], listed[PARTS] = {{0}};
+    memcpy(cpu, cpus, sizeof cpu);
+    for (unsigned i = 0; i < passes->listed_count; i++) {
+        for (int part = 0; part < PARTS; part++)
+            listed[part] |= (lanes)(cpu[part] == passes->listed[i]);
+    }
+    for (int part = 0; part < PARTS; part++)
+        classes[part] &= listed[part] ^ passes->not_listed;
 }
 
-// Up to 64 samples: their bits, the first one's the lowest, and what they come to.
-static inline __attribute__((always_inline)) uint64_t take_word(
-    const struct segment *segment, uint32_t from, uint32_t count, const uint8_t *nodes,
-    const uint8_t *threads, const uint8_t *cpus, struct sums *sums)
+// Memory far enough ahead that it is there in time.
+static inline void read_ahead(const struct segment *segment, uint32_t at)
 {
-#define CLASS(j) (class_at(segment, at + (j), nodes, threads, cpus) << (j)*8)
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t bits = 0, counted = 0, idle = 0, no_stack = 0, unresolved = 0;
-    for (uint32_t i = 0; i < count; i += 8) {
-        const size_t at = from + i;
-        uint64_t classes = 0; // a byte each
-        if (i + 8 <= count) {
-            classes = CLASS(0) | CLASS(1) | CLASS(2) | CLASS(3) | CLASS(4) | CLASS(5) | CLASS(6) |
-                      CLASS(7);
-        } else {
-            for (uint32_t j = 0; i + j < count; j++)
-                classes |= CLASS(j);
-        }
-        counted += classes & ones;
-        idle += classes >> 1 & ones;
-        no_stack += classes >> 2 & ones;
-        unresolved += classes >> 3 & ones;
-        // Gathers the lowest bits of the bytes.
-        bits |= ((classes & ones) * UINT64_C(0x0102040810204080) >> 56) << i;
+    for (int i = 0; i < WORD; i += 16)
+        __builtin_prefetch(segment->nodes + at + AHEAD + i);
+    for (int i = 0; i < WORD; i += 32)
+        __builtin_prefetch(segment->threads + at + AHEAD + i);
+    __builtin_prefetch(segment->cpus + at + AHEAD);
+}
+
+// What the samples of a batch count as, by node and thread; `threads`, which is that of the passes,
+// is compile-time NULL or not in each copy.
+static inline __attribute__((always_inline)) void classify(uint8_t *classes,
+                                                           const struct segment *segment,
+                                                           uint32_t from, uint32_t count,
+                                                           const uint8_t *of_nodes,
+                                                           const uint8_t *threads)
+{
+#define CLASS(i) (classes[i] = of_nodes[nodes[i]] & (threads ? threads[numbers[i]] : 0xff))
+    const uint32_t *const nodes = segment->nodes + from;
+    const uint16_t *const numbers = segment->threads + from;
+    const uint32_t words = count / WORD * WORD, step = WORD / 4;
+    for (uint32_t at = 0; at < words; at += WORD) {
+        read_ahead(segment, from + at);
+        // Not neighbours: compilers would put their bytes together by shifts.
+        for (uint32_t i = at; i < at + step; i++)
+            CLASS(i), CLASS(i + step), CLASS(i + 2 * step), CLASS(i + 3 * step);
     }
-    sums->of[0] += (uint32_t)(counted * ones >> 56);
-    sums->of[1] += (uint32_t)(idle * ones >> 56);
-    sums->of[2] += (uint32_t)(no_stack * ones >> 56);
-    sums->of[3] += (uint32_t)(unresolved * ones >> 56);
-    return bits;
+    for (uint32_t i = words; i < count; i++)
+        CLASS(i);
+    memset(classes + count, 0, BATCH - count);
 #undef CLASS
+}
+
+// Of a word whose CPUs are `cpus`, those that pass stay.
+static inline void filter_cpus(lanes *classes, const uint8_t *cpus, const struct passes *passes)
+{
+    uint8_t *out = (uint8_t *)classes;
+    if (passes->by == CPUS_LISTED)
+        keep_listed(classes, cpus, passes);
+    for (int i = 0; i < WORD && passes->by == CPUS_LOOKED_UP; i++)
+        out[i] &= passes->cpus[cpus[i]];
+}
+
+static void sum_lanes(struct sums *sums)
+{
+    for (int lane = 0; lane < LANES; lane++) {
+        sums->idle += sums->lanes[0][lane];
+        sums->no_stack += sums->lanes[1][lane];
+        sums->unresolved += sums->lanes[2][lane];
+    }
+    memset(sums->lanes, 0, sizeof sums->lanes);
+    sums->words = 0;
+}
+
+// The bits of a whole word, the first sample's the lowest, and its sums.
+static inline uint64_t take_word(const lanes *classes, struct sums *sums)
+{
+    uint64_t bits = 0;
+    for (int part = 0; part < PARTS; part++) {
+        sums->lanes[0] += classes[part] >> 1 & 1;
+        sums->lanes[1] += classes[part] >> 2 & 1;
+        sums->lanes[2] += classes[part] >> 3 & 1;
+    }
+    if (++sums->words == UINT8_MAX / PARTS)
+        sum_lanes(sums);
+    for (int i = 0; i < WORD; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, (const uint8_t *)classes + i, sizeof eight);
+        // Gathers the lowest bits of the bytes.
+        eight = le64toh(eight) & UINT64_C(0x0101010101010101);
+        bits |= (eight * UINT64_C(0x0102040810204080) >> 56) << i;
+    }
+    sums->counted += segment_bit_count(bits);
+    return bits;
+}
+
+static inline __attribute__((always_inline)) void take_batch(
+    struct segment_mask *mask, struct sums *sums, const struct segment *segment, uint32_t from,
+    const uint8_t *of_nodes, const struct passes *passes, const uint8_t *threads)
+{
+    lanes classes[BATCH / LANES];
+    const uint32_t count = segment->count - from < BATCH ? segment->count - from : BATCH;
+    classify((uint8_t *)classes, segment, from, count, of_nodes, threads);
+    for (uint32_t at = 0; at < count; at += WORD) {
+        uint8_t rest[WORD] = {0};
+        const uint8_t *cpus = segment->cpus + from + at;
+        if (count - at < WORD) // the column is not longer
+            cpus = memcpy(rest, cpus, count - at);
+        filter_cpus(classes + at / LANES, cpus, passes);
+        mask->before[(from + at) / WORD] = sums->counted;
+        mask->bits[(from + at) / WORD] = take_word(classes + at / LANES, sums);
+    }
 }
 
 static inline __attribute__((always_inline)) void take_all(struct segment_mask *mask,
                                                            const struct segment *segment,
-                                                           const uint8_t *nodes,
-                                                           const uint8_t *threads,
-                                                           const uint8_t *cpus, struct sums *sums)
+                                                           const uint8_t *of_nodes,
+                                                           const struct passes *passes,
+                                                           const uint8_t *threads)
 {
-    uint32_t count = segment->count, at = 0;
-    for (; at + 64 <= count; at += 64) {
-        mask->before[at / 64] = sums->of[0];
-        mask->bits[at / 64] = take_word(segment, at, 64, nodes, threads, cpus, sums);
+    struct sums sums = {0};
+    for (uint32_t from = 0; from < segment->count; from += BATCH)
+        take_batch(mask, &sums, segment, from, of_nodes, passes, threads);
+    // Where the samples end: one word more when they fill the last.
+    if (segment->count % WORD == 0) {
+        mask->before[segment->count / WORD] = sums.counted;
+        mask->bits[segment->count / WORD] = 0;
     }
-    mask->before[at / 64] = sums->of[0];
-    mask->bits[at / 64] = take_word(segment, at, count - at, nodes, threads, cpus, sums);
+    sum_lanes(&sums);
+    mask->samples = sums.counted;
+    mask->idle = sums.idle;
+    mask->no_stack = sums.no_stack;
+    mask->unresolved = sums.unresolved;
 }
 
 // Makes 0 and 1 bytes that let nothing and everything through.
@@ -103,31 +192,47 @@ static void widen(uint8_t *out, const uint8_t *passes, size_t count)
         out[i] = (uint8_t)-passes[i];
 }
 
-// `threads` is what the pass has of them, if any.
-static void fill(struct segment_mask *mask, const struct segment *segment, const uint8_t *nodes,
-                 const struct view_pass *pass, uint8_t *threads)
+// Lists the CPUs of a segment that pass, or else those that do not; false when both are many.
+static bool list_cpus(struct passes *out, const struct segment *segment, uint8_t passing)
 {
-    struct sums sums = {0};
-    uint8_t cpus[256];
+    out->listed_count = 0;
+    out->not_listed = (lanes){0} + (uint8_t)~passing;
+    for (unsigned cpu = 0; cpu < 256; cpu++) {
+        if (!(segment->cpu_set[cpu / 64] >> cpu % 64 & 1) || out->cpus[cpu] != passing)
+            continue;
+        if (out->listed_count == CPUS_FEW)
+            return false;
+        out->listed[out->listed_count++] = (lanes){0} + (uint8_t)cpu;
+    }
+    return out->listed_count > 0;
+}
+
+static void resolve_passes(struct passes *out, const struct segment *segment,
+                           const struct view_pass *pass, uint8_t *threads)
+{
+    *out = (struct passes){.threads = pass->threads ? threads : NULL};
     if (pass->threads)
         widen(threads, pass->threads, segment->thread_count);
-    if (pass->cpus)
-        widen(cpus, pass->cpus, sizeof cpus);
-    size_t words = segment->count / 64 + 1;
+    if (!pass->cpus)
+        return;
+    widen(out->cpus, pass->cpus, sizeof out->cpus);
+    out->by =
+        list_cpus(out, segment, 0xff) || list_cpus(out, segment, 0) ? CPUS_LISTED : CPUS_LOOKED_UP;
+}
+
+// `threads` is what the pass has of them, if any.
+static void fill(struct segment_mask *mask, const struct segment *segment, const uint8_t *of_nodes,
+                 const struct view_pass *pass, uint8_t *threads)
+{
+    struct passes passes;
+    resolve_passes(&passes, segment, pass, threads);
+    size_t words = segment->count / WORD + 1;
     mask->bits = xreallocarray(mask->bits, words, sizeof *mask->bits + sizeof *mask->before);
     mask->before = (uint32_t *)(mask->bits + words);
-    if (pass->threads && pass->cpus)
-        take_all(mask, segment, nodes, threads, cpus, &sums);
-    else if (pass->threads)
-        take_all(mask, segment, nodes, threads, NULL, &sums);
-    else if (pass->cpus)
-        take_all(mask, segment, nodes, NULL, cpus, &sums);
+    if (passes.threads)
+        take_all(mask, segment, of_nodes, &passes, passes.threads);
     else
-        take_all(mask, segment, nodes, NULL, NULL, &sums);
-    mask->samples = sums.of[0];
-    mask->idle = sums.of[1];
-    mask->no_stack = sums.of[2];
-    mask->unresolved = sums.of[3];
+        take_all(mask, segment, of_nodes, &passes, NULL);
 }
 
 // Where none passes, which the segment's own sets tell, or all count.

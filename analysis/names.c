@@ -40,6 +40,7 @@ void names_release(struct names *names)
     for (size_t i = 0; i < NAMES_MEMOS; i++)
         memo_dispose(&names->memos[i]);
     free(names->copies);
+    free(names->plain);
     callpaths_dispose(&names->callpaths);
     dict_dispose(&names->dict);
     free(names);
@@ -48,7 +49,7 @@ void names_release(struct names *names)
 size_t names_bytes(const struct names *names)
 {
     size_t bytes = sizeof *names + dict_bytes(&names->dict) + callpaths_bytes(&names->callpaths) +
-                   names->copy_capacity * sizeof *names->copies;
+                   names->copy_capacity * sizeof *names->copies + names->plain_capacity;
     for (size_t i = 0; i < NAMES_MEMOS; i++) {
         const struct names_memo *memo = &names->memos[i];
         bytes += memo->image_capacity * sizeof *memo->images + memo->capacity * sizeof *memo->list +
@@ -70,13 +71,29 @@ void names_keep(struct names **kept, const struct dict *source)
     *kept = names_new(false);
 }
 
+static void follow_source(struct names *names, const struct dict *source)
+{
+    if (is_source(names, source))
+        return;
+    names->source_seed = source->seed;
+    names->source_generation = source->generation;
+    names->copy_count = names->plain_count = 0;
+}
+
+uint8_t *names_plain(struct names *names, const struct dict *source, uint32_t frame)
+{
+    follow_source(names, source);
+    if (frame >= names->plain_count) {
+        array_reserve(&names->plain, &names->plain_capacity, source->frame_count);
+        memset(names->plain + names->plain_count, 0, source->frame_count - names->plain_count);
+        names->plain_count = source->frame_count;
+    }
+    return &names->plain[frame];
+}
+
 uint32_t names_copy(struct names *names, const struct dict *source, uint32_t frame)
 {
-    if (!is_source(names, source)) {
-        names->source_seed = source->seed;
-        names->source_generation = source->generation;
-        names->copy_count = 0;
-    }
+    follow_source(names, source);
     if (frame >= names->copy_count) {
         array_reserve(&names->copies, &names->copy_capacity, source->frame_count);
         memset(names->copies + names->copy_count, 0,

@@ -49,6 +49,8 @@ struct names {
     uint64_t source_seed, source_generation; // of the dictionary that frames were copied from
     uint32_t *copies;                        // of each frame of it, + 1; 0: not yet
     size_t copy_count, copy_capacity;
+    uint8_t *plain; // of each frame of it: 1 when no rewriting would change it; 0: not known
+    size_t plain_count, plain_capacity;
     struct names_memo memos[NAMES_MEMOS];
 };
 
@@ -66,6 +68,9 @@ void names_keep(struct names **kept, const struct dict *source);
 // The copy of a frame. All frames that are asked for are of one dictionary in one generation: after
 // another one the copies are forgotten, while frames stay what they are.
 uint32_t names_copy(struct names *names, const struct dict *source, uint32_t frame);
+// Whether it was found that no rewriting changes a frame, for whoever finds out; of the same
+// frames.
+uint8_t *names_plain(struct names *names, const struct dict *source, uint32_t frame);
 // An event of another dictionary in this one; IDSET_NONE stays.
 uint32_t names_copy_event(struct names *names, const struct dict *source, uint32_t event);
 

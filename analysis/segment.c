@@ -302,7 +302,10 @@ size_t segment_mask_bytes(const struct segment *segment)
     return bytes;
 }
 
-enum { LOT = 16 }; // offsets that are compared at once, which compilers make vectors of
+enum {
+    LOT = 16,    // offsets that are compared at once, which compilers make vectors of
+    AHEAD = 512, // how much further memory is fetched, for later
+};
 
 static inline uint32_t count_below(const uint32_t *offsets, uint32_t end)
 {
@@ -337,6 +340,8 @@ static uint32_t search(const uint32_t *offsets, uint32_t from, uint32_t to, uint
 uint32_t segment_skip(const uint32_t *offsets, uint32_t from, uint32_t to, uint32_t end,
                       uint32_t guess)
 {
+    for (uint32_t i = 0; i < guess && i < 4 * LOT; i += LOT)
+        __builtin_prefetch(offsets + from + AHEAD + i);
     uint32_t at = guess > LOT / 2 && guess < to - from ? from + guess - LOT / 2 : from;
     if (at > from && offsets[at - 1] >= end)
         return search(offsets, from, at, end);

@@ -107,17 +107,22 @@ static inline uint64_t segment_value(const struct segment *segment, uint32_t ind
     return segment->values ? segment->values[index] : segment->value;
 }
 
+// Without an instruction for it, this is faster than the compiler's call.
+static inline uint32_t segment_bit_count(uint64_t bits)
+{
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)(bits * UINT64_C(0x0101010101010101) >> 56);
+}
+
 // How many of the samples before `index` count.
 static inline uint32_t segment_mask_rank(const struct segment_mask *mask, uint32_t index)
 {
     if (!mask->bits)
         return index;
-    uint64_t bits = mask->bits[index / 64] & ((UINT64_C(1) << index % 64) - 1);
-    // Without an instruction for it, this is faster than the compiler's call.
-    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
-    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
-    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-    return mask->before[index / 64] + (uint32_t)(bits * UINT64_C(0x0101010101010101) >> 56);
+    uint64_t below = (UINT64_C(1) << index % 64) - 1;
+    return mask->before[index / 64] + segment_bit_count(mask->bits[index / 64] & below);
 }
 
 #endif

@@ -19,6 +19,16 @@ struct axis {
     int64_t wall_offset_ns; // wall clock = time + this
 };
 
+// What each thread of the dictionary has that has samples, in order of threads. Starts as {0}; free
+// the items.
+struct thread_weights {
+    struct thread_weight {
+        uint32_t thread;
+        uint64_t samples, value;
+    } * items;
+    size_t count;
+};
+
 struct store_ops {
     // Each fills *out, which the caller disposes (also after a failure), and returns 0 or a
     // negative errno: -ECANCELED, -ENODATA (the sentence says why: no such event, no times).
@@ -27,6 +37,8 @@ struct store_ops {
                    const struct heatmap_shape *shape, struct heatmap *out, struct err *err);
     int (*totals)(struct store *store, const struct query *query, struct totals *out,
                   struct err *err);
+    int (*threads)(struct store *store, const struct query *query, struct thread_weights *out,
+                   struct err *err);
     // Hands hello, the selected samples in time order, then losses to a sink whose dictionary is
     // the store's. The event "*" stands for all events and, with QUERY_ANY_SOURCE, all sources.
     int (*replay)(struct store *store, const struct query *query, struct sink *sink,
@@ -57,6 +69,12 @@ static inline MUST_CHECK int store_totals(struct store *store, const struct quer
                                           struct totals *out, struct err *err)
 {
     return store->ops->totals(store, query, out, err);
+}
+
+static inline MUST_CHECK int store_threads(struct store *store, const struct query *query,
+                                           struct thread_weights *out, struct err *err)
+{
+    return store->ops->threads(store, query, out, err);
 }
 
 static inline MUST_CHECK int store_replay(struct store *store, const struct query *query,

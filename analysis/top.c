@@ -2,6 +2,7 @@
 #include "analysis/top.h"
 
 #include "analysis/functions.h"
+#include "proto/sort.h"
 
 #include <stdlib.h>
 
@@ -37,8 +38,7 @@ void top_of_fold(struct top *out, const struct fold *fold, enum top_order order)
     *out = (struct top){0};
     free(functions_of_fold(fold, &out->rows, &out->count));
     struct order_arg arg = {fold, order};
-    if (out->count)
-        qsort_r(out->rows, out->count, sizeof *out->rows, compare_rows, &arg);
+    (void)sort_unless(fold->cancel, out->rows, out->count, sizeof *out->rows, compare_rows, &arg);
 }
 
 void top_dispose(struct top *top)

@@ -18,7 +18,8 @@ struct top {
 
 enum top_order { TOP_BY_SELF, TOP_BY_TOTAL };
 
-// All functions of the fold, heaviest first (ties by name); comm levels are left out.
+// All functions of the fold, heaviest first (ties by name); comm levels are left out. Once the fold
+// is canceled they may be some in any order: see fold_canceled.
 void top_of_fold(struct top *out, const struct fold *fold, enum top_order order);
 void top_dispose(struct top *top);
 

@@ -246,12 +246,16 @@ size_t transforms_readable(struct names **names, const struct dict *dict, uint32
                            uint32_t *out)
 {
     size_t row = 0, count = 1;
-    while (row < TRANSFORM_COUNT && !is_detected(transform_table[row], dict, frame))
-        row++;
-    if (row == TRANSFORM_COUNT)
-        return 0;
     if (!*names)
         *names = names_new(false);
+    if (*names_plain(*names, dict, frame))
+        return 0;
+    while (row < TRANSFORM_COUNT && !is_detected(transform_table[row], dict, frame))
+        row++;
+    if (row == TRANSFORM_COUNT) {
+        *names_plain(*names, dict, frame) = 1;
+        return 0;
+    }
     out[0] = names_copy(*names, dict, frame);
     for (; row < TRANSFORM_COUNT; row++)
         count = read_by_row(*names, row, out, count);

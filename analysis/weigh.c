@@ -29,8 +29,7 @@ struct weigh_job {
     struct counts counts[PARALLEL_MOST];
 };
 
-// Whether all samples in the view have one value; intervals are cut at ranges, so theirs differ.
-static bool has_one_value(const struct view *view, uint64_t *value)
+bool weigh_has_one_value(const struct view *view, uint64_t *value)
 {
     if (view_cuts(view))
         return false;
@@ -142,16 +141,21 @@ static void add_counts(struct counts *sum, const struct counts *counts, size_t n
         sum->values[i] += counts->values[i];
 }
 
+static size_t count_some(const struct counts *counts, size_t nodes)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < nodes; i++)
+        count += counts->samples[i] != 0;
+    return count;
+}
+
 // The nodes that have samples.
 static void gather(struct node_weights *out, const struct weigh_job *job)
 {
     const struct counts *counts = &job->counts[0];
     size_t nodes = job->view->buffer->dict.node_count;
-    size_t count = 0;
-    for (size_t i = 0; i < nodes; i++)
-        count += counts->samples[i] != 0;
-    out->items = scratch_take(out->scratch, count * sizeof *out->items);
-    for (uint32_t i = 0; i < nodes; i++) {
+    out->items = scratch_take(out->scratch, count_some(counts, nodes) * sizeof *out->items);
+    for (uint32_t i = 0; i < nodes && (i % FOLD_STEPS || !view_is_canceled(job->view)); i++) {
         uint64_t samples = counts->samples[i];
         if (samples)
             out->items[out->count++] = (struct weight){
@@ -163,15 +167,18 @@ static int many(struct node_weights *out, const struct view *view, struct err *e
 {
     struct weigh_job job = {.view = view};
     unsigned threads = parallel_threads(view->query->threads, view->run_samples);
-    job.one_value = has_one_value(view, &job.value);
+    job.one_value = weigh_has_one_value(view, &job.value);
     parallel_run(threads, weigh_many, &job);
     int rc = view_canceled(view, err);
     for (unsigned i = 1; i < threads && rc == 0; i++) {
         if (job.counts[i].samples) // else its thread could not be started
             add_counts(&job.counts[0], &job.counts[i], view->buffer->dict.node_count);
+        rc = view_canceled(view, err);
     }
-    if (rc == 0)
+    if (rc == 0) {
         gather(out, &job);
+        rc = view_canceled(view, err);
+    }
     for (unsigned i = 0; i < threads; i++) {
         scratch_put(&view->buffer->scratch[i].counts);
         scratch_put(&view->buffer->scratch[i].values);

@@ -14,6 +14,9 @@ struct node_weights {
     struct scratch *scratch; // of the buffer: what the items lie in
 };
 
+// Whether all samples in the view have one value; intervals are cut at ranges, so theirs differ.
+bool weigh_has_one_value(const struct view *view, uint64_t *value);
+
 int weigh_nodes(struct node_weights *out, const struct view *view, struct err *err) MUST_CHECK;
 void node_weights_dispose(struct node_weights *weights);
 

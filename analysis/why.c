@@ -4,6 +4,7 @@
 #include "analysis/functions.h"
 #include "analysis/proportion.h"
 #include "proto/alloc.h"
+#include "proto/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -68,8 +69,8 @@ static uint32_t *order_by_function(struct side *side)
     uint32_t *order = xreallocarray(NULL, side->count, sizeof *order);
     for (uint32_t i = 0; i < side->count; i++)
         order[i] = i;
-    if (side->count)
-        qsort_r(order, side->count, sizeof *order, compare_by_function, side);
+    (void)sort_unless(side->fold->cancel, order, side->count, sizeof *order, compare_by_function,
+                      side);
     return order;
 }
 
@@ -102,8 +103,9 @@ static struct both *join(struct side *in, struct side *rest)
     return both;
 }
 
-static int compare_calls(const void *left, const void *right)
+static int compare_calls(const void *left, const void *right, void *arg)
 {
+    (void)arg;
     const struct call *a = left;
     const struct call *b = right;
     if (a->caller != b->caller)
@@ -132,18 +134,19 @@ static void mark_wrappers(struct both *both, const struct side *in)
 {
     struct call *calls = xreallocarray(NULL, in->fold->count, sizeof *calls);
     size_t count = 0;
-    for (uint32_t i = 1; i < in->fold->count; i++) {
+    for (uint32_t i = 1; i < in->fold->count && (i % FOLD_STEPS || !fold_is_canceled(in->fold));
+         i++) {
         uint32_t caller = in->row_of[in->fold->nodes[i].parent];
         uint32_t callee = in->row_of[i];
         if (caller != IDSET_NONE && callee != IDSET_NONE && caller != callee)
             calls[count++] =
                 (struct call){caller, callee, fold_total(in->fold, &in->fold->nodes[i])};
     }
-    if (count)
-        qsort(calls, count, sizeof *calls, compare_calls);
+    if (!sort_unless(in->fold->cancel, calls, count, sizeof *calls, compare_calls, NULL))
+        count = 0;
     for (size_t i = 0; i < count;) {
         struct call call = calls[i];
-        for (i++; i < count && !compare_calls(&calls[i], &call); i++)
+        for (i++; i < count && !compare_calls(&calls[i], &call, NULL); i++)
             call.weight += calls[i].weight;
         struct both *caller = &both[call.caller];
         const struct both *callee = &both[call.callee];
@@ -195,8 +198,8 @@ void why_of_folds(struct why *out, const struct fold *in, const struct fold *res
                               proportion_of(row.share_out, out->samples_out));
         out->rows[out->count++] = row;
     }
-    if (out->count)
-        qsort_r(out->rows, out->count, sizeof *out->rows, compare_rows, (void *)in->dict);
+    (void)sort_unless(in->cancel, out->rows, out->count, sizeof *out->rows, compare_rows,
+                      (void *)in->dict);
     free(both);
     side_dispose(&side_in);
     side_dispose(&side_rest);

@@ -22,7 +22,8 @@ struct why {
 
 // Compares two folds over one dictionary; rows are the functions whose share is higher inside. A
 // function that only wraps another (main, start_thread) is left to it: one of its callees has at
-// least 98 % of its weight inside, and their totals differ by at most 2 % on both sides.
+// least 98 % of its weight inside, and their totals differ by at most 2 % on both sides. Once the
+// folds are canceled the rows may be any.
 void why_of_folds(struct why *out, const struct fold *in, const struct fold *rest);
 void why_dispose(struct why *why);
 

@@ -29,10 +29,8 @@ static uint32_t file_id(const struct tree *tree, const struct dict *dict, uint32
     return node == DICT_ROOT || is_root_comm(dict, node) ? 1 : tree->nodes.index[node] + 2;
 }
 
-static void tree_init(struct tree *tree, const struct gather *gather)
+static void link_nodes(struct tree *tree, const struct dict *dict)
 {
-    const struct dict *dict = gather->base.sink.dict;
-    gather_nodes(&tree->nodes, gather);
     size_t count = tree->nodes.count;
     tree->child = xmalloc((count + 1) * sizeof *tree->child);
     tree->sibling = xmalloc((count + 1) * sizeof *tree->sibling);
@@ -48,11 +46,19 @@ static void tree_init(struct tree *tree, const struct gather *gather)
         tree->sibling[i] = *list;
         *list = (uint32_t)i;
     }
-    for (size_t i = 0; i < gather->count; i++) {
+}
+
+static int tree_init(struct tree *tree, const struct gather *gather, struct err *err)
+{
+    int code = gather_nodes(&tree->nodes, gather, err);
+    link_nodes(tree, gather->base.sink.dict);
+    for (size_t i = 0; i < gather->count && !code; i++) {
         uint32_t node = gather->samples[i].node;
         if (node != DICT_ROOT)
             tree->hits[tree->nodes.index[node]]++;
+        code = gather_goes_on(gather, i, err);
     }
+    return code;
 }
 
 static void tree_dispose(struct tree *tree)
@@ -99,14 +105,15 @@ static int write_all(struct gather *gather, struct err *err)
 {
     const struct dict *dict = gather->base.sink.dict;
     struct bytes *out = &gather->text;
-    struct tree tree;
-    gather_sort(gather);
-    tree_init(&tree, gather);
+    struct tree tree = {.top_child = IDSET_NONE};
+    int code = gather_sort(gather, err);
+    if (!code)
+        code = tree_init(&tree, gather, err);
     bytes_append_text(out, "{\"nodes\":[{\"id\":1,\"callFrame\":{\"functionName\":\"(root)\","
                            "\"scriptId\":\"0\",\"url\":\"\",\"lineNumber\":-1,\"columnNumber\":-1},"
                            "\"hitCount\":0,");
-    write_children(out, &tree, tree.top_child);
-    int code = 0;
+    if (!code)
+        write_children(out, &tree, tree.top_child);
     for (size_t i = 0; !code && i < tree.nodes.count; i++) {
         if (!is_root_comm(dict, tree.nodes.ids[i]))
             write_node(gather, &tree, i);

@@ -8,6 +8,7 @@
 #include "proto/alloc.h"
 #include "proto/bytes.h"
 #include "proto/format.h"
+#include "proto/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -427,18 +428,29 @@ static void append_frame(struct bytes *out, const struct dict *dict, uint32_t id
 }
 
 struct line {
-    char *stack; // owned
+    size_t stack; // where its text begins
     uint64_t value;
 };
 
-static int compare_lines(const void *a, const void *b)
+struct lines {
+    struct line *items;
+    size_t count, capacity;
+    struct bytes text; // each stack's ends in a NUL
+};
+
+static const char *stack_of(const struct lines *lines, size_t at)
 {
-    return strcmp(((const struct line *)a)->stack, ((const struct line *)b)->stack);
+    return lines->text.data + lines->items[at].stack;
 }
 
-static char *stack_text(const struct dict *dict, uint32_t node)
+static int compare_lines(const void *a, const void *b, void *arg)
 {
-    struct bytes text = {0};
+    const char *text = ((const struct lines *)arg)->text.data;
+    return strcmp(text + ((const struct line *)a)->stack, text + ((const struct line *)b)->stack);
+}
+
+static void append_stack(struct bytes *out, const struct dict *dict, uint32_t node)
+{
     size_t depth = 0;
     for (uint32_t at = node; at != DICT_ROOT; at = dict->nodes[at].parent)
         depth++;
@@ -446,42 +458,63 @@ static char *stack_text(const struct dict *dict, uint32_t node)
     for (size_t i = 0; node != DICT_ROOT; node = dict->nodes[node].parent)
         path[i++] = dict->nodes[node].frame;
     while (depth-- > 0) {
-        append_frame(&text, dict, path[depth]);
+        append_frame(out, dict, path[depth]);
         if (depth)
-            bytes_append_char(&text, ';');
+            bytes_append_char(out, ';');
     }
+    bytes_append_char(out, '\0');
     free(path);
-    return text.data ? text.data : xstrdup("");
+}
+
+enum { STEPS = 1 << 12, PIECE_BYTES = 1 << 18 }; // between two looks at who waits; of text
+
+static int make_lines(struct lines *out, const struct folded_encoder *encoder, struct err *err)
+{
+    int code = 0;
+    for (uint32_t node = 0; node < encoder->count && !code; node++) {
+        if (node % STEPS == 0)
+            code = output_canceled(encoder->base.output, err);
+        if (!encoder->seen[node])
+            continue;
+        array_reserve(&out->items, &out->capacity, out->count + 1);
+        out->items[out->count++] = (struct line){out->text.len, encoder->values[node]};
+        append_stack(&out->text, encoder->base.sink.dict, node);
+    }
+    return code;
+}
+
+static int put_lines(struct output *output, const struct lines *lines, struct err *err)
+{
+    struct bytes text = {0};
+    int code = 0;
+    for (size_t i = 0; i < lines->count && !code; i++) {
+        const char *stack = stack_of(lines, i);
+        uint64_t value = lines->items[i].value;
+        while (i + 1 < lines->count && !strcmp(stack, stack_of(lines, i + 1)))
+            value += lines->items[++i].value; // other addresses, modules or kinds, the same names
+        bytes_printf(&text, "%s %llu\n", stack, (unsigned long long)value);
+        if (text.len < PIECE_BYTES && i + 1 < lines->count)
+            continue;
+        code = output_write(output, text.data, text.len, err);
+        bytes_clear(&text);
+    }
+    bytes_dispose(&text);
+    return code;
 }
 
 static int encode_finish(struct encoder *base, struct err *err)
 {
-    struct folded_encoder *encoder = (struct folded_encoder *)base;
-    const struct dict *dict = base->sink.dict;
-    struct line *lines = NULL;
-    size_t count = 0, capacity = 0;
-    for (uint32_t node = 0; node < encoder->count; node++) {
-        if (!encoder->seen[node])
-            continue;
-        array_reserve(&lines, &capacity, count + 1);
-        lines[count++] = (struct line){stack_text(dict, node), encoder->values[node]};
-    }
-    if (count)
-        qsort(lines, count, sizeof *lines, compare_lines);
-    struct bytes text = {0};
-    for (size_t i = 0; i < count; i++) {
-        uint64_t value = lines[i].value;
-        while (i + 1 < count && !strcmp(lines[i].stack, lines[i + 1].stack)) {
-            free(lines[i].stack); // other addresses, modules or kinds, the same names
-            value += lines[++i].value;
-        }
-        bytes_printf(&text, "%s %llu\n", lines[i].stack, (unsigned long long)value);
-        free(lines[i].stack);
-    }
-    free(lines);
-    int rc = text.len ? output_write(base->output, text.data, text.len, err) : 0;
-    bytes_dispose(&text);
-    return rc;
+    struct output *output = base->output;
+    struct lines lines = {0};
+    int code = make_lines(&lines, (const struct folded_encoder *)base, err);
+    if (!code && !sort_unless(output->cancel, lines.items, lines.count, sizeof *lines.items,
+                              compare_lines, &lines))
+        code = output_canceled(output, err);
+    if (!code)
+        code = put_lines(output, &lines, err);
+    bytes_dispose(&lines.text);
+    free(lines.items);
+    return code;
 }
 
 static void encoder_dispose(struct encoder *base)

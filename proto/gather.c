@@ -89,28 +89,42 @@ struct encoder *gather_new(struct dict *dict, struct output *output, gather_writ
 }
 
 // Merges the sorted halves of [from, to).
-static void merge_sort(struct sample *samples, struct sample *scratch, size_t from, size_t to)
+static int merge(struct gather *gather, struct sample *scratch, size_t from, size_t to,
+                 struct err *err)
 {
-    if (to - from < 2)
-        return;
+    struct sample *samples = gather->samples;
     size_t middle = from + (to - from) / 2, left = from, right = middle, out = from;
-    merge_sort(samples, scratch, from, middle);
-    merge_sort(samples, scratch, middle, to);
+    int code = 0;
     if (samples[middle - 1].time_ns <= samples[middle].time_ns)
-        return;
+        return 0;
     memcpy(scratch + from, samples + from, (to - from) * sizeof *samples);
-    while (out < to) {
+    while (out < to && code == 0) {
         bool take_left =
             right == to || (left < middle && scratch[left].time_ns <= scratch[right].time_ns);
         samples[out++] = scratch[take_left ? left++ : right++];
+        code = gather_goes_on(gather, out, err);
     }
+    return code;
 }
 
-void gather_sort(struct gather *gather)
+static int merge_sort(struct gather *gather, struct sample *scratch, size_t from, size_t to,
+                      struct err *err)
+{
+    if (to - from < 2)
+        return 0;
+    size_t middle = from + (to - from) / 2;
+    int code = merge_sort(gather, scratch, from, middle, err);
+    if (code == 0)
+        code = merge_sort(gather, scratch, middle, to, err);
+    return code ? code : merge(gather, scratch, from, to, err);
+}
+
+int gather_sort(struct gather *gather, struct err *err)
 {
     struct sample *scratch = xmalloc((gather->count + 1) * sizeof *scratch);
-    merge_sort(gather->samples, scratch, 0, gather->count);
+    int code = merge_sort(gather, scratch, 0, gather->count, err);
     free(scratch);
+    return code;
 }
 
 // Numbers the marked entries of a table.
@@ -132,34 +146,45 @@ static void index_init(struct gather_index *out, size_t table_len)
     memset(out->index, 0xff, table_len * sizeof *out->index);
 }
 
-void gather_nodes(struct gather_index *out, const struct gather *gather)
+int gather_nodes(struct gather_index *out, const struct gather *gather, struct err *err)
 {
     const struct dict *dict = gather->base.sink.dict;
+    int code = 0;
     index_init(out, dict->node_count);
-    for (size_t i = 0; i < gather->count; i++) {
+    for (size_t i = 0; i < gather->count && code == 0; i++) {
         uint32_t node = gather->samples[i].node;
         for (; node != DICT_ROOT && out->index[node] == IDSET_NONE; node = dict->nodes[node].parent)
             out->index[node] = 0;
+        code = gather_goes_on(gather, i, err);
     }
     index_marked(out, dict->node_count);
+    return code;
 }
 
-void gather_threads(struct gather_index *out, const struct gather *gather)
+int gather_threads(struct gather_index *out, const struct gather *gather, struct err *err)
 {
     size_t len = gather->base.sink.dict->thread_count;
+    int code = 0;
     index_init(out, len);
-    for (size_t i = 0; i < gather->count; i++)
+    for (size_t i = 0; i < gather->count && code == 0; i++) {
         out->index[gather->samples[i].thread] = 0;
+        code = gather_goes_on(gather, i, err);
+    }
     index_marked(out, len);
+    return code;
 }
 
-void gather_events(struct gather_index *out, const struct gather *gather)
+int gather_events(struct gather_index *out, const struct gather *gather, struct err *err)
 {
     size_t len = gather->base.sink.dict->event_count;
+    int code = 0;
     index_init(out, len);
-    for (size_t i = 0; i < gather->count; i++)
+    for (size_t i = 0; i < gather->count && code == 0; i++) {
         out->index[gather->samples[i].event] = 0;
+        code = gather_goes_on(gather, i, err);
+    }
     index_marked(out, len);
+    return code;
 }
 
 void gather_frames(struct gather_index *out, const struct gather *gather,
@@ -172,18 +197,23 @@ void gather_frames(struct gather_index *out, const struct gather *gather,
     index_marked(out, dict->frame_count);
 }
 
-size_t *gather_by_thread(size_t **order, const struct gather *gather,
-                         const struct gather_index *threads)
+int gather_by_thread(size_t **starts, size_t **order, const struct gather *gather,
+                     const struct gather_index *threads, struct err *err)
 {
-    size_t *starts = xcalloc(threads->count + 2, sizeof *starts);
+    size_t *before = *starts = xcalloc(threads->count + 2, sizeof **starts);
     *order = xmalloc((gather->count + 1) * sizeof **order);
-    for (size_t i = 0; i < gather->count; i++)
-        starts[threads->index[gather->samples[i].thread] + 2]++;
+    int code = 0;
+    for (size_t i = 0; i < gather->count && code == 0; i++) {
+        before[threads->index[gather->samples[i].thread] + 2]++;
+        code = gather_goes_on(gather, i, err);
+    }
     for (size_t i = 2; i < threads->count + 2; i++)
-        starts[i] += starts[i - 1];
-    for (size_t i = 0; i < gather->count; i++)
-        (*order)[starts[threads->index[gather->samples[i].thread] + 1]++] = i;
-    return starts;
+        before[i] += before[i - 1];
+    for (size_t i = 0; i < gather->count && code == 0; i++) {
+        (*order)[before[threads->index[gather->samples[i].thread] + 1]++] = i;
+        code = gather_goes_on(gather, i, err);
+    }
+    return code;
 }
 
 void gather_index_dispose(struct gather_index *index)

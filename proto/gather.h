@@ -23,29 +23,39 @@ struct gather {
 
 struct encoder *gather_new(struct dict *dict, struct output *output, gather_write_fn *write);
 
+// What follows goes through all samples, and ends with -ECANCELED soon after the output was
+// canceled: what it makes is then good for nothing but to be disposed.
+enum { GATHER_STEPS = 1 << 16 }; // samples between two looks
+static inline MUST_CHECK int gather_goes_on(const struct gather *gather, size_t at, struct err *err)
+{
+    return at % GATHER_STEPS ? 0 : output_canceled(gather->base.output, err);
+}
+
 // Samples by time, those without time first; keeps the order of equals.
-void gather_sort(struct gather *gather);
+int gather_sort(struct gather *gather, struct err *err) MUST_CHECK;
 // Passes gather->text on when it has grown large; `all`: whatever its size.
 int gather_put(struct gather *gather, bool all, struct err *err) MUST_CHECK;
 
 // The distinct nodes (or threads, events) that the samples speak of, numbered from 0 in the order
-// of the dictionary, so that a node comes after its parent.
+// of the dictionary, so that a node comes after its parent. Starts as {0}.
 struct gather_index {
     uint32_t *ids;   // index -> dictionary
     uint32_t *index; // dictionary -> index; IDSET_NONE: not used
     size_t count;
 };
 // Nodes with all that lie above them, the root left out.
-void gather_nodes(struct gather_index *out, const struct gather *gather);
-void gather_threads(struct gather_index *out, const struct gather *gather);
-void gather_events(struct gather_index *out, const struct gather *gather);
+int gather_nodes(struct gather_index *out, const struct gather *gather, struct err *err) MUST_CHECK;
+int gather_threads(struct gather_index *out, const struct gather *gather,
+                   struct err *err) MUST_CHECK;
+int gather_events(struct gather_index *out, const struct gather *gather,
+                  struct err *err) MUST_CHECK;
 // Frames of such nodes.
 void gather_frames(struct gather_index *out, const struct gather *gather,
                    const struct gather_index *nodes);
-// The numbers of the samples thread by thread, each in their order. Returns where those of each
+// The numbers of the samples thread by thread, each in their order: *starts is where those of each
 // thread begin in *order, and one more at the end; the caller frees both.
-size_t *gather_by_thread(size_t **order, const struct gather *gather,
-                         const struct gather_index *threads);
+int gather_by_thread(size_t **starts, size_t **order, const struct gather *gather,
+                     const struct gather_index *threads, struct err *err) MUST_CHECK;
 void gather_index_dispose(struct gather_index *index);
 
 // A frame as text: its name, else [module+0xaddress], 0xaddress or [unknown].

@@ -41,6 +41,7 @@ void gzip_output_init(struct gzip_output *gzip, struct output *next)
     enum { GZIP_WINDOW = 15 + 16 };
     memset(gzip, 0, sizeof *gzip);
     gzip->base.write = gzip_write;
+    gzip->base.cancel = next->cancel;
     gzip->next = next;
     deflateInit2(&gzip->zlib, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8,
                  Z_DEFAULT_STRATEGY);

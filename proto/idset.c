@@ -21,6 +21,15 @@ void idset_clear(struct idset *set)
     set->used = 0;
 }
 
+void idset_expect(struct idset *set, size_t count)
+{
+    size_t slots = IDSET_FIRST_SLOTS;
+    while (slots / 4 * 3 < count + 1)
+        slots *= 2;
+    free(set->slots);
+    *set = (struct idset){.slots = xcalloc(slots, sizeof *set->slots), .mask = (uint32_t)slots - 1};
+}
+
 void idset_grow(struct idset *set, idset_hash_fn *hash, const void *owner)
 {
     size_t slots = set->slots ? (size_t)set->mask + 1 : 0;

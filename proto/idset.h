@@ -23,6 +23,9 @@ typedef uint64_t idset_hash_fn(const void *owner, uint32_t id);
 void idset_dispose(struct idset *set);
 // Forgets every id, keeps the memory.
 void idset_clear(struct idset *set);
+// Of an empty set: makes room for so many ids at once, so that it does not grow until there are
+// more.
+void idset_expect(struct idset *set, size_t count);
 // Doubles the slots. What idset_reserve does when they are nearly full.
 void idset_grow(struct idset *set, idset_hash_fn *hash, const void *owner);
 // Bytes on the heap.

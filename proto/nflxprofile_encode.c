@@ -146,11 +146,14 @@ static uint64_t column_value(const struct writer *writer, const struct sample *s
 static int put_column(struct writer *writer, enum field field, struct err *err)
 {
     const struct gather *gather = writer->gather;
+    int code = 0;
     bytes_clear(&writer->part);
-    for (size_t i = 0; i < gather->count; i++)
+    for (size_t i = 0; i < gather->count && !code; i++) {
         wire_put_raw(&writer->part, column_value(writer, gather->samples + i, field));
+        code = gather_goes_on(gather, i, err);
+    }
     wire_put_bytes(&writer->gather->text, field, bytes_text(&writer->part), writer->part.len);
-    return gather_put(writer->gather, false, err);
+    return code ? code : gather_put(writer->gather, false, err);
 }
 
 // A reader adds the deltas up; each is taken from what it has by then, so that rounding errors do
@@ -159,14 +162,16 @@ static int put_deltas(struct writer *writer, double start_s, struct err *err)
 {
     const struct gather *gather = writer->gather;
     double reader_s = start_s;
+    int code = 0;
     bytes_clear(&writer->part);
-    for (size_t i = 0; i < gather->count; i++) {
+    for (size_t i = 0; i < gather->count && !code; i++) {
         double delta = seconds(gather->samples + i) - reader_s;
         reader_s += delta;
         put_double(&writer->part, delta);
+        code = gather_goes_on(gather, i, err);
     }
     wire_put_bytes(&writer->gather->text, TIME_DELTAS, bytes_text(&writer->part), writer->part.len);
-    return gather_put(writer->gather, false, err);
+    return code ? code : gather_put(writer->gather, false, err);
 }
 
 static void put_param(struct writer *writer, const char *key, bool value)
@@ -183,10 +188,12 @@ struct known {
 };
 
 // What is known of every sample.
-static struct known what_is_known(const struct writer *writer)
+static int find_known(struct known *out, const struct writer *writer, struct err *err)
 {
     struct known known = {true, true, true, false, true};
-    for (size_t i = 0; i < writer->gather->count; i++) {
+    int code = 0;
+    for (size_t i = 0; i < writer->gather->count && !code; i++) {
+        code = gather_goes_on(writer->gather, i, err);
         const struct sample *sample = writer->gather->samples + i;
         const struct thread *thread = writer->dict->threads + sample->thread;
         known.cpus &= sample->cpu != SAMPLE_NO_CPU;
@@ -195,13 +202,15 @@ static struct known what_is_known(const struct writer *writer)
         known.times &= sample->time_ns != SAMPLE_NO_TIME;
         known.values |= sample->value != 1;
     }
-    return known;
+    *out = known;
+    return code;
 }
 
 static int put_profile(struct writer *writer, struct err *err)
 {
     const struct gather *gather = writer->gather;
-    struct known known = what_is_known(writer);
+    struct known known;
+    int code = find_known(&known, writer, err);
     double start_s = gather->count && known.times ? seconds(gather->samples) : 0;
     double end_s = gather->count && known.times ? seconds(gather->samples + gather->count - 1) : 0;
     put_double_field(&writer->gather->text, START_TIME, start_s);
@@ -214,7 +223,8 @@ static int put_profile(struct writer *writer, struct err *err)
                    {SAMPLES_PID, known.pids},
                    {SAMPLES_TID, known.tids},
                    {SAMPLES_VALUE, known.values}};
-    int code = known.times ? put_deltas(writer, start_s, err) : 0;
+    if (!code && known.times)
+        code = put_deltas(writer, start_s, err);
     for (size_t i = 0; !code && i < sizeof columns / sizeof *columns; i++) {
         if (columns[i].wanted)
             code = put_column(writer, columns[i].field, err);
@@ -230,17 +240,29 @@ static int put_profile(struct writer *writer, struct err *err)
     return code ? code : put_nodes(writer, err);
 }
 
+static int count_hits(struct writer *writer, struct err *err)
+{
+    const struct gather *gather = writer->gather;
+    int code = 0;
+    writer->hits = xcalloc(writer->nodes.count + 1, sizeof *writer->hits);
+    for (size_t i = 0; i < gather->count && !code; i++) {
+        if (gather->samples[i].node != DICT_ROOT)
+            writer->hits[writer->nodes.index[gather->samples[i].node]]++;
+        code = gather_goes_on(gather, i, err);
+    }
+    return code;
+}
+
 static int write_all(struct gather *gather, struct err *err)
 {
     struct writer writer = {.gather = gather, .dict = gather->base.sink.dict};
-    gather_sort(gather);
-    gather_nodes(&writer.nodes, gather);
-    writer.hits = xcalloc(writer.nodes.count + 1, sizeof *writer.hits);
-    for (size_t i = 0; i < gather->count; i++) {
-        if (gather->samples[i].node != DICT_ROOT)
-            writer.hits[writer.nodes.index[gather->samples[i].node]]++;
-    }
-    int code = put_profile(&writer, err);
+    int code = gather_sort(gather, err);
+    if (!code)
+        code = gather_nodes(&writer.nodes, gather, err);
+    if (!code)
+        code = count_hits(&writer, err);
+    if (!code)
+        code = put_profile(&writer, err);
     gather_index_dispose(&writer.nodes);
     bytes_dispose(&writer.part);
     free(writer.hits);

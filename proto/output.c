@@ -6,6 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+int output_canceled(const struct output *output, struct err *err)
+{
+    return output_is_canceled(output) ? err_set(err, -ECANCELED, "interrupted") : 0;
+}
+
 static int write_to_bytes(struct output *output, const void *data, size_t len, struct err *err)
 {
     (void)err;
@@ -24,8 +29,9 @@ static int write_to_fd(struct output *base, const void *data, size_t len, struct
 {
     struct output_fd *output = (struct output_fd *)base;
     for (size_t done = 0; done < len;) {
-        if (output->cancel && atomic_load(output->cancel))
-            return err_set(err, -ECANCELED, "interrupted");
+        int canceled = output_canceled(base, err);
+        if (canceled)
+            return canceled;
         size_t piece = len - done < PIECE_BYTES ? len - done : PIECE_BYTES;
         ssize_t wrote = write(output->fd, (const char *)data + done, piece);
         if (wrote >= 0) {

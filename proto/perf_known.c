@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { // slots of 16 bytes
-    HEADS_MAX = 1 << 14,
+    HEADS_MAX = 1 << 15,
     CHAINS_MAX = 1 << 17,
     CALLERS_MAX = 1 << 16,
     PATHS_MAX = 1 << 16,

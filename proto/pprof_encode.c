@@ -183,23 +183,26 @@ static int put_strings(struct writer *writer, struct err *err)
     return code;
 }
 
-static void put_times(struct writer *writer)
+static int put_times(struct writer *writer, struct err *err)
 {
     const struct gather *gather = writer->gather;
     int64_t first = INT64_MAX, last = INT64_MIN;
-    for (size_t i = 0; i < gather->count; i++) {
+    int code = 0;
+    for (size_t i = 0; i < gather->count && !code; i++) {
         int64_t time_ns = gather->samples[i].time_ns;
+        code = gather_goes_on(gather, i, err);
         if (time_ns == SAMPLE_NO_TIME)
             continue;
         first = time_ns < first ? time_ns : first;
         last = time_ns > last ? time_ns : last;
     }
     if (first > last)
-        return;
+        return code;
     if (gather->hello.wall_known)
         wire_put_number(&writer->gather->text, PPROF_TIME_NANOS,
                         (uint64_t)first + (uint64_t)gather->hello.wall_offset_ns);
     wire_put_number(&writer->gather->text, PPROF_DURATION_NANOS, (uint64_t)last - (uint64_t)first);
+    return code;
 }
 
 static int put_profile(struct writer *writer, struct err *err)
@@ -217,7 +220,8 @@ static int put_profile(struct writer *writer, struct err *err)
         code = put_mappings(writer, err);
     if (!code)
         code = put_strings(writer, err);
-    put_times(writer);
+    if (!code)
+        code = put_times(writer, err);
     return code ? code : gather_put(gather, true, err);
 }
 
@@ -230,10 +234,13 @@ static int write_all(struct gather *gather, struct err *err)
     gather->base.output = &gzip.base;
     dict_init(&writer.strings);
     dict_init(&writer.modules);
-    gather_nodes(&writer.nodes, gather);
-    gather_frames(&writer.frames, gather, &writer.nodes);
-    gather_events(&writer.events, gather);
-    int code = put_profile(&writer, err);
+    int code = gather_nodes(&writer.nodes, gather, err);
+    if (!code)
+        code = gather_events(&writer.events, gather, err);
+    if (!code) {
+        gather_frames(&writer.frames, gather, &writer.nodes);
+        code = put_profile(&writer, err);
+    }
     if (!code)
         code = gzip_output_finish(&gzip, err);
     gather->base.output = output;

@@ -119,36 +119,52 @@ static int put_thread(struct writer *writer, size_t from, size_t to, struct err 
     return code;
 }
 
-static void choose_unit(struct writer *writer)
+static int choose_unit(struct writer *writer, struct err *err)
 {
     const struct gather *gather = writer->gather;
     bool all_timed = true, all_ns = true, all_bytes = true;
-    for (size_t i = 0; i < gather->count; i++) {
+    int code = 0;
+    for (size_t i = 0; i < gather->count && !code; i++) {
         const char *unit =
             dict_text(writer->dict, writer->dict->events[gather->samples[i].event].unit);
         all_timed &= gather->samples[i].time_ns != SAMPLE_NO_TIME;
         all_ns &= !strcmp(unit, "ns");
         all_bytes &= !strcmp(unit, "bytes");
+        code = gather_goes_on(gather, i, err);
     }
     writer->timed = all_timed && all_ns;
     writer->unit = all_ns ? "nanoseconds" : all_bytes ? "bytes" : "none";
+    return code;
+}
+
+static int index_all(struct writer *writer, size_t **starts, struct err *err)
+{
+    struct gather *gather = writer->gather;
+    int code = gather_sort(gather, err);
+    if (!code)
+        code = gather_nodes(&writer->nodes, gather, err);
+    if (!code)
+        code = gather_threads(&writer->threads, gather, err);
+    if (!code)
+        code = gather_by_thread(starts, &writer->order, gather, &writer->threads, err);
+    if (!code)
+        code = choose_unit(writer, err);
+    if (!code)
+        gather_frames(&writer->frames, gather, &writer->nodes);
+    return code;
 }
 
 static int write_all(struct gather *gather, struct err *err)
 {
     struct writer writer = {.gather = gather, .dict = gather->base.sink.dict};
-    gather_sort(gather);
-    gather_nodes(&writer.nodes, gather);
-    gather_frames(&writer.frames, gather, &writer.nodes);
-    gather_threads(&writer.threads, gather);
-    size_t *starts = gather_by_thread(&writer.order, gather, &writer.threads);
-    choose_unit(&writer);
+    size_t *starts = NULL;
+    int code = index_all(&writer, &starts, err);
     bytes_append_text(&gather->text,
                       "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
                       "\"exporter\":\"flicker\",\"shared\":{\"frames\":[");
-    put_frames(&writer);
+    if (!code)
+        put_frames(&writer);
     bytes_append_text(&gather->text, "]},\n\"profiles\":[");
-    int code = 0;
     for (size_t i = 0; !code && i < writer.threads.count; i++) {
         bytes_append_text(&gather->text, i ? ",\n" : "\n");
         code = put_thread(&writer, starts[i], starts[i + 1], err);

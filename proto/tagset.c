@@ -21,6 +21,7 @@ void tagset_clear(struct tagset *set)
     set->used = 0;
 }
 
+// In the order of ids, since the entries are read in the order in which they lie then.
 void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner)
 {
     size_t slots = set->slots ? (size_t)set->mask + 1 : 0;
@@ -28,10 +29,8 @@ void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner)
     size_t wanted = slots ? slots * 2 : TAGSET_FIRST_SLOTS;
     grown.slots = xcalloc(wanted, sizeof *grown.slots);
     grown.mask = (uint32_t)(wanted - 1);
-    for (size_t i = 0; i < slots; i++) {
-        if (!set->slots[i])
-            continue;
-        uint32_t id = (set->slots[i] & set->mask) - 1;
+    for (uint32_t i = 0; i < set->used; i++) {
+        uint32_t id = set->first + i;
         uint64_t id_hash = hash(owner, id);
         uint32_t slot = tagset_first(&grown, id_hash);
         while (grown.slots[slot])

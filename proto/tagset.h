@@ -13,6 +13,7 @@ struct tagset {
     uint32_t *slots; // tag and id + 1; 0 is empty
     uint32_t mask;   // slots - 1: the bits of the id
     uint32_t used;
+    uint32_t first; // the least id
 };
 
 void tagset_dispose(struct tagset *set);
@@ -54,6 +55,8 @@ static inline uint32_t tagset_find(const struct tagset *set, uint32_t *slot, uin
 static inline void tagset_put(struct tagset *set, uint32_t slot, uint32_t id, uint64_t hash)
 {
     set->slots[slot] = ((uint32_t)hash & ~set->mask) | (id + 1);
+    if (!set->used)
+        set->first = id;
     set->used++;
 }
 

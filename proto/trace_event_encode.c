@@ -142,20 +142,31 @@ static size_t deepest(const struct gather *gather)
     return most;
 }
 
+static int index_all(struct writer *writer, size_t **starts, size_t **order, struct err *err)
+{
+    struct gather *gather = writer->gather;
+    int code = gather_sort(gather, err);
+    if (!code)
+        code = gather_nodes(&writer->nodes, gather, err);
+    if (!code)
+        code = gather_threads(&writer->threads, gather, err);
+    if (!code)
+        code = gather_by_thread(starts, order, gather, &writer->threads, err);
+    if (!code)
+        gather_frames(&writer->frames, gather, &writer->nodes);
+    return code;
+}
+
 static int write_all(struct gather *gather, struct err *err)
 {
     struct writer writer = {.gather = gather, .dict = gather->base.sink.dict, .comma = "\n"};
-    size_t *order, depth = deepest(gather);
-    gather_sort(gather);
-    gather_nodes(&writer.nodes, gather);
-    gather_frames(&writer.frames, gather, &writer.nodes);
-    gather_threads(&writer.threads, gather);
-    size_t *starts = gather_by_thread(&order, gather, &writer.threads);
+    size_t *order = NULL, *starts = NULL, depth = deepest(gather);
+    int code = index_all(&writer, &starts, &order, err);
     writer.open = xmalloc((depth + 1) * sizeof *writer.open);
     writer.wanted = xmalloc((depth + 1) * sizeof *writer.wanted);
-    quote_names(&writer);
+    if (!code)
+        quote_names(&writer);
     bytes_append_text(&gather->text, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
-    int code = 0;
     for (size_t i = 0; !code && i < writer.threads.count; i++)
         code = put_thread(&writer, order + starts[i], starts[i + 1] - starts[i], err);
     bytes_append_text(&gather->text, "\n]}\n");

@@ -155,7 +155,7 @@ static int open_output(struct conversion *conversion, const struct invocation *r
     int code = export_format(&file->format, &packs, file->path, format ? format->value : NULL, err);
     if (!code)
         code = part_file_open(&conversion->part, file->path, packs, err);
-    conversion->part.cancel = cancel;
+    conversion->part.base.cancel = cancel;
     if (!code) {
         conversion->encoder = file->format->encoder_new(&conversion->dict, &conversion->part.base);
         const char *event = *run->settings.event ? run->settings.event : NULL;

@@ -34,11 +34,11 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     int code = compare_init(&compare, session, run, run->words[0]->text, run->words[0]->at,
                             run->words[1]->text, run->words[1]->at, err);
     if (!code && run->json) {
-        compare_put_json(session, run, &compare, order, run->settings.top);
+        code = compare_put_json(session, run, &compare, order, run->settings.top, err);
     } else if (!code) {
         compare_say(session, run, &compare);
         if (!strcmp(form, "table"))
-            compare_put_table(session, run, &compare, order, run->settings.top);
+            code = compare_put_table(session, run, &compare, order, run->settings.top, err);
         else
             code = compare_put_picture(session, run, &compare, !strcmp(form, "svg"), gone,
                                        (unsigned)lines, err);

@@ -84,6 +84,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
             code = put_svg(session, run, &query, &fold, err);
         else
             term_flame(&run->out.text, &run->term, &fold, (unsigned)lines);
+        if (!code)
+            code = fold_canceled(&fold, err);
     }
     fold_dispose(&fold);
     return code ? RUN_ERROR : RUN_OK;

@@ -9,81 +9,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct tally {
-    uint64_t samples, value;
-};
-
-// Counts what it is given by thread.
-struct counting {
-    struct sink sink;
-    struct tally *tallies; // by thread of the dictionary
-    size_t count;
-};
-
 struct row {
-    uint32_t thread;
-    struct tally tally;
+    struct thread_weight thread;
     uint64_t weight; // what the answer is about: value or samples
 };
 
 struct rows {
     struct row *items;
-    size_t count, capacity;
+    size_t count;
     struct totals totals;
 };
-
-static int on_hello(struct sink *sink, const struct hello *hello, struct err *err)
-{
-    (void)sink, (void)hello, (void)err;
-    return 0;
-}
-
-static int on_samples(struct sink *sink, const struct sample *samples, size_t count,
-                      struct err *err)
-{
-    struct counting *counting = (struct counting *)sink;
-    (void)err;
-    for (size_t i = 0; i < count; i++) {
-        struct tally *tally = counting->tallies + samples[i].thread;
-        tally->samples++;
-        tally->value += samples[i].value;
-    }
-    return 0;
-}
-
-static int on_loss(struct sink *sink, const struct loss *loss, struct err *err)
-{
-    (void)sink, (void)loss, (void)err; // the totals have it
-    return 0;
-}
 
 static int compare_rows(const void *a, const void *b)
 {
     const struct row *x = a, *y = b;
     if (x->weight != y->weight)
         return x->weight > y->weight ? -1 : 1;
-    return x->thread < y->thread ? -1 : x->thread > y->thread;
+    return x->thread.thread < y->thread.thread ? -1 : x->thread.thread > y->thread.thread;
 }
 
 static int count_threads(struct rows *out, struct session *session, const struct query *query,
                          struct err *err)
 {
-    static const struct sink_ops OPS = {.hello = on_hello, .samples = on_samples, .loss = on_loss};
-    struct dict *dict = (struct dict *)store_dict(session->store); // read only
-    struct counting counting = {.sink = {&OPS, dict},
-                                .tallies = xcalloc(dict->thread_count + 1, sizeof(struct tally))};
+    struct thread_weights threads = {0};
     int code = store_totals(session->store, query, &out->totals, err);
     if (!code)
-        code = store_replay(session->store, query, &counting.sink, err);
-    for (uint32_t i = 0; !code && i < dict->thread_count; i++) {
-        const struct tally *tally = counting.tallies + i;
-        if (!tally->samples)
-            continue;
-        array_reserve(&out->items, &out->capacity, out->count + 1);
-        out->items[out->count++] =
-            (struct row){i, *tally, out->totals.by_value ? tally->value : tally->samples};
+        code = store_threads(session->store, query, &threads, err);
+    out->items = xreallocarray(NULL, threads.count + 1, sizeof *out->items);
+    for (; out->count < threads.count; out->count++) {
+        const struct thread_weight *thread = threads.items + out->count;
+        out->items[out->count] =
+            (struct row){*thread, out->totals.by_value ? thread->value : thread->samples};
     }
-    free(counting.tallies);
+    free(threads.items);
     if (out->count)
         qsort(out->items, out->count, sizeof *out->items, compare_rows);
     return code;
@@ -113,7 +71,7 @@ static void put_table(struct session *session, struct invocation *run, const str
     bytes_append_char(out, '\n');
     for (size_t i = 0; i < rows->count && i < limit; i++) {
         const struct row *row = rows->items + i;
-        const struct thread *thread = dict->threads + row->thread;
+        const struct thread *thread = dict->threads + row->thread.thread;
         table_share(out, share_of(rows, row));
         bytes_append_text(out, "  ");
         table_bar(out, &run->term, share_of(rows, row) / share_of(rows, rows->items), BAR);
@@ -133,12 +91,12 @@ static void put_csv(struct session *session, struct invocation *run, const struc
     csv_head(out, "pid,tid,comm,samples,value,share");
     for (size_t i = 0; i < rows->count && i < limit; i++) {
         const struct row *row = rows->items + i;
-        const struct thread *thread = dict->threads + row->thread;
+        const struct thread *thread = dict->threads + row->thread.thread;
         csv_int(out, thread->pid);
         csv_int(out, thread->tid);
         csv_text(out, dict_text(dict, thread->comm), dict_text_len(dict, thread->comm));
-        csv_uint(out, row->tally.samples);
-        csv_uint(out, row->tally.value);
+        csv_uint(out, row->thread.samples);
+        csv_uint(out, row->thread.value);
         csv_number(out, share_of(rows, row), 6);
         csv_end(out);
     }
@@ -156,7 +114,7 @@ static void put_json(struct session *session, struct invocation *run, const stru
     json_open(&json, '[');
     for (size_t i = 0; i < rows->count && i < limit; i++) {
         const struct row *row = rows->items + i;
-        const struct thread *thread = dict->threads + row->thread;
+        const struct thread *thread = dict->threads + row->thread.thread;
         json_open(&json, '{');
         json_key(&json, "pid");
         json_int(&json, thread->pid);
@@ -165,9 +123,9 @@ static void put_json(struct session *session, struct invocation *run, const stru
         json_key(&json, "comm");
         json_text(&json, dict_text(dict, thread->comm), dict_text_len(dict, thread->comm));
         json_key(&json, "samples");
-        json_uint(&json, row->tally.samples);
+        json_uint(&json, row->thread.samples);
         json_key(&json, "value");
-        json_uint(&json, row->tally.value);
+        json_uint(&json, row->thread.value);
         json_key(&json, "share");
         json_number(&json, share_of(rows, row), 6);
         json_close(&json, '}');

@@ -107,10 +107,10 @@ static enum run_result run_against(struct session *session, struct invocation *r
     int code =
         compare_init(&compare, session, run, "sel", GRAMMAR_NOWHERE, vs->value, vs->value_at, err);
     if (!code && run->json) {
-        compare_put_json(session, run, &compare, order, rows);
+        code = compare_put_json(session, run, &compare, order, rows, err);
     } else if (!code) {
         compare_say(session, run, &compare);
-        compare_put_table(session, run, &compare, order, rows);
+        code = compare_put_table(session, run, &compare, order, rows, err);
     }
     compare_dispose(&compare);
     return code ? RUN_ERROR : RUN_OK;
@@ -136,6 +136,9 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     int code = stacks_fold(session, run, session->store, &query, &fold, err);
     if (!code) {
         top_of_fold(&top, &fold, by_total ? TOP_BY_TOTAL : TOP_BY_SELF);
+        code = fold_canceled(&fold, err);
+    }
+    if (!code) {
         if (run->json) {
             put_json(session, run, &query, &top, &fold, rows);
         } else if (run->csv) {

@@ -116,6 +116,9 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         code = stacks_align(&in, &out, err);
     if (!code) {
         why_of_folds(&why, &in, &out);
+        code = fold_canceled(&in, err);
+    }
+    if (!code) {
         if (run->json) {
             put_json(session, run, &query, &why, &in, rows);
         } else {

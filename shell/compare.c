@@ -129,25 +129,35 @@ static void put_row(struct invocation *run, const struct dict *dict, const struc
     bytes_dispose(&text);
 }
 
-void compare_put_table(struct session *session, struct invocation *run,
-                       const struct compare *compare, enum top_order order, size_t rows)
+static void put_table(struct session *session, struct invocation *run,
+                      const struct compare *compare, const struct diff_rows *all, size_t rows)
 {
-    struct diff_rows all;
-    diff_functions(&all, &compare->diff, order);
-    if (all.moved) {
+    if (all->moved) {
         table_colored(&run->out.text, &run->term, COLOR_INK3,
                       "      A       B     A - B (95 %)              samples A/B         frame");
         bytes_append_char(&run->out.text, '\n');
     }
-    for (size_t i = 0; i < rows && i < all.moved; i++)
-        put_row(run, compare->diff.a.dict, &all.rows[i]);
-    if (all.too_few)
+    for (size_t i = 0; i < rows && i < all->moved; i++)
+        put_row(run, compare->diff.a.dict, &all->rows[i]);
+    if (all->too_few)
         session_say(session, "fewer than %d samples on one side: too few to say what moved",
                     DIFF_MIN_SAMPLES);
     else
-        session_say(session, "%zu of %zu functions moved by more than chance explains", all.moved,
-                    all.count);
+        session_say(session, "%zu of %zu functions moved by more than chance explains", all->moved,
+                    all->count);
+}
+
+int compare_put_table(struct session *session, struct invocation *run,
+                      const struct compare *compare, enum top_order order, size_t rows,
+                      struct err *err)
+{
+    struct diff_rows all;
+    diff_functions(&all, &compare->diff, order);
+    int code = fold_canceled(&compare->diff.a, err);
+    if (!code)
+        put_table(session, run, compare, &all, rows);
     diff_rows_dispose(&all);
+    return code;
 }
 
 static void json_row(struct json *json, const struct dict *dict, const struct diff_row *row)
@@ -179,11 +189,9 @@ static void json_row(struct json *json, const struct dict *dict, const struct di
     bytes_dispose(&name);
 }
 
-void compare_put_json(struct session *session, struct invocation *run,
-                      const struct compare *compare, enum top_order order, size_t rows)
+static void put_json(struct session *session, struct invocation *run, const struct compare *compare,
+                     const struct diff_rows *all, size_t rows)
 {
-    struct diff_rows all;
-    diff_functions(&all, &compare->diff, order);
     struct json json = {.out = &run->out.text};
     answer_json_open(&json, session, run, NULL, NULL);
     json_key(&json, "a");
@@ -191,20 +199,31 @@ void compare_put_json(struct session *session, struct invocation *run,
     json_key(&json, "b");
     json_text_z(&json, compare->label[1]);
     json_key(&json, "samples_a");
-    json_uint(&json, all.samples_a);
+    json_uint(&json, all->samples_a);
     json_key(&json, "samples_b");
-    json_uint(&json, all.samples_b);
+    json_uint(&json, all->samples_b);
     json_key(&json, "too_few");
-    json_bool(&json, all.too_few);
+    json_bool(&json, all->too_few);
     json_key(&json, "moved");
-    json_uint(&json, all.moved);
+    json_uint(&json, all->moved);
     json_key(&json, "rows");
     json_open(&json, '[');
-    for (size_t i = 0; i < rows && i < all.count; i++)
-        json_row(&json, compare->diff.a.dict, &all.rows[i]);
+    for (size_t i = 0; i < rows && i < all->count; i++)
+        json_row(&json, compare->diff.a.dict, &all->rows[i]);
     json_close(&json, ']');
     answer_json_close(&json);
+}
+
+int compare_put_json(struct session *session, struct invocation *run, const struct compare *compare,
+                     enum top_order order, size_t rows, struct err *err)
+{
+    struct diff_rows all;
+    diff_functions(&all, &compare->diff, order);
+    int code = fold_canceled(&compare->diff.a, err);
+    if (!code)
+        put_json(session, run, compare, &all, rows);
     diff_rows_dispose(&all);
+    return code;
 }
 
 static bool has_too_few(const struct diff *diff)

@@ -24,10 +24,12 @@ void compare_dispose(struct compare *compare);
 void compare_say(struct session *session, const struct invocation *run,
                  const struct compare *compare);
 // The functions that moved, at most `rows`; says what did not, and why nothing can be said.
-void compare_put_table(struct session *session, struct invocation *run,
-                       const struct compare *compare, enum top_order order, size_t rows);
-void compare_put_json(struct session *session, struct invocation *run,
-                      const struct compare *compare, enum top_order order, size_t rows);
+// -ECANCELED, and nothing put, after Ctrl-C.
+int compare_put_table(struct session *session, struct invocation *run,
+                      const struct compare *compare, enum top_order order, size_t rows,
+                      struct err *err) MUST_CHECK;
+int compare_put_json(struct session *session, struct invocation *run, const struct compare *compare,
+                     enum top_order order, size_t rows, struct err *err) MUST_CHECK;
 
 // Draws A, coloured by the difference (unless there are too few samples, which is said), or,
 // elided, what B did and A does no more.

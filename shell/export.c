@@ -83,7 +83,7 @@ int export_samples(struct session *session, const struct query *query, struct ex
         asked.event = NULL;                         // the one in view
     asked.weighs = file->format->loses & HOLD_TIME; // nothing else tells then where it was cut
     code = part_file_open(&part, file->path, packs, err);
-    part.cancel = query->cancel;
+    part.base.cancel = query->cancel;
     if (!code) {
         // The encoder reads names only; the dictionary stays the store's.
         struct encoder *encoder =

@@ -171,7 +171,7 @@ int invocation_init(struct invocation *run, struct session *session, const struc
             return code;
     }
     int code = writer_open(&run->out, statement->redirect, statement->target, err);
-    run->out.cancel = &session->signals.interrupted;
+    run->out.base.cancel = &session->signals.interrupted;
     if (code)
         run->bad_at = statement->target_at;
     detect_term(run);

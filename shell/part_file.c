@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HELD_BYTES = 1 << 18 };
+enum {
+    HELD_BYTES = 1 << 18,
+    SETTLED_BYTES = 8 << 20, // between two looks at Ctrl-C
+    LARGE_BYTES = 64 << 20,
+};
 
 static int cannot_write(const struct part_file *file, struct err *err)
 {
@@ -23,7 +29,7 @@ static int flush(struct part_file *file, struct err *err)
 {
     struct output_fd out;
     output_fd_init(&out, file->fd, file->path);
-    out.cancel = file->cancel;
+    out.base.cancel = file->base.cancel;
     int code = output_write(&out.base, bytes_text(&file->held), file->held.len, err);
     bytes_clear(&file->held);
     return code;
@@ -45,8 +51,9 @@ static int write_raw(struct output *output, const void *data, size_t len, struct
 static int write_text(struct output *output, const void *data, size_t len, struct err *err)
 {
     struct part_file *file = (struct part_file *)output;
-    if (file->cancel && atomic_load(file->cancel)) // packing takes longer than writing
-        return err_set(err, -ECANCELED, "interrupted");
+    int canceled = output_canceled(output, err); // packing takes longer than writing
+    if (canceled)
+        return canceled;
     return file->packs ? output_write(&file->gzip.base, data, len, err)
                        : hold(file, data, len, err);
 }
@@ -67,6 +74,47 @@ int part_file_open(struct part_file *file, const char *path, bool packs, struct 
     return 0;
 }
 
+// Brings what was written to the disk, a piece at a time, since one fsync of gigabytes cannot be
+// stopped. Where the file system has no such call, fsync does it all.
+static int settle(struct part_file *file, struct err *err)
+{
+    const unsigned wait =
+        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    int code = output_canceled(&file->base, err);
+    for (uint64_t at = 0; at < file->written && !code; at += SETTLED_BYTES) {
+        off_t piece = (off_t)at; // the next one is under way meanwhile
+        if (sync_file_range(file->fd, piece + SETTLED_BYTES, SETTLED_BYTES,
+                            SYNC_FILE_RANGE_WRITE) ||
+            sync_file_range(file->fd, piece, SETTLED_BYTES, wait))
+            break;
+        code = output_canceled(&file->base, err);
+    }
+    if (!code && fsync(file->fd) && errno != EINVAL && errno != EROFS)
+        code = cannot_write(file, err);
+    return code;
+}
+
+static void *close_it(void *fd)
+{
+    close((int)(intptr_t)fd);
+    return NULL;
+}
+
+// Closes a file that has no name any more: to free the pages of a large one takes long, so that is
+// left to a thread of its own.
+static void close_unnamed(int fd, uint64_t bytes)
+{
+    pthread_t thread;
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    if (bytes >= LARGE_BYTES && !pthread_create(&thread, NULL, close_it, (void *)(intptr_t)fd))
+        pthread_detach(thread);
+    else
+        close(fd);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 // So that the new name is on the disk, too. A file system that cannot is no failure.
 static void sync_directory(const char *path)
 {
@@ -85,11 +133,13 @@ int part_file_commit(struct part_file *file, struct err *err)
     int code = file->packs ? gzip_output_finish(&file->gzip, err) : 0;
     if (!code)
         code = flush(file, err);
-    if (!code && fsync(file->fd) && errno != EINVAL && errno != EROFS)
-        code = cannot_write(file, err);
+    if (!code)
+        code = settle(file, err);
+    if (code)
+        return code;
     int fd = file->fd;
     file->fd = -1;
-    if (close(fd) && !code)
+    if (close(fd))
         code = cannot_write(file, err);
     bool plain = strcmp(file->path, file->part) != 0;
     if (!code && plain && rename(file->part, file->path))
@@ -103,11 +153,11 @@ int part_file_commit(struct part_file *file, struct err *err)
 
 void part_file_dispose(struct part_file *file)
 {
-    if (file->fd >= 0) {
-        close(file->fd);
-        if (strcmp(file->path, file->part) != 0)
-            unlink(file->part);
-    }
+    bool plain = file->fd >= 0 && strcmp(file->path, file->part) != 0;
+    if (plain)
+        unlink(file->part);
+    if (file->fd >= 0)
+        close_unnamed(file->fd, plain ? file->written : 0);
     if (file->packs)
         gzip_output_dispose(&file->gzip);
     bytes_dispose(&file->held);

@@ -9,15 +9,15 @@
 #include <stdint.h>
 
 struct part_file {
-    struct output base; // first: write into it; small pieces are gathered
+    struct output base; // first: write into it; small pieces are gathered; canceled, nothing is
+                        // left behind
     char *path, *part;  // equal where the path is a device or a pipe: it is written directly
     int fd;
     struct bytes held;
     uint64_t written; // bytes of the file so far, after packing
     bool packs;
     struct gzip_output gzip;
-    struct output raw;         // what gzip writes into
-    const atomic_bool *cancel; // ends writing, then nothing is left behind; NULL: never
+    struct output raw; // what gzip writes into
 };
 
 // `packs`: as gzip. To be disposed also after a failure.

@@ -17,7 +17,7 @@ static int write_held(struct writer *writer, struct err *err)
 {
     struct output_fd target;
     output_fd_init(&target, writer->fd, writer->name);
-    target.cancel = writer->cancel;
+    target.base.cancel = writer->base.cancel;
     int code =
         writer->text.len ? output_write(&target.base, writer->text.data, writer->text.len, err) : 0;
     writer->went_on |= writer->text.len > 0;
@@ -85,11 +85,10 @@ int writer_open(struct writer *writer, enum redirect kind, const char *target, s
 
 void writer_open_fd(struct writer *writer, int fd, const char *name, const atomic_bool *cancel)
 {
-    *writer = (struct writer){.base.write = gather,
+    *writer = (struct writer){.base = {.write = gather, .cancel = cancel},
                               .kind = REDIRECT_FILE,
                               .fd = fd,
-                              .name = xstrdup(name),
-                              .cancel = cancel};
+                              .name = xstrdup(name)};
 }
 
 // Feeds the command as much as it takes now.

@@ -12,15 +12,15 @@
 #include <sys/types.h>
 
 struct writer {
-    struct output base; // first: encoders and folds write into it
+    struct output base; // first: encoders and folds write into it; its cancel ends writing, except
+                        // what goes to a command
     struct bytes text;  // gathered; commands may append to it directly
     enum redirect kind;
     int fd;
     char *name;
-    pid_t child;               // of a command
-    bool fed;                  // the command has got all, its end is awaited
-    bool went_on;              // something was written already
-    const atomic_bool *cancel; // ends writing, except what goes to a command; may be NULL
+    pid_t child;  // of a command
+    bool fed;     // the command has got all, its end is awaited
+    bool went_on; // something was written already
 };
 
 // Opens the target (REDIRECT_NONE: stdout).

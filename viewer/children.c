@@ -28,7 +28,7 @@ void children_of_fold(struct children *out, const struct fold *fold)
     for (size_t i = 1; i < fold->count;
          i++) // moves at[p + 1] from where p's children start to their end
         out->list[at[fold->nodes[i].parent + 1]++] = (uint32_t)i;
-    for (size_t i = 0; i < fold->count; i++)
+    for (size_t i = 0; i < fold->count && (i % FOLD_STEPS || !fold_is_canceled(fold)); i++)
         qsort_r(out->list + at[i], at[i + 1] - at[i], sizeof *out->list, widest_first,
                 (void *)fold);
 }

@@ -12,7 +12,7 @@ struct children {
     uint32_t *list;
 };
 
-// Ties keep the fold's order: by name.
+// Ties keep the fold's order: by name. Canceled, the order is any.
 void children_of_fold(struct children *out, const struct fold *fold);
 void children_dispose(struct children *children);
 

@@ -83,7 +83,9 @@ static void lay_out(struct drawing *drawing)
     children_of_fold(&drawing->children, fold);
     drawing->left = xcalloc(fold->count, sizeof *drawing->left);
     drawing->depth = xcalloc(fold->count, sizeof *drawing->depth);
-    for (size_t node = 0; node < fold->count; node++) { // parents come before children
+    // Parents come before children.
+    for (size_t node = 0; node < fold->count && (node % FOLD_STEPS || !fold_is_canceled(fold));
+         node++) {
         uint64_t left = drawing->left[node];
         for (uint32_t i = drawing->children.at[node]; i < drawing->children.at[node + 1]; i++) {
             uint32_t child = drawing->children.list[i];

@@ -128,7 +128,7 @@ static void lay_out(struct icicle *icicle)
     size_t count = 1, capacity = 0;
     array_reserve(&tasks, &capacity, count);
     tasks[0] = (struct task){0};
-    while (count) {
+    while (count && !fold_is_canceled(icicle->fold)) {
         struct task task = tasks[--count];
         add_chain(icicle, &task);
         uint32_t from = icicle->children.at[task.node], to = icicle->children.at[task.node + 1];

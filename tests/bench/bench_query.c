@@ -1,11 +1,13 @@
 // Measures the buffer: how fast samples go in, what they weigh, how fast questions are answered.
 //
-//   bench_query SAMPLES STACKS ROUNDS > result.json
-//   bench_query --open FILE ROUNDS > result.json
+//   bench_query [--owned] SAMPLES STACKS ROUNDS [QUESTION] > result.json
+//   bench_query --open FILE ROUNDS [QUESTION] > result.json
 //
-// Synthetic samples of 2 CPUs at 1 kHz each (world.h), or those of a file. Questions are asked in
-// turn, ROUNDS times; times are in ms of wall clock, and of CPU (all threads) for machines that are
-// busy with other things. Intake is CPU time.
+// Synthetic samples of 2 CPUs at 1 kHz each (world.h), or those of a file. Every thread runs any of
+// the stacks; --owned: each only its own, as real ones do, which is when stacks by thread are asked
+// for. Questions are asked in
+// turn, ROUNDS times, or only those whose names begin with QUESTION; times are in ms of wall clock,
+// and of CPU (all threads) for machines that are busy with other things. Intake is CPU time.
 #include "analysis/buffer.h"
 #include "proto/reader.h"
 #include "tests/bench/world.h"
@@ -17,11 +19,13 @@ enum {
     LOT = 1 << 16,
     BATCH = 256,
     ROUNDS_MOST = 99,
+    OWNED_DEPTH = 12,
 };
 
 struct bench {
     struct buffer *buffer;
     uint64_t samples;
+    bool owned; // stacks are of one thread each
     int64_t from_ns, to_ns;
     double intake_ns; // CPU a sample
     double open_s;    // wall, of a file
@@ -64,7 +68,7 @@ static void make(struct bench *bench, uint32_t stacks)
     struct hello hello = {.collector = "bench", .host = "bench", .clock = CLOCK_KIND_MONOTONIC};
     if (sink_hello(sink, &hello, &err) < 0)
         die(&err);
-    world_init(&world, sink->dict, stacks, 2, 999, 0);
+    world_init(&world, sink->dict, stacks, 2, 999, bench->owned ? OWNED_DEPTH : 0);
     fill(bench, &world, sink);
     world_dispose(&world);
 }
@@ -95,8 +99,10 @@ static void open_file(struct bench *bench, const char *path)
 struct question {
     const char *name;
     struct query query;
-    bool heatmap;
+    bool heatmap, totals, threads; // else a fold
     uint32_t rows;
+    uint64_t value_most;               // not 0: a map of values
+    bool owned;                        // asked only where stacks are of one thread each
     bool changes_rows, changes_filter; // from one round to the next: nothing is kept for that
     double wall_ms[ROUNDS_MOST], cpu_ms[ROUNDS_MOST];
     uint64_t samples;
@@ -109,12 +115,59 @@ static void add(struct filter *filter, enum filter_key key, bool regex, const ch
         die(&err);
 }
 
+static void ask_map(struct store *store, const struct query *query, struct question *question,
+                    int round)
+{
+    struct err err = {0};
+    struct axis axis;
+    struct heatmap map;
+    store_axis(store, &axis);
+    struct heatmap_shape shape = {
+        .column_ns = 1000000000, .rows = question->rows, .value_most = question->value_most};
+    if (question->changes_rows)
+        shape.rows += (uint32_t)round;
+    shape.from_ns = axis_floor(&axis, axis.first_ns, shape.column_ns);
+    shape.columns = (uint32_t)((axis.last_ns - shape.from_ns) / shape.column_ns + 1);
+    if (store_heatmap(store, query, &shape, &map, &err) < 0)
+        die(&err);
+    question->samples = map.totals.samples;
+    heatmap_dispose(&map);
+}
+
+static void ask_totals(struct store *store, const struct query *query, struct question *question)
+{
+    struct err err = {0};
+    struct totals totals;
+    if (store_totals(store, query, &totals, &err) < 0)
+        die(&err);
+    question->samples = totals.samples;
+}
+
+static void ask_threads(struct store *store, const struct query *query, struct question *question)
+{
+    struct err err = {0};
+    struct thread_weights threads = {0};
+    if (store_threads(store, query, &threads, &err) < 0)
+        die(&err);
+    question->samples = 0;
+    for (size_t i = 0; i < threads.count; i++)
+        question->samples += threads.items[i].samples;
+    free(threads.items);
+}
+
+static void ask_fold(struct store *store, const struct query *query, struct question *question)
+{
+    struct err err = {0};
+    struct fold fold;
+    if (store_fold(store, query, &fold, &err) < 0)
+        die(&err);
+    question->samples = fold.totals.samples;
+    fold_dispose(&fold);
+}
+
 static void ask(struct bench *bench, struct question *question, int round)
 {
     struct store *store = buffer_store(bench->buffer);
-    struct err err = {0};
-    struct axis axis;
-    store_axis(store, &axis);
     struct query query = question->query;
     struct filter *changed = question->changes_filter ? filter_copy(query.filter) : NULL;
     if (changed) {
@@ -125,24 +178,14 @@ static void ask(struct bench *bench, struct question *question, int round)
     }
     double wall_ms = world_clock_ms(CLOCK_MONOTONIC);
     double cpu_ms = world_clock_ms(CLOCK_PROCESS_CPUTIME_ID);
-    if (question->heatmap) {
-        struct heatmap map;
-        struct heatmap_shape shape = {.column_ns = 1000000000, .rows = question->rows};
-        if (question->changes_rows)
-            shape.rows += (uint32_t)round;
-        shape.from_ns = axis_floor(&axis, axis.first_ns, shape.column_ns);
-        shape.columns = (uint32_t)((axis.last_ns - shape.from_ns) / shape.column_ns + 1);
-        if (store_heatmap(store, &query, &shape, &map, &err) < 0)
-            die(&err);
-        question->samples = map.totals.samples;
-        heatmap_dispose(&map);
-    } else {
-        struct fold fold;
-        if (store_fold(store, &query, &fold, &err) < 0)
-            die(&err);
-        question->samples = fold.totals.samples;
-        fold_dispose(&fold);
-    }
+    if (question->heatmap)
+        ask_map(store, &query, question, round);
+    else if (question->totals)
+        ask_totals(store, &query, question);
+    else if (question->threads)
+        ask_threads(store, &query, question);
+    else
+        ask_fold(store, &query, question);
     question->wall_ms[round] = world_clock_ms(CLOCK_MONOTONIC) - wall_ms;
     question->cpu_ms[round] = world_clock_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu_ms;
     filter_free(changed);
@@ -191,7 +234,8 @@ static void report(const struct bench *bench, struct question *questions, size_t
     printf("}\n");
 }
 
-static void ask_all(struct bench *bench, int rounds)
+// `only` is what the names of the questions begin with that are asked.
+static void ask_all(struct bench *bench, int rounds, const char *only)
 {
     int64_t span_ns = bench->to_ns - bench->from_ns;
     struct range second = {bench->from_ns + span_ns / 2, bench->from_ns + span_ns / 2 + 1000000000};
@@ -226,8 +270,20 @@ static void ask_all(struct bench *bench, int rounds)
          .rows = 50,
          .changes_filter = true,
          .query = {.filter = all_keys}},
+        {.name = "heatmap_values", .heatmap = true, .rows = 50, .value_most = HEATMAP_VALUES_ALL},
+        {.name = "totals", .totals = true},
+        {.name = "totals_comm", .totals = true, .query = {.filter = comm}},
+        {.name = "threads", .threads = true},
+        {.name = "threads_comm", .threads = true, .query = {.filter = comm}},
+        {.name = "fold_tid", .owned = true, .query = {.first = QUERY_FIRST_TID}},
+        {.name = "fold_cpu", .query = {.first = QUERY_FIRST_CPU}},
     };
-    size_t count = sizeof questions / sizeof *questions;
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        if (!strncmp(questions[i].name, only, strlen(only)) &&
+            (bench->owned || !questions[i].owned))
+            questions[count++] = questions[i];
+    }
     for (int round = 0; round < rounds; round++) {
         for (size_t i = 0; i < count; i++)
             ask(bench, &questions[i], round);
@@ -241,14 +297,18 @@ int main(int argc, char **argv)
 {
     // The budget holds all: what is evicted is not measured.
     struct bench bench = {.buffer = buffer_new(UINT64_C(1) << 40, 0)};
-    bool opens = argc == 4 && !strcmp(argv[1], "--open");
-    uint32_t stacks = argc == 4 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
-    int rounds = argc == 4 ? atoi(argv[3]) : 0;
-    bench.samples = argc == 4 ? strtoull(argv[1], NULL, 10) : 0;
+    bench.owned = argc > 1 && !strcmp(argv[1], "--owned");
+    argv += bench.owned;
+    argc -= bench.owned;
+    bool complete = argc == 4 || argc == 5;
+    bool opens = complete && !strcmp(argv[1], "--open");
+    uint32_t stacks = complete ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
+    int rounds = complete ? atoi(argv[3]) : 0;
+    bench.samples = complete ? strtoull(argv[1], NULL, 10) : 0;
     if (rounds < 1 || rounds > ROUNDS_MOST ||
         (!opens && (!bench.samples || stacks < WORLD_COMMS))) {
-        fprintf(stderr, "usage: bench_query SAMPLES STACKS ROUNDS\n"
-                        "       bench_query --open FILE ROUNDS\n");
+        fprintf(stderr, "usage: bench_query [--owned] SAMPLES STACKS ROUNDS [QUESTION]\n"
+                        "       bench_query --open FILE ROUNDS [QUESTION]\n");
         return 2;
     }
     if (opens)
@@ -259,7 +319,7 @@ int main(int argc, char **argv)
     store_axis(buffer_store(bench.buffer), &axis);
     bench.from_ns = axis.first_ns;
     bench.to_ns = axis.last_ns + 1;
-    ask_all(&bench, rounds);
+    ask_all(&bench, rounds, argc == 5 ? argv[4] : "");
     buffer_free(bench.buffer);
     return 0;
 }

@@ -97,6 +97,26 @@ static inline char *reference_path(const struct dict *dict, uint32_t node)
     return path;
 }
 
+// The same, where the thread or the CPU stands in the place of the thread's name.
+static inline char *reference_owned_path(const struct dict *dict, const struct sample *sample,
+                                         enum query_first first)
+{
+    const struct thread *thread = &dict->threads[sample->thread];
+    char *path = reference_path(dict, sample->node), *owned = NULL;
+    const char *rest = path + strcspn(path, ";");
+    if (first == QUERY_FIRST_COMM)
+        return path;
+    if (first == QUERY_FIRST_TID)
+        assert_true(asprintf(&owned, "%s-%d/%d%s", dict_text(dict, thread->comm), (int)thread->pid,
+                             (int)thread->tid, rest) > 0);
+    else if (sample->cpu == SAMPLE_NO_CPU)
+        assert_true(asprintf(&owned, "cpu ?%s", rest) > 0);
+    else
+        assert_true(asprintf(&owned, "cpu %u%s", sample->cpu, rest) > 0);
+    free(path);
+    return owned;
+}
+
 // The folded text, as fold_write_text has it (names without ';').
 static inline char *reference_folded(const struct reference *reference, const struct dict *dict,
                                      const struct query *query, bool by_value, bool intervals,
@@ -117,8 +137,8 @@ static inline char *reference_folded(const struct reference *reference, const st
             totals->first_ns = sample->time_ns;
         if (totals->last_ns == SAMPLE_NO_TIME || sample->time_ns > totals->last_ns)
             totals->last_ns = sample->time_ns;
-        lines[count++] =
-            (struct reference_line){reference_path(dict, sample->node), by_value ? value : 1};
+        lines[count++] = (struct reference_line){reference_owned_path(dict, sample, query->first),
+                                                 by_value ? value : 1};
     }
     qsort(lines, count, sizeof *lines, reference_compare_lines);
     struct bytes text = {0};

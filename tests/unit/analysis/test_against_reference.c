@@ -2,7 +2,7 @@
 #include "analysis/buffer.h"
 #include "tests/unit/analysis/reference.h"
 
-enum { COMMS = 7, FUNCTIONS = 40, THREADS = 60, CPUS = 6, MODULES = 3 };
+enum { COMMS = 7, FUNCTIONS = 40, THREADS = 60, CPUS = 40, MODULES = 3 };
 
 struct world {
     struct buffer *buffer;
@@ -104,7 +104,7 @@ static void world_dispose(struct world *world)
 struct wanted {
     int comm, not_comm;         // -1: any
     int pid_low, pid_high;      // -1: any
-    int cpu;                    // -1: any
+    int cpu_low, cpu_high;      // -1: any
     int function, not_function; // -1: any
     int module;                 // -1: any
 };
@@ -131,7 +131,7 @@ static bool wants(const struct dict *dict, const struct sample *sample, const vo
         return false;
     if (wanted->pid_low >= 0 && (thread->pid < wanted->pid_low || thread->pid > wanted->pid_high))
         return false;
-    if (wanted->cpu >= 0 && sample->cpu != wanted->cpu)
+    if (wanted->cpu_low >= 0 && (sample->cpu < wanted->cpu_low || sample->cpu > wanted->cpu_high))
         return false;
     snprintf(name, sizeof name, "_%d", wanted->function);
     if (wanted->function >= 0 && !has_frame(dict, sample->node, name, false))
@@ -165,9 +165,15 @@ static struct filter *random_filter(struct world *world, struct wanted *wanted)
     struct filter *filter = filter_new();
     *wanted = (struct wanted){maybe(world, COMMS),     maybe(world, COMMS),
                               maybe(world, 10),        0,
-                              maybe(world, CPUS),      maybe(world, FUNCTIONS),
-                              maybe(world, FUNCTIONS), maybe(world, MODULES)};
+                              maybe(world, CPUS),      0,
+                              maybe(world, FUNCTIONS), maybe(world, FUNCTIONS),
+                              maybe(world, MODULES)};
     wanted->pid_high = wanted->pid_low + (int)pick(world, 6);
+    // One or few, many, all but few: each is looked at in another way.
+    const uint64_t width = pick(world, 3);
+    if (wanted->cpu_low >= 0 && width == 2)
+        wanted->cpu_low %= 6;
+    wanted->cpu_high = wanted->cpu_low + (width == 2 ? CPUS : width ? (int)pick(world, CPUS) : 0);
     if (wanted->comm >= 0)
         add_term(filter, FILTER_COMM, false, false, "comm_%d", wanted->comm, 0);
     if (wanted->not_comm >= 0)
@@ -175,8 +181,8 @@ static struct filter *random_filter(struct world *world, struct wanted *wanted)
     if (wanted->pid_low >= 0)
         add_term(filter, FILTER_PID, false, false, "%d-%d", wanted->pid_low, wanted->pid_high);
     filter_push(filter);
-    if (wanted->cpu >= 0)
-        add_term(filter, FILTER_CPU, false, false, "%d", wanted->cpu, 0);
+    if (wanted->cpu_low >= 0)
+        add_term(filter, FILTER_CPU, false, false, "%d-%d", wanted->cpu_low, wanted->cpu_high);
     if (wanted->function >= 0)
         add_term(filter, FILTER_FRAME, false, true, "_%d", wanted->function, 0);
     if (wanted->not_function >= 0)
@@ -225,6 +231,14 @@ static void check_fold(struct world *world, const struct query *query, const str
     fold_dispose(&fold);
 }
 
+static void check_owners(struct world *world, const struct query *query,
+                         const struct wanted *wanted)
+{
+    struct query owned = *query;
+    owned.first = pick(world, 2) ? QUERY_FIRST_TID : QUERY_FIRST_CPU;
+    check_fold(world, &owned, wanted);
+}
+
 static void check_heatmap(struct world *world, const struct query *query,
                           const struct wanted *wanted)
 {
@@ -267,6 +281,39 @@ static void check_heatmap(struct world *world, const struct query *query,
     assert_int_equal(map.max, max);
     free(cells);
     heatmap_dispose(&map);
+}
+
+static void check_threads(struct world *world, const struct query *query,
+                          const struct wanted *wanted)
+{
+    struct store *store = buffer_store(world->buffer);
+    const size_t count = store_dict(store)->thread_count;
+    struct err err = {0};
+    struct thread_weights threads = {0};
+    struct thread_weight *expected = calloc(count, sizeof *expected);
+    for (size_t i = 0; i < world->reference.count; i++) {
+        const struct sample *sample = &world->reference.samples[i];
+        uint64_t value;
+        if (!reference_counts(query, world->intervals, sample, &value) ||
+            !wants(store_dict(store), sample, wanted))
+            continue;
+        expected[sample->thread].samples++;
+        expected[sample->thread].value += value;
+    }
+    assert_int_equal(store_threads(store, query, &threads, &err), 0);
+    size_t at = 0;
+    for (uint32_t thread = 0; thread < count; thread++) {
+        if (!expected[thread].samples)
+            continue;
+        assert_true(at < threads.count);
+        assert_int_equal(threads.items[at].thread, thread);
+        assert_int_equal(threads.items[at].samples, expected[thread].samples);
+        assert_int_equal(threads.items[at].value, expected[thread].value);
+        at++;
+    }
+    assert_int_equal(at, threads.count);
+    free(threads.items);
+    free(expected);
 }
 
 // A sink that checks what a replay hands over: in time order, and each sample that was put in.
@@ -345,6 +392,8 @@ static void check_world(const struct world_kind *kind, int questions)
                               .outside = pick(&world, 2),
                               .threads = (unsigned)pick(&world, 3)};
         check_fold(&world, &query, &wanted);
+        check_owners(&world, &query, &wanted);
+        check_threads(&world, &query, &wanted);
         check_heatmap(&world, &query, &wanted);
         check_heatmap(&world, &query, &wanted); // of another shape, on what was kept
         check_replay(&world, &query, &wanted);

@@ -357,6 +357,96 @@ static void test_counts_have_no_values(void **state)
     buffer_free(world.buffer);
 }
 
+enum { MANY = 20000, SPAN_COLUMNS = 12 };
+
+struct many {
+    struct sample samples[MANY];
+    bool idle[MANY], wanted[MANY]; // by its stack; by a filter of stacks
+};
+
+// Values of all magnitudes, or one; a few of the samples come late.
+static void add_many(struct world *world, struct many *many, uint64_t seed, bool differ)
+{
+    static const char *const stacks[] = {"a;f;g", "a;f", "swapper/0;k:do_idle", "b;h"};
+    uint64_t random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    struct err err = {0};
+    for (int i = 0; i < MANY; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        const uint64_t stack = random % 4;
+        const int64_t late_ns = random % 64 ? 0 : (int64_t)(random % (2 * FILL_SECOND));
+        many->samples[i] = (struct sample){
+            .time_ns = FILL_SECOND * SPAN_COLUMNS * (i + 1) / MANY - late_ns,
+            .value = differ ? random >> (random >> 8) % 64 : 4242,
+            .node = fill_node(world->sink->dict, stacks[stack]),
+            .thread = fill_thread(world->sink->dict, "a", 1, (int32_t)(random % 5)),
+            .event = world->event,
+        };
+        many->idle[i] = stack == 2;
+        many->wanted[i] = stack < 2;
+        assert_int_equal(sink_samples(world->sink, &many->samples[i], 1, &err), 0);
+    }
+}
+
+// What a map must be, by looking at every sample and every row.
+static void assert_map(struct world *world, const struct many *many, const struct query *query,
+                       bool hides_idle)
+{
+    struct heatmap map = map_of(world, query, 23, SPAN_COLUMNS);
+    uint64_t edges[24], expected[23 * SPAN_COLUMNS] = {0}, most = 0;
+    latency_edges(&map.shape, edges);
+    for (int i = 0; i < MANY; i++) {
+        const struct sample *sample = &many->samples[i];
+        bool in = !query->range_count || (sample->time_ns >= query->ranges[0].from_ns &&
+                                          sample->time_ns < query->ranges[0].to_ns);
+        if (!in || (query->filter && !many->wanted[i]) || (hides_idle && many->idle[i]) ||
+            sample->time_ns < 0 || sample->time_ns >= SPAN_COLUMNS * FILL_SECOND)
+            continue;
+        size_t row = 0;
+        for (size_t edge = 1; edge < 23; edge++)
+            row = sample->value >= edges[edge] ? edge : row;
+        expected[(size_t)(sample->time_ns / FILL_SECOND) * 23 + row]++;
+    }
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        assert_int_equal(map.cells[i], expected[i]);
+        most = expected[i] > most ? expected[i] : most;
+    }
+    assert_true(most > 0);
+    assert_int_equal(map.max, most);
+    heatmap_dispose(&map);
+}
+
+// Small segments, one worker or several, filtered or not, a part of the time or all of it.
+static void test_every_value_is_in_its_row(void **state)
+{
+    (void)state;
+    struct many *many = malloc(sizeof *many);
+    for (int kind = 0; kind < 4; kind++) {
+        const bool by_value = kind & 1, differ = kind & 2;
+        struct world world;
+        struct err err = {0};
+        world.buffer = buffer_new(2 << 20, 0);
+        buffer_source_add(world.buffer, "test", &world.sink);
+        fill_hello(world.sink, CLOCK_KIND_MONOTONIC, "here");
+        world.event = fill_event(world.sink->dict, "some", "bytes", by_value);
+        add_many(&world, many, (uint64_t)kind + 1, differ);
+        struct filter *filter = filter_new();
+        assert_int_equal(filter_add(filter, FILTER_FRAME, false, false, "f", NULL, &err), 0);
+        struct range range = {FILL_SECOND * 5 / 2, 9 * FILL_SECOND};
+        for (unsigned part = 0; part < 12; part++) {
+            struct query query = {.filter = part & 1 ? filter : NULL,
+                                  .ranges = &range,
+                                  .range_count = part & 2 ? 1 : 0,
+                                  .threads = part / 4 + 1};
+            assert_map(&world, many, &query, !by_value);
+        }
+        filter_free(filter);
+        buffer_free(world.buffer);
+    }
+    free(many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_values_of_a_filter),
         cmocka_unit_test(test_what_is_no_range_of_values),
         cmocka_unit_test(test_counts_have_no_values),
+        cmocka_unit_test(test_every_value_is_in_its_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,7 +117,7 @@ static void test_failures_are_passed_on(void **state)
     (void)state;
     struct picture_fold fold;
     picture_fold_init(&fold);
-    struct output output = {refuse};
+    struct output output = {.write = refuse};
     struct err err = {0};
     assert_int_equal(svg_flame(&output, &fold.fold, &options, &err), -ENODATA);
     picture_fold_add(&fold, "demo;work", 1);

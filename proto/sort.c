@@ -1,6 +1,6 @@
 // Pieces are sorted at once, then merged two by two; the flag is looked at every few thousand
 // items.
-#include "analysis/sort.h"
+#include "proto/sort.h"
 
 #include "proto/alloc.h"
 

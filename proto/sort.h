@@ -1,6 +1,6 @@
 // Sorting that Ctrl-C can stop.
-#ifndef FLICKER_ANALYSIS_SORT_H
-#define FLICKER_ANALYSIS_SORT_H
+#ifndef FLICKER_PROTO_SORT_H
+#define FLICKER_PROTO_SORT_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -19,7 +19,7 @@ struct writer {
     char *name;
     pid_t child;               // of a command
     bool fed;                  // the command has got all, its end is awaited
-    bool went_on;              // something was written already
+    bool made, begun;          // the file: it was not there before; what it held has gone
     const atomic_bool *cancel; // ends writing, except what goes to a command; may be NULL
 };
 

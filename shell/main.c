@@ -1,6 +1,7 @@
 // flicker: options, then the session.
 #include "collectors/launcher.h"
 #include "proto/alloc.h"
+#include "proto/standard_fds.h"
 #include "shell/demo.h"
 #include "shell/demo_workload.h"
 #include "shell/help.h"
@@ -212,6 +213,7 @@ static bool wants_demo(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    standard_fds_hold();
     if (argc == 2 && !strcmp(argv[1], DEMO_WORKLOAD_OPTION))
         return demo_workload_run();
     setlocale(LC_CTYPE, "");

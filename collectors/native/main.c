@@ -8,6 +8,7 @@
 #include "collectors/native/collect.h"
 #include "collectors/native/cpu_event.h"
 #include "proto/fks.h"
+#include "proto/standard_fds.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -168,6 +169,7 @@ int main(int argc, char **argv)
 {
     struct native_options options;
     struct err err = {0};
+    standard_fds_hold();
     if (inline_worker_is_asked(argc, argv))
         inline_worker_serve();
     if (native_options_parse(&options, argc, argv, &err)) {

@@ -23,6 +23,7 @@ enum { LEAVE_PATIENCE_MS = 300 };
 
 struct parent {
     pid_t child;
+    enum launcher_power power;
     int socket_fd; // -1 once the child closed it
     bool child_ended;
     int child_status;
@@ -85,7 +86,10 @@ static void answer(struct parent *parent)
     int fds[2] = {-1, -1};
     switch (request->kind) {
     case WIRE_START:
-        start(parent, &reply, fds);
+        if (parent->power == LAUNCHER_COLLECTS)
+            start(parent, &reply, fds);
+        else
+            reply.status = -EPERM;
         break;
     case WIRE_SIGNAL:
         reply.status = collector_set_signal(&parent->set, request->id, request->number);
@@ -171,7 +175,7 @@ static void loop(struct parent *parent, int signal_fd)
     }
 }
 
-void launcher_parent_serve(pid_t child, int socket_fd)
+void launcher_parent_serve(pid_t child, int socket_fd, enum launcher_power power)
 {
     // What the terminal sends is the child's business.
     const int ignored[] = {SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
@@ -182,7 +186,7 @@ void launcher_parent_serve(pid_t child, int socket_fd)
     sigset_t signals;
     handled_signals(&signals);
     int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    struct parent parent = {.child = child, .socket_fd = socket_fd};
+    struct parent parent = {.child = child, .power = power, .socket_fd = socket_fd};
     parent.call = xmalloc(sizeof *parent.call);
     watch_child(&parent);
     if (signal_fd >= 0)

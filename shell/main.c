@@ -225,7 +225,7 @@ int main(int argc, char **argv)
         session_complain(&session, "flicker: %s", err.message);
         return EXIT_FAILED;
     }
-    if (launcher_split(&launcher, &err)) {
+    if (launcher_split(&launcher, LAUNCHER_COLLECTS, &err)) {
         session_complain(&session, "flicker: %s", err.message);
         return EXIT_FAILED;
     }

@@ -198,7 +198,7 @@ int main(int argc, char **argv)
     if (status)
         return complain(&err, status == -EPERM || status == -EACCES ? NO_RIGHTS : 1);
     kernel_symbols_init(&kernel);
-    if (launcher_split(&launcher, &err))
+    if (launcher_split(&launcher, LAUNCHER_OPENS, &err))
         return complain(&err, 1);
     // Nothing is worth keeping when the other half is killed.
     prctl(PR_SET_PDEATHSIG, SIGKILL);

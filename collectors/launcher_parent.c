@@ -175,6 +175,15 @@ static void loop(struct parent *parent, int signal_fd)
     }
 }
 
+// A child that leaves has put the terminal right itself. For one that was killed it is done here,
+// unless the terminal is another's now: of a pager that reads our output, or the shell's, which
+// started us in the background.
+static void restore_terminal(const struct termios *terminal, int status)
+{
+    if (WIFSIGNALED(status) && tcgetpgrp(STDIN_FILENO) == getpgrp())
+        tcsetattr(STDIN_FILENO, TCSADRAIN, terminal);
+}
+
 void launcher_parent_serve(pid_t child, int socket_fd, enum launcher_power power)
 {
     // What the terminal sends is the child's business.
@@ -196,9 +205,9 @@ void launcher_parent_serve(pid_t child, int socket_fd, enum launcher_power power
     collector_set_end(&parent.set, LEAVE_PATIENCE_MS);
     while (!parent.child_ended && waitpid(child, &parent.child_status, 0) < 0 && errno == EINTR)
         continue;
-    if (has_terminal)
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal);
-    free(parent.call);
     int status = parent.child_status;
+    if (has_terminal)
+        restore_terminal(&terminal, status);
+    free(parent.call);
     exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }

@@ -288,6 +288,8 @@ static unsigned status_of(int code)
         return MHD_HTTP_BAD_REQUEST;
     case -ENODATA:
         return MHD_HTTP_NOT_FOUND;
+    case -EBUSY: // the shell does not follow the page
+        return MHD_HTTP_CONFLICT;
     default:
         return MHD_HTTP_INTERNAL_SERVER_ERROR;
     }

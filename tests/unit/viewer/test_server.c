@@ -44,7 +44,7 @@ static void status(void *arg, struct server_status *out)
                                       fixture->recording ? fixture->asked / 1e4 : 0};
 }
 
-// Understands "1-2" only, in seconds of the axis itself.
+// Understands "1-2" only, in seconds of the axis itself, and does not follow "elsewhere".
 static int slice(void *arg, const char *words, const char *values, struct err *err)
 {
     struct fixture *fixture = arg;
@@ -54,6 +54,8 @@ static int slice(void *arg, const char *words, const char *values, struct err *e
         return -EINVAL;
 
     snprintf(fixture->words, sizeof fixture->words, "%s", words);
+    if (!strcmp(words, "elsewhere"))
+        return err_set(err, -EBUSY, "not followed");
     if (strcmp(words, "1-2") != 0)
         return err_set(err, -EINVAL, "'%s' is not a time", words);
     selection_set_ranges(fixture->selection, &range, 1);
@@ -482,6 +484,7 @@ static void slice_changes_the_selection(void **state)
            "value 'x' is no range of values");
     expect(fixture, "POST", "/api/slice", fixture->cookie, "no\ntime", 400,
            "'no\\u000atime' is not a time");
+    expect(fixture, "POST", "/api/slice", fixture->cookie, "elsewhere", 409, "not followed");
     get(fixture, "/api/slice", 405, "only POST");
     memset(large, 'x', sizeof large - 1);
     large[sizeof large - 1] = 0;

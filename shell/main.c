@@ -144,6 +144,17 @@ static void put_quoted(struct bytes *out, const char *text)
     bytes_append_char(out, '\'');
 }
 
+// As a word of `open`: a dash is standard input, and one before a name is no option.
+static void put_file(struct bytes *out, const char *name)
+{
+    if (!strcmp(name, "-")) {
+        bytes_append_text(out, "/dev/stdin");
+        return;
+    }
+    bytes_append_text(out, *name == '-' ? "./" : "");
+    put_quoted(out, name);
+}
+
 // The feed is a stack: what is to run first is pushed last.
 static int fill_feed(struct options *options, bool interactive, struct err *err)
 {
@@ -163,7 +174,7 @@ static int fill_feed(struct options *options, bool interactive, struct err *err)
         bytes_append_text(&line, "open");
         for (int i = 0; i < options->file_count; i++) {
             bytes_append_char(&line, ' ');
-            put_quoted(&line, options->files[i]);
+            put_file(&line, options->files[i]);
         }
         feed_push_text(&session->feed, "", bytes_text(&line));
         bytes_dispose(&line);

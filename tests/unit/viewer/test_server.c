@@ -282,6 +282,19 @@ static void foreign_requests_are_refused_before_routing(void **state)
     }
 }
 
+// The usual reason is a tunnel with another port at its near end.
+static void a_refusal_says_the_way_in(void **state)
+{
+    struct fixture *fixture = *state;
+    char tunnel[64];
+    char *answer =
+        ask_raw(fixture, "GET / HTTP/1.1\r\nHost: localhost:1\r\nConnection: close\r\n\r\n");
+
+    snprintf(tunnel, sizeof tunnel, "ssh -L %u:127.0.0.1:%u", fixture->port, fixture->port);
+    assert_non_null(strstr(answer, tunnel));
+    free(answer);
+}
+
 // What never becomes a request; the sender has said all it will.
 static void say_rubbish(struct fixture *fixture, const char *text)
 {
@@ -662,6 +675,7 @@ int main(void)
         TEST(page_is_served_to_anyone),
         TEST(strangers_are_refused),
         TEST(foreign_requests_are_refused_before_routing),
+        TEST(a_refusal_says_the_way_in),
         TEST(rubbish_is_refused),
         TEST(questions_are_answered),
         TEST(a_baseline_is_compared),

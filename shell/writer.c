@@ -48,6 +48,7 @@ static int start_command(struct writer *writer, struct err *err)
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL);
         signal(SIGXFSZ, SIG_DFL);
+        signal(SIGQUIT, SIG_DFL);
         dup2(ends[0], STDIN_FILENO);
         execl("/bin/sh", "sh", "-c", writer->name, (char *)NULL);
         _exit(127);

@@ -91,6 +91,18 @@ def completion_history_and_errors():
     check(mode == 0o600, "the history is its owner's only")
 
 
+def ctrl_backslash_ends_nothing():
+    t = Terminal(fixtures + "/perf-system.txt")
+    t.expect(r"flicker\[141ms\]> ")
+    t.type("\x1c")
+    t.type("top 1 | sh -c 'echo started; exec sleep 60'\r")
+    t.expect(r"\nstarted\n")
+    t.type("\x1c")  # the command's, as in any shell
+    t.expect(r"flicker\[141ms\]> ")
+    t.type("quit\r")
+    check(t.end() == 0, "Ctrl-\\ at the prompt costs no samples")
+
+
 def results_in_a_pager_do_not_hold_the_loop():
     t = Terminal(fixtures + "/perf-system.txt")
     t.expect(r"flicker\[141ms\]> ")
@@ -226,6 +238,7 @@ def a_killed_shell_leaves_a_terminal_that_works():
 
 completion_history_and_errors()
 it_goes_on_after_fg()
+ctrl_backslash_ends_nothing()
 if os.geteuid() == 0:
     messages_never_damage_the_line_and_ctrl_d_warns_once()
     a_killed_shell_leaves_a_terminal_that_works()

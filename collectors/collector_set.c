@@ -17,8 +17,9 @@ struct collector_set_row {
 };
 
 // Before and after the arguments that were asked for.
-static const char *const perf_record_head[] = {
-    "record", "-q", "--no-buffering", "-N", "-k", "CLOCK_MONOTONIC", "--sample-cpu", NULL};
+// Not -q, which keeps to itself why it cannot record.
+static const char *const perf_record_head[] = {"record",          "--no-buffering", "-N", "-k",
+                                               "CLOCK_MONOTONIC", "--sample-cpu",   NULL};
 static const char *const perf_record_tail[] = {"-o", "-", NULL};
 // Line by line (stdbuf), or samples would wait in perf's own buffer; names as the symbol tables
 // have them, demangled later for all collectors alike.

@@ -7,13 +7,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_STARTS = 8 << 20 };
+// What is larger is not read: see elf_symbols.c.
+enum {
+    MAX_STARTS = 8 << 20,
+    MAX_STARTS_BYTES = 12 + 8 * MAX_STARTS,
+    MAX_LINK_BYTES = 64 << 10,
+    MAX_NAMES_BYTES = 16 << 20,
+};
+
+// The section that holds the names of sections; 0, which has none, when that cannot be.
+static size_t names_of_sections(Elf *elf)
+{
+    size_t names = 0;
+    GElf_Shdr header;
+    if (elf_getshdrstrndx(elf, &names))
+        return 0;
+    Elf_Scn *section = elf_getscn(elf, names);
+    return section && gelf_getshdr(section, &header) && header.sh_size <= MAX_NAMES_BYTES ? names
+                                                                                          : 0;
+}
 
 static Elf_Scn *section_of(Elf *elf, const char *name, GElf_Shdr *header)
 {
-    size_t names = 0;
+    size_t names = names_of_sections(elf);
     Elf_Scn *section = NULL;
-    if (elf_getshdrstrndx(elf, &names))
+    if (!names)
         return NULL;
     while ((section = elf_nextscn(elf, section))) {
         if (!gelf_getshdr(section, header))
@@ -42,7 +60,7 @@ static const char *named_section(Elf *elf, const char *section_name, const Elf_D
 {
     GElf_Shdr header;
     Elf_Scn *section = section_of(elf, section_name, &header);
-    *data = section ? elf_getdata(section, NULL) : NULL;
+    *data = section && header.sh_size <= MAX_LINK_BYTES ? elf_getdata(section, NULL) : NULL;
     if (!*data || !(*data)->d_buf || !memchr((*data)->d_buf, '\0', (*data)->d_size))
         return NULL;
     *name_len = strlen((*data)->d_buf);
@@ -84,7 +102,7 @@ int32_t *elf_function_starts(Elf *elf, uint64_t *base, size_t *count)
         if (!gelf_getphdr(elf, (int)i, &header))
             header.p_type = PT_NULL;
     }
-    if (header.p_type != PT_GNU_EH_FRAME)
+    if (header.p_type != PT_GNU_EH_FRAME || header.p_filesz > MAX_STARTS_BYTES)
         return NULL;
     const Elf_Data *data =
         elf_getdata_rawchunk(elf, (int64_t)header.p_offset, header.p_filesz, ELF_T_BYTE);

@@ -14,10 +14,15 @@
 #include <string.h>
 #include <unistd.h>
 
+// What is larger is not read: sizes are the file's own word, and holes in it cost whoever made it
+// nothing, but us the memory.
 enum {
     MAX_SEGMENTS = 64,
     MAX_BUILD_ID_BYTES = 64,
+    MAX_NOTES_BYTES = 1 << 20,
     MAX_SYMBOLS = 8 << 20,
+    MAX_TABLE_BYTES = MAX_SYMBOLS * (int)sizeof(Elf64_Sym),
+    MAX_TEXT_BYTES = 512 << 20,
 };
 
 struct segment {
@@ -60,7 +65,8 @@ static void read_build_id(struct elf_symbols *symbols, Elf *elf)
         return;
     for (size_t i = 0; i < count && !symbols->build_id_len; i++) {
         GElf_Phdr header;
-        if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_NOTE)
+        if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_NOTE ||
+            header.p_filesz > MAX_NOTES_BYTES)
             continue;
         Elf_Data *data = elf_getdata_rawchunk(elf, (int64_t)header.p_offset, header.p_filesz,
                                               header.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR);
@@ -100,7 +106,8 @@ static uint32_t take_text(struct elf_symbols *symbols, Elf *elf, size_t section_
 {
     Elf_Scn *section = elf_getscn(elf, section_index);
     GElf_Shdr header;
-    if (!section || !gelf_getshdr(section, &header) || header.sh_type != SHT_STRTAB)
+    if (!section || !gelf_getshdr(section, &header) || header.sh_type != SHT_STRTAB ||
+        header.sh_size > MAX_TEXT_BYTES)
         return UINT32_MAX;
     const Elf_Data *data = elf_getdata(section, NULL);
     if (!data || !data->d_buf)
@@ -121,6 +128,8 @@ static void read_symbols(struct elf_symbols *symbols, Elf *elf, Elf_Scn *section
                          const GElf_Shdr *header)
 {
     size_t text_len = 0;
+    if (header->sh_size > MAX_TABLE_BYTES)
+        return;
     uint32_t base = take_text(symbols, elf, header->sh_link, &text_len);
     Elf_Data *data = base == UINT32_MAX ? NULL : elf_getdata(section, NULL);
     size_t count = data && header->sh_entsize ? header->sh_size / header->sh_entsize : 0;

@@ -61,7 +61,7 @@ int launcher_check_tracing(const struct launcher *launcher, struct err *err)
                    why);
 }
 
-int launcher_split(struct launcher **out, struct err *err)
+int launcher_split(struct launcher **out, enum launcher_power power, struct err *err)
 {
     *out = NULL;
     if (geteuid() != 0) {
@@ -79,7 +79,7 @@ int launcher_split(struct launcher **out, struct err *err)
     pid_t child = fork();
     if (child > 0) {
         close(sockets[1]);
-        launcher_parent_serve(child, sockets[0]);
+        launcher_parent_serve(child, sockets[0], power);
     }
     int status = child < 0 ? -errno : 0;
     close(sockets[0]);

@@ -18,9 +18,16 @@ struct launcher;
 
 enum { LAUNCHER_MAX_PROGRAM_BYTES = 120 * 1024 }; // of a bpftrace program's text
 
+// What the parent does when it is asked. Who reads what strangers made (stacks, symbol tables) gets
+// no more than it needs.
+enum launcher_power {
+    LAUNCHER_COLLECTS, // everything here
+    LAUNCHER_OPENS,    // it opens files of processes, and starts nothing
+};
+
 // Returns in the child (or, without root, in the only process) with *out set. In the parent it does
 // not return: the parent serves until the child ends and exits with the child's status.
-int launcher_split(struct launcher **out, struct err *err) MUST_CHECK;
+int launcher_split(struct launcher **out, enum launcher_power power, struct err *err) MUST_CHECK;
 // The handle without a parent, whoever we are: it does what this process may do itself.
 struct launcher *launcher_local(void);
 // Collectors that still run are ended.

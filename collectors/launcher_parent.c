@@ -23,6 +23,7 @@ enum { LEAVE_PATIENCE_MS = 300 };
 
 struct parent {
     pid_t child;
+    enum launcher_power power;
     int socket_fd; // -1 once the child closed it
     bool child_ended;
     int child_status;
@@ -85,7 +86,10 @@ static void answer(struct parent *parent)
     int fds[2] = {-1, -1};
     switch (request->kind) {
     case WIRE_START:
-        start(parent, &reply, fds);
+        if (parent->power == LAUNCHER_COLLECTS)
+            start(parent, &reply, fds);
+        else
+            reply.status = -EPERM;
         break;
     case WIRE_SIGNAL:
         reply.status = collector_set_signal(&parent->set, request->id, request->number);
@@ -171,7 +175,16 @@ static void loop(struct parent *parent, int signal_fd)
     }
 }
 
-void launcher_parent_serve(pid_t child, int socket_fd)
+// A child that leaves has put the terminal right itself. For one that was killed it is done here,
+// unless the terminal is another's now: of a pager that reads our output, or the shell's, which
+// started us in the background.
+static void restore_terminal(const struct termios *terminal, int status)
+{
+    if (WIFSIGNALED(status) && tcgetpgrp(STDIN_FILENO) == getpgrp())
+        tcsetattr(STDIN_FILENO, TCSADRAIN, terminal);
+}
+
+void launcher_parent_serve(pid_t child, int socket_fd, enum launcher_power power)
 {
     // What the terminal sends is the child's business.
     const int ignored[] = {SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE};
@@ -182,7 +195,7 @@ void launcher_parent_serve(pid_t child, int socket_fd)
     sigset_t signals;
     handled_signals(&signals);
     int signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    struct parent parent = {.child = child, .socket_fd = socket_fd};
+    struct parent parent = {.child = child, .power = power, .socket_fd = socket_fd};
     parent.call = xmalloc(sizeof *parent.call);
     watch_child(&parent);
     if (signal_fd >= 0)
@@ -192,9 +205,9 @@ void launcher_parent_serve(pid_t child, int socket_fd)
     collector_set_end(&parent.set, LEAVE_PATIENCE_MS);
     while (!parent.child_ended && waitpid(child, &parent.child_status, 0) < 0 && errno == EINTR)
         continue;
-    if (has_terminal)
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal);
-    free(parent.call);
     int status = parent.child_status;
+    if (has_terminal)
+        restore_terminal(&terminal, status);
+    free(parent.call);
     exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }

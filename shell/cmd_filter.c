@@ -9,8 +9,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     const char *word = invocation_word(run, 0);
     if (word && strcmp(word, "none") != 0)
         return invocation_usage(run, run->words[0]->at, err,
-                                "'%s' is no filter; expected terms like comm=NAME, frame~REGEX or "
-                                "!cpu=0, or none",
+                                "'%s' is no filter; expected terms like comm=NAME, frame~'A|B' or "
+                                "!cpu=0 (quotes around the value only), or none",
                                 word);
     if (word && run->filter)
         return invocation_usage(run, run->words[0]->at, err,

@@ -4,15 +4,21 @@
 #include "shell/units.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
-// "keep-20261122-140312.fks": sorts by time, and no two of a session are the same second.
+// "keep-20261122-140312.fks": sorts by time. A second one of the same second is "...-2.fks".
 static void default_name(char name[64])
 {
     time_t now = time(NULL);
     struct tm local;
+    char second[32];
     localtime_r(&now, &local);
-    strftime(name, 64, "keep-%Y%m%d-%H%M%S.fks", &local);
+    strftime(second, sizeof second, "keep-%Y%m%d-%H%M%S", &local);
+    snprintf(name, 64, "%s.fks", second);
+    for (unsigned more = 2; !access(name, F_OK); more++)
+        snprintf(name, 64, "%s-%u.fks", second, more);
 }
 
 static int kept_range(struct session *session, struct invocation *run, struct range *range,

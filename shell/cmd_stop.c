@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool gone(struct session *session, const unsigned *numbers)
 {
@@ -34,6 +35,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     const char *word = invocation_word(run, 0);
     struct jobs *jobs = &session->jobs;
     uint64_t number = 0;
+    if (word && !strcmp(word, "all"))
+        word = NULL;
     if (word && (!units_parse_count(word, &number) || !number || number > UINT32_MAX))
         return invocation_usage(run, run->words[0]->at, err,
                                 "'%s' is not a job's number; see 'jobs'", word);
@@ -62,13 +65,14 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_stop = {
     .name = "stop",
     .group = "collect",
-    .usage = "stop [JOB]",
+    .usage = "stop [JOB | all]",
     .summary = "end a collector, or all",
     .details =
         "What was recorded stays in the buffer. A second 'stop' of a collector that does not "
         "end kills it.",
     .example = "stop",
     .words = {ARG_JOB},
+    .choices = "all",
     .max_words = 1,
     .run = run,
 };

@@ -17,7 +17,9 @@ const struct command command_view = {
     .group = "show",
     .usage = "view",
     .summary = "print the address of the live page",
-    .details = "It listens on 127.0.0.1 only; the address holds a secret. From elsewhere: ssh -L.",
+    .details =
+        "It listens on 127.0.0.1 only; the address holds a secret. From elsewhere, with its port "
+        "at both\nends: ssh -L PORT:127.0.0.1:PORT HOST.",
     .example = "view",
     .run = run,
 };

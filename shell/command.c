@@ -50,6 +50,8 @@ static const struct command *refuse(const char *name, const struct bytes *meant,
             nearest = command_table[i]->name;
         }
     }
+    if (!strcmp(name, "exit")) // what shells call it
+        nearest = command_quit.name;
     if (nearest)
         err_set(err, -EINVAL, "unknown command '%s'; did you mean '%s'?", name, nearest);
     else

@@ -71,7 +71,22 @@ static bool needs_quotes(const char *text)
     return !*text || text[strcspn(text, " \t;|>#'\"\\")] || *text == '!';
 }
 
-static void add(struct offer *offer, const char *text, size_t len)
+// A word that stands alone would be read as a key and its value.
+static bool looks_like_key(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+    return len && (text[len] == '=' || text[len] == '~' || text[len] == '!');
+}
+
+// In quotes; those of a directory stay open, as its files come next.
+static char *quoted(const char *item)
+{
+    size_t len = strlen(item);
+    return xasprintf(len && item[len - 1] == '/' ? "'%s" : "'%s'", item);
+}
+
+// `literal`: its text is all there is to it, whatever it looks like.
+static void add_item(struct offer *offer, const char *text, size_t len, bool literal)
 {
     if (len < offer->typed_len || strncmp(text, offer->typed, offer->typed_len))
         return;
@@ -87,13 +102,18 @@ static void add(struct offer *offer, const char *text, size_t len)
             return;
         }
     }
-    if (needs_quotes(item)) {
-        char *quoted = xasprintf("'%s'", item);
-        free(item);
-        item = quoted;
+    if (needs_quotes(item) || (literal && looks_like_key(item))) {
+        char *plain = item;
+        item = quoted(plain);
+        free(plain);
     }
     array_reserve(&out->items, &out->capacity, out->count + 1);
     out->items[out->count++] = item;
+}
+
+static void add(struct offer *offer, const char *text, size_t len)
+{
+    add_item(offer, text, len, false);
 }
 
 static void add_text(struct offer *offer, const char *text)
@@ -183,7 +203,7 @@ static void add_files(struct offer *offer)
         bool inside = !stat(path, &info) && S_ISDIR(info.st_mode);
         char *item =
             xasprintf("%.*s%s%s", (int)head, offer->typed, entry->d_name, inside ? "/" : "");
-        add_text(offer, item);
+        add_item(offer, item, strlen(item), true);
         free(item);
         free(path);
     }
@@ -380,7 +400,7 @@ static size_t key_of(const char *word, size_t len, size_t *key_at, size_t *value
 {
     size_t at = len && word[0] == '!';
     *key_at = at;
-    while (at < len && (isalnum((unsigned char)word[at]) || word[at] == '_'))
+    while (at < len && (isalnum((unsigned char)word[at]) || word[at] == '_' || word[at] == '-'))
         at++;
     size_t key_len = at - *key_at;
     if (at < len && word[at] == '!')

@@ -162,6 +162,12 @@ bool execute_step(struct session *session, int64_t now_ns)
     }
     if (run->settings.timing)
         say_timing(session, run);
+    // One that came while it did not look, as it waited for who reads its output.
+    if (!session->prompt && atomic_load(&session->signals.interrupted)) {
+        err_set(&err, -ECANCELED, "interrupted");
+        fail(session, &err, GRAMMAR_NOWHERE, EXIT_INTERRUPTED);
+        return false;
+    }
     invocation_dispose(run);
     execution->running = execution->finishing = false;
     if (execution->next == execution->statements.count) {

@@ -158,7 +158,8 @@ static int scan_argument(struct scanner *scanner, struct statement *statement)
         statement->word_count++;
         if (word->regex && peek(scanner) == '|')
             code = fail(scanner, scanner->at, -EINVAL,
-                        "'|' here would start a command; quote a pattern that contains it");
+                        "'|' here would start a command; quote a pattern that contains it, as in "
+                        "frame~'A|B'");
     }
     bytes_dispose(&text);
     return code;

@@ -93,10 +93,11 @@ void help_put_program(struct bytes *out)
                            "A shell for catching performance problems that come and go.\n\n");
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         bytes_printf(out, "  %-16s %s\n", options[i].option, options[i].text);
-    bytes_printf(out,
-                 "\nFILEs are opened first. Without -c and -f, commands come from the terminal or "
-                 "standard input.\nExit codes: %s.\n",
-                 exit_codes);
+    bytes_printf(
+        out,
+        "\nFILEs are opened first; '-' is standard input. Without -c and -f, commands come "
+        "from the\nterminal or standard input.\nExit codes: %s.\n",
+        exit_codes);
 }
 
 // troff: a backslash or a leading dot would be read as a request.

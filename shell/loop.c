@@ -194,5 +194,9 @@ void loop_run(struct session *session)
         if (session->prompt)
             prompt_refresh(session->prompt);
     }
+    // A command that the signal made fail may have ended a script first.
+    int ending = atomic_load(&session->signals.ending);
+    if (ending && (int)session->exit_code != 128 + ending)
+        end_by(session, ending);
     free(set.items);
 }

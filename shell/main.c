@@ -1,6 +1,7 @@
 // flicker: options, then the session.
 #include "collectors/launcher.h"
 #include "proto/alloc.h"
+#include "proto/standard_fds.h"
 #include "shell/demo.h"
 #include "shell/demo_workload.h"
 #include "shell/help.h"
@@ -143,6 +144,17 @@ static void put_quoted(struct bytes *out, const char *text)
     bytes_append_char(out, '\'');
 }
 
+// As a word of `open`: a dash is standard input, and one before a name is no option.
+static void put_file(struct bytes *out, const char *name)
+{
+    if (!strcmp(name, "-")) {
+        bytes_append_text(out, "/dev/stdin");
+        return;
+    }
+    bytes_append_text(out, *name == '-' ? "./" : "");
+    put_quoted(out, name);
+}
+
 // The feed is a stack: what is to run first is pushed last.
 static int fill_feed(struct options *options, bool interactive, struct err *err)
 {
@@ -162,7 +174,7 @@ static int fill_feed(struct options *options, bool interactive, struct err *err)
         bytes_append_text(&line, "open");
         for (int i = 0; i < options->file_count; i++) {
             bytes_append_char(&line, ' ');
-            put_quoted(&line, options->files[i]);
+            put_file(&line, options->files[i]);
         }
         feed_push_text(&session->feed, "", bytes_text(&line));
         bytes_dispose(&line);
@@ -212,6 +224,7 @@ static bool wants_demo(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    standard_fds_hold();
     if (argc == 2 && !strcmp(argv[1], DEMO_WORKLOAD_OPTION))
         return demo_workload_run();
     setlocale(LC_CTYPE, "");
@@ -223,7 +236,7 @@ int main(int argc, char **argv)
         session_complain(&session, "flicker: %s", err.message);
         return EXIT_FAILED;
     }
-    if (launcher_split(&launcher, &err)) {
+    if (launcher_split(&launcher, LAUNCHER_COLLECTS, &err)) {
         session_complain(&session, "flicker: %s", err.message);
         return EXIT_FAILED;
     }

@@ -58,16 +58,38 @@ static int write_text(struct output *output, const void *data, size_t len, struc
                        : hold(file, data, len, err);
 }
 
+// Under a name that nobody has: not that of another flicker that writes the same file, nor what a
+// stranger put there.
+static void open_beside(struct part_file *file)
+{
+    enum { TRIES = 100 };
+    for (int i = 1; i <= TRIES; i++) {
+        free(file->part);
+        file->part =
+            i == 1 ? xasprintf("%s.part", file->path) : xasprintf("%s.part%d", file->path, i);
+        file->fd = open(file->part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (file->fd >= 0 || errno != EEXIST)
+            return;
+    }
+}
+
 int part_file_open(struct part_file *file, const char *path, bool packs, struct err *err)
 {
     *file = (struct part_file){.base.write = write_text, .fd = -1, .raw.write = write_raw};
     struct stat info;
-    bool plain = stat(path, &info) || S_ISREG(info.st_mode);
+    bool there = !stat(path, &info);
     file->path = xstrdup(path);
-    file->part = plain ? xasprintf("%s.part", path) : xstrdup(path);
-    file->fd = open(file->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (there && !S_ISREG(info.st_mode)) {
+        file->part = xstrdup(path);
+        file->fd = open(path, O_WRONLY | O_CLOEXEC);
+    } else {
+        open_beside(file);
+    }
     if (file->fd < 0)
         return cannot_write(file, err);
+    // Who could not read it before cannot now. Of a file of another user's that is no matter.
+    if (there && S_ISREG(info.st_mode) && fchmod(file->fd, info.st_mode & 0777))
+        errno = 0;
     file->packs = packs;
     if (packs)
         gzip_output_init(&file->gzip, &file->raw);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 // readline's header wants FILE before it.
 #include <readline/history.h>
@@ -176,6 +177,7 @@ struct prompt *prompt_new(struct session *session)
     rl_readline_name = "flicker";
     rl_outstream = stderr; // results only on stdout
     rl_catch_signals = 0;
+    signal(SIGQUIT, SIG_IGN); // a key beside Ctrl-C must not cost what was recorded
     rl_catch_sigwinch = 0;
     rl_initialize();
     rl_bind_key('\t', tab);

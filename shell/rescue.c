@@ -77,23 +77,38 @@ static bool move_away(const char *from, const char *to)
     return moved;
 }
 
+// Beside the one that is there, which makes room only when the new one is whole.
+static int save_as(struct session *session, const char *name, struct err *err)
+{
+    struct query all = {.event = "*", .idle = true};
+    unsigned long long bytes;
+    char *path = rescue_path(name);
+    if (!path)
+        return err_set(err, -ENOENT, "there is no directory for them: XDG_STATE_HOME names one");
+    mode_t mask = umask(077);
+    int code = rescue_write(session, &all, path, "fks", &bytes, err);
+    umask(mask);
+    free(path);
+    return code;
+}
+
 void rescue_save(struct session *session)
 {
     struct buffer_stats stats;
-    buffer_stats(session->buffer, &stats);
-    char *path = stats.samples ? rescue_path("rescue.fks") : NULL;
-    if (!path)
-        return;
-    struct query all = {.event = "*", .idle = true};
-    unsigned long long bytes;
     struct err err = {0};
-    move_away("rescue.fks", "rescue-old.fks");
-    mode_t mask = umask(077);
-    if (rescue_write(session, &all, path, "fks", &bytes, &err))
+    char name[32];
+    buffer_stats(session->buffer, &stats);
+    if (!stats.samples)
+        return;
+    snprintf(name, sizeof name, "rescue-%d.fks", (int)getpid());
+    if (save_as(session, name, &err)) {
         session_complain(session, "the samples could not be saved: %s", err.message);
-    else
-        session_complain(session, "the samples are saved in %s ('open rescue' next time)", path);
-    umask(mask);
+        return;
+    }
+    move_away("rescue.fks", "rescue-old.fks");
+    char *path = rescue_path(move_away(name, "rescue.fks") ? "rescue.fks" : name);
+    session_complain(session, "the samples are saved in %s ('open rescue' next time)",
+                     path ? path : name);
     free(path);
 }
 

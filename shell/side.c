@@ -5,6 +5,7 @@
 #include "proto/reader.h"
 #include "shell/stacks.h"
 #include "shell/timewords.h"
+#include "shell/units.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,9 +37,28 @@ static int add_terms(struct side *side, const struct invocation *run, struct err
     return 0;
 }
 
+// What did not fit is not compared.
+static void say_evicted(struct session *session, const struct side *side, const char *path)
+{
+    struct buffer_stats stats;
+    buffer_stats(side->buffer, &stats);
+    if (!stats.evicted_samples)
+        return;
+    struct bytes text = {0};
+    term_text(&text, path, strlen(path));
+    bytes_append_text(&text, ": the buffer of ");
+    units_put_size(&text, stats.budget_bytes);
+    bytes_append_text(&text, " is full: the oldest ");
+    units_put_count(&text, stats.evicted_samples);
+    bytes_append_text(&text, " samples are left out; 'set buffer=' gives more");
+    session_complain(session, "%s", bytes_text(&text));
+    bytes_dispose(&text);
+}
+
 static int read_file(struct side *side, struct session *session, const char *path, struct err *err)
 {
-    side->buffer = buffer_new(session->auto_budget_bytes, 0);
+    uint64_t budget = session->budget_bytes ? session->budget_bytes : session->auto_budget_bytes;
+    side->buffer = buffer_new(budget, 0);
     struct sink *sink;
     buffer_source_add(side->buffer, path, &sink);
     struct decode_options options = {0};
@@ -55,6 +75,8 @@ static int read_file(struct side *side, struct session *session, const char *pat
     }
     if (!code && !reader_report(reader)->samples)
         code = err_set(err, -ENODATA, "'%s': there are no samples in it", path);
+    if (!code)
+        say_evicted(session, side, path);
     reader_free(reader);
     return code;
 }

@@ -16,11 +16,13 @@ enum { WRITE_BYTES = 1 << 18 };
 static int write_held(struct writer *writer, struct err *err)
 {
     struct output_fd target;
+    if (writer->kind == REDIRECT_FILE && !writer->begun && ftruncate(writer->fd, 0))
+        errno = 0; // a device, or a pipe
+    writer->begun = true;
     output_fd_init(&target, writer->fd, writer->name);
     target.base.cancel = writer->base.cancel;
     int code =
         writer->text.len ? output_write(&target.base, writer->text.data, writer->text.len, err) : 0;
-    writer->went_on |= writer->text.len > 0;
     bytes_clear(&writer->text);
     return code;
 }
@@ -46,6 +48,7 @@ static int start_command(struct writer *writer, struct err *err)
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGPIPE, SIG_DFL);
         signal(SIGXFSZ, SIG_DFL);
+        signal(SIGQUIT, SIG_DFL);
         dup2(ends[0], STDIN_FILENO);
         execl("/bin/sh", "sh", "-c", writer->name, (char *)NULL);
         _exit(127);
@@ -62,6 +65,19 @@ static int start_command(struct writer *writer, struct err *err)
     return 0;
 }
 
+// What a file holds stays until there is something to write: a command that fails costs nothing.
+static int open_file(struct writer *writer, const char *path, struct err *err)
+{
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (writer->kind == REDIRECT_APPEND ? O_APPEND : 0);
+    writer->fd = open(path, flags | O_EXCL, 0666);
+    writer->made = writer->fd >= 0;
+    if (writer->fd < 0 && errno == EEXIST)
+        writer->fd = open(path, flags, 0666);
+    if (writer->fd < 0)
+        return err_set(err, -errno, "cannot write '%s': %s", path, strerror(errno));
+    return 0;
+}
+
 int writer_open(struct writer *writer, enum redirect kind, const char *target, struct err *err)
 {
     *writer = (struct writer){.base.write = gather, .kind = kind, .fd = -1};
@@ -74,11 +90,7 @@ int writer_open(struct writer *writer, enum redirect kind, const char *target, s
         return start_command(writer, err);
     case REDIRECT_FILE:
     case REDIRECT_APPEND:
-        writer->fd = open(
-            target, O_WRONLY | O_CREAT | O_CLOEXEC | (kind == REDIRECT_FILE ? O_TRUNC : O_APPEND),
-            0666);
-        if (writer->fd < 0)
-            return err_set(err, -errno, "cannot write '%s': %s", target, strerror(errno));
+        return open_file(writer, target, err);
     }
     return 0;
 }
@@ -154,6 +166,8 @@ void writer_dispose(struct writer *writer)
 {
     if (writer->fd > STDERR_FILENO)
         close(writer->fd);
+    if (writer->made && !writer->begun)
+        unlink(writer->name);
     if (writer->child > 0) {
         kill(writer->child, SIGTERM);
         waitpid(writer->child, NULL, 0);

@@ -18,9 +18,9 @@ struct writer {
     enum redirect kind;
     int fd;
     char *name;
-    pid_t child;  // of a command
-    bool fed;     // the command has got all, its end is awaited
-    bool went_on; // something was written already
+    pid_t child;      // of a command
+    bool fed;         // the command has got all, its end is awaited
+    bool made, begun; // the file: it was not there before; what it held has gone
 };
 
 // Opens the target (REDIRECT_NONE: stdout).

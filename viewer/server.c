@@ -288,6 +288,8 @@ static unsigned status_of(int code)
         return MHD_HTTP_BAD_REQUEST;
     case -ENODATA:
         return MHD_HTTP_NOT_FOUND;
+    case -EBUSY: // the shell does not follow the page
+        return MHD_HTTP_CONFLICT;
     default:
         return MHD_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -469,6 +471,18 @@ static bool admitted(struct server *server, struct MHD_Connection *connection)
            http_guard_fetch_site(header(connection, "Sec-Fetch-Site"));
 }
 
+static enum MHD_Result answer_stranger(struct server *server, struct MHD_Connection *connection)
+{
+    char message[200];
+    unsigned port = server->guard.port;
+
+    snprintf(message, sizeof message,
+             "refused: not addressed to this server from its own page; it is 127.0.0.1:%u, at the "
+             "near end of a tunnel, too: ssh -L %u:127.0.0.1:%u HOST",
+             port, port, port);
+    return answer_error(connection, MHD_HTTP_FORBIDDEN, message);
+}
+
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *data,
                               size_t *len, void **state)
@@ -479,8 +493,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
     (void)version;
     if (!request) {
         if (!admitted(server, connection))
-            return answer_error(connection, MHD_HTTP_FORBIDDEN,
-                                "refused: not addressed to this server from its own page");
+            return answer_stranger(server, connection);
         *state = xcalloc(1, sizeof *request);
         return MHD_YES;
     }

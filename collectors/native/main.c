@@ -8,6 +8,7 @@
 #include "collectors/native/collect.h"
 #include "collectors/native/cpu_event.h"
 #include "proto/fks.h"
+#include "proto/standard_fds.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -168,6 +169,7 @@ int main(int argc, char **argv)
 {
     struct native_options options;
     struct err err = {0};
+    standard_fds_hold();
     if (inline_worker_is_asked(argc, argv))
         inline_worker_serve();
     if (native_options_parse(&options, argc, argv, &err)) {
@@ -196,7 +198,7 @@ int main(int argc, char **argv)
     if (status)
         return complain(&err, status == -EPERM || status == -EACCES ? NO_RIGHTS : 1);
     kernel_symbols_init(&kernel);
-    if (launcher_split(&launcher, &err))
+    if (launcher_split(&launcher, LAUNCHER_OPENS, &err))
         return complain(&err, 1);
     // Nothing is worth keeping when the other half is killed.
     prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -75,7 +75,7 @@ struct launcher *live_launcher(void)
 {
     struct launcher *launcher = NULL;
     struct err err = {0};
-    if (launcher_split(&launcher, &err)) {
+    if (launcher_split(&launcher, LAUNCHER_COLLECTS, &err)) {
         fprintf(stderr, "%s\n", err.message);
         exit(1);
     }

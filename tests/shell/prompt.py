@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The prompt on a pseudo-terminal: keys in, screen out. Waits on conditions, never for a time."""
-import os, pty, re, select, shutil, signal, sys, tempfile, termios, time
+import contextlib, os, pty, re, select, shutil, signal, sys, tempfile, termios, time
 
 flicker = os.path.abspath(sys.argv[1])
 fixtures = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures")
@@ -91,6 +91,18 @@ def completion_history_and_errors():
     check(mode == 0o600, "the history is its owner's only")
 
 
+def ctrl_backslash_ends_nothing():
+    t = Terminal(fixtures + "/perf-system.txt")
+    t.expect(r"flicker\[141ms\]> ")
+    t.type("\x1c")
+    t.type("top 1 | sh -c 'echo started; exec sleep 60'\r")
+    t.expect(r"\nstarted\n")
+    t.type("\x1c")  # the command's, as in any shell
+    t.expect(r"flicker\[141ms\]> ")
+    t.type("quit\r")
+    check(t.end() == 0, "Ctrl-\\ at the prompt costs no samples")
+
+
 def results_in_a_pager_do_not_hold_the_loop():
     t = Terminal(fixtures + "/perf-system.txt")
     t.expect(r"flicker\[141ms\]> ")
@@ -166,7 +178,8 @@ def messages_never_damage_the_line_and_ctrl_d_warns_once():
     check(int(rights["CapEff"], 16) == int(rights["CapPrm"], 16) == 0 and rights["NoNewPrivs"] == "1",
           "while root records, the shell has no capability and can gain none")
     for pid in collectors_of(t.pid):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # the collector's other half dies with the first
+            os.kill(pid, signal.SIGKILL)
     t.expect(r"has ended: killed by signal 9(.|\n)*\n?flicker[^>\n]*> stat")
     t.type("us\r")
     t.expect(r"recording  0 collectors(.|\n)*> ")
@@ -196,10 +209,40 @@ def it_goes_on_after_fg():
     check(t.end() == 0, "after Ctrl-Z and fg keys work again, and the line is as it was")
 
 
+def is_raw(t):
+    return not termios.tcgetattr(t.fd)[3] & termios.ICANON
+
+
+def the_terminal_is_left_to_who_has_it():
+    """A pager that reads our output sets the terminal's mode, and has it still when we leave."""
+    t = Terminal("-c", "status", "-c", "wait 60s")
+    t.expect(r"recording  0 collectors")
+    mode = termios.tcgetattr(t.fd)
+    mode[3] &= ~(termios.ICANON | termios.ECHO)
+    termios.tcsetattr(t.fd, termios.TCSANOW, mode)
+    os.kill(t.pid, signal.SIGINT)
+    t.end()
+    check(is_raw(t), "a script leaves the terminal's mode alone")
+
+
+def a_killed_shell_leaves_a_terminal_that_works():
+    t = Terminal()
+    t.expect(r"flicker> ")
+    t.type("x")
+    t.expect("x")
+    raw = is_raw(t)
+    os.kill(int(open(f"/proc/{t.pid}/task/{t.pid}/children").read().split()[0]), signal.SIGKILL)
+    code = t.end()
+    check(raw and code == 128 + signal.SIGKILL and not is_raw(t), "the launcher restores the terminal of a shell that was killed")
+
+
 completion_history_and_errors()
 it_goes_on_after_fg()
+ctrl_backslash_ends_nothing()
 if os.geteuid() == 0:
     messages_never_damage_the_line_and_ctrl_d_warns_once()
+    a_killed_shell_leaves_a_terminal_that_works()
+the_terminal_is_left_to_who_has_it()
 results_in_a_pager_do_not_hold_the_loop()
 probes_are_completed()
 the_connection_drops()

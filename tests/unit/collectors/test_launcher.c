@@ -78,13 +78,14 @@ static bool wait_gone(pid_t pid)
 }
 
 // Runs a part in a process behind a split launcher; its return value is the exit status.
-static int run_split(int (*part)(struct launcher *launcher, int pipe_fd), int pipe_fd)
+static int run_split_with(enum launcher_power power,
+                          int (*part)(struct launcher *launcher, int pipe_fd), int pipe_fd)
 {
     pid_t pid = fork();
     if (pid == 0) {
         struct launcher *launcher = NULL;
         struct err err = {0};
-        if (launcher_split(&launcher, &err)) {
+        if (launcher_split(&launcher, power, &err)) {
             fprintf(stderr, "%s\n", err.message);
             _exit(99);
         }
@@ -95,6 +96,11 @@ static int run_split(int (*part)(struct launcher *launcher, int pipe_fd), int pi
     int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);
     return status;
+}
+
+static int run_split(int (*part)(struct launcher *launcher, int pipe_fd), int pipe_fd)
+{
+    return run_split_with(LAUNCHER_COLLECTS, part, pipe_fd);
 }
 
 static bool status_has(const char *line)
@@ -317,6 +323,25 @@ static void files_of_processes_are_opened(void **state)
     launcher_free(launcher);
 }
 
+static int start_nothing(struct launcher *launcher, int fd)
+{
+    (void)fd;
+    struct launched child;
+    struct err err = {0};
+    if (launcher_start(launcher, LAUNCHER_BPFTRACE, PROGRAM, NULL, &child, &err) != -EPERM)
+        return 1;
+    return child.stdout_fd < 0 && open_files(launcher, -1) == 0 ? 0 : 2;
+}
+
+static void a_launcher_that_opens_files_starts_nothing(void **state)
+{
+    (void)state;
+    if (geteuid())
+        skip();
+    use_tool("bpftrace", "sleep 60");
+    assert_int_equal(run_split_with(LAUNCHER_OPENS, start_nothing, -1), 0);
+}
+
 static void jit_maps_must_be_plain_files_of_the_process_user(void **state)
 {
     (void)state;
@@ -371,6 +396,7 @@ int main(void)
         cmocka_unit_test(nothing_is_left_behind),
         cmocka_unit_test(a_killed_launcher_takes_all_along),
         cmocka_unit_test(files_of_processes_are_opened),
+        cmocka_unit_test(a_launcher_that_opens_files_starts_nothing),
         cmocka_unit_test(jit_maps_must_be_plain_files_of_the_process_user),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -7,11 +7,14 @@
 #include "proto/alloc.h"
 #include "tests/test.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *name_at(struct symbol_table *table, uint64_t address)
@@ -130,6 +133,81 @@ static void a_damaged_file_has_fewer_names_and_nothing_worse(void **state)
         close(fd);
     }
     free(image);
+}
+
+// A file of holes: one symbol table with its names, names of sections, one segment of `type`. The
+// one at `large` (0: the table, 1: its names, 2: names of sections, 3: the segment) is of 700 MiB.
+static int make_hollow_file(uint32_t type, int large)
+{
+    enum { SMALL = 4096 };
+    const uint64_t hollow = UINT64_C(700) << 20;
+    struct {
+        Elf64_Ehdr head;
+        Elf64_Phdr segment;
+        Elf64_Shdr sections[4];
+    } file = {0};
+    uint64_t at = sizeof file;
+    const uint32_t types[] = {SHT_SYMTAB, SHT_STRTAB, SHT_STRTAB};
+    file.head = (Elf64_Ehdr){.e_type = ET_DYN,
+                             .e_machine = EM_X86_64,
+                             .e_version = EV_CURRENT,
+                             .e_phoff = sizeof file.head,
+                             .e_shoff = sizeof file.head + sizeof file.segment,
+                             .e_ehsize = sizeof file.head,
+                             .e_phentsize = sizeof file.segment,
+                             .e_phnum = 1,
+                             .e_shentsize = sizeof *file.sections,
+                             .e_shnum = 4,
+                             .e_shstrndx = 3};
+    memcpy(file.head.e_ident, ELFMAG "\2\1\1", 7);
+    for (int i = 0; i < 3; i++) {
+        file.sections[i + 1] = (Elf64_Shdr){.sh_type = types[i],
+                                            .sh_offset = at,
+                                            .sh_size = large == i ? hollow : SMALL,
+                                            .sh_link = i == 0 ? 2 : 0,
+                                            .sh_entsize = i == 0 ? sizeof(Elf64_Sym) : 0};
+        at += file.sections[i + 1].sh_size;
+    }
+    file.segment = (Elf64_Phdr){
+        .p_type = type, .p_offset = at, .p_filesz = large == 3 ? hollow : SMALL, .p_align = 4};
+    at += file.segment.p_filesz;
+    int fd = memfd_create("hollow", MFD_CLOEXEC);
+    assert_int_equal(write(fd, &file, sizeof file), sizeof file);
+    assert_int_equal(ftruncate(fd, (off_t)at), 0);
+    return fd;
+}
+
+// In KiB, of a process that reads the file.
+static long grown_by_reading(int fd)
+{
+    int ends[2];
+    long grown = -1;
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    if (!pid) {
+        struct rusage before, after;
+        getrusage(RUSAGE_SELF, &before);
+        elf_symbols_free(elf_symbols_read(fd, NULL));
+        getrusage(RUSAGE_SELF, &after);
+        grown = after.ru_maxrss - before.ru_maxrss;
+        _exit(write(ends[1], &grown, sizeof grown) != sizeof grown);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &grown, sizeof grown), sizeof grown);
+    close(ends[0]);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    return grown;
+}
+
+// Any user may run one, and have root's collector look at it.
+static void a_file_of_holes_takes_no_memory(void **state)
+{
+    (void)state;
+    for (int large = 0; large <= 4; large++) {
+        int fd = make_hollow_file(large == 4 ? PT_GNU_EH_FRAME : PT_NOTE, large < 3 ? large : 3);
+        assert_in_range(grown_by_reading(fd), 0, 200 << 10);
+        close(fd);
+    }
 }
 
 // A stripped file still tells where its functions start.
@@ -430,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_large_table_finds_what_a_look_at_all_of_it_finds),
         cmocka_unit_test(maps_are_read_as_the_kernel_writes_them),
         cmocka_unit_test(a_damaged_file_has_fewer_names_and_nothing_worse),
+        cmocka_unit_test(a_file_of_holes_takes_no_memory),
         cmocka_unit_test(functions_start_where_the_unwinding_table_says),
         cmocka_unit_test(a_jit_map_grows_while_it_is_read),
         cmocka_unit_test(this_process_is_named),

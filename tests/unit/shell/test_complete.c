@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void fill(struct session *session)
@@ -101,6 +102,40 @@ static void pairs(void **state)
     session_dispose(&session);
 }
 
+static void make_file(const char *path)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fclose(file);
+}
+
+// What is offered can be typed: a name that is no plain word comes in quotes.
+static void names_of_files_are_quoted(void **state)
+{
+    (void)state;
+    struct session session;
+    struct err err = {0};
+    char directory[] = "/tmp/flicker-test-XXXXXX", line[64];
+    assert_int_equal(session_init(&session, NULL, &err), 0);
+    assert_non_null(mkdtemp(directory));
+    assert_int_equal(chdir(directory), 0);
+    assert_int_equal(mkdir("two words", 0700), 0);
+    make_file("two words/inside.fks");
+    make_file("rate=99.fks");
+    snprintf(line, sizeof line, "open tw| => 'two words/");
+    check(&session, line, 1);
+    snprintf(line, sizeof line, "open 'two words/| => 'two words/inside.fks'");
+    check(&session, line, 2);
+    snprintf(line, sizeof line, "open ra| => 'rate=99.fks'");
+    check(&session, line, 3);
+    unlink("two words/inside.fks");
+    unlink("rate=99.fks");
+    rmdir("two words");
+    assert_int_equal(chdir("/"), 0);
+    rmdir(directory);
+    session_dispose(&session);
+}
+
 static void thousands_are_bounded(void **state)
 {
     (void)state;
@@ -128,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs),
+        cmocka_unit_test(names_of_files_are_quoted),
         cmocka_unit_test(thousands_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

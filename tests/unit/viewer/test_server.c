@@ -44,7 +44,7 @@ static void status(void *arg, struct server_status *out)
                                       fixture->recording ? fixture->asked / 1e4 : 0};
 }
 
-// Understands "1-2" only, in seconds of the axis itself.
+// Understands "1-2" only, in seconds of the axis itself, and does not follow "elsewhere".
 static int slice(void *arg, const char *words, const char *values, struct err *err)
 {
     struct fixture *fixture = arg;
@@ -54,6 +54,8 @@ static int slice(void *arg, const char *words, const char *values, struct err *e
         return -EINVAL;
 
     snprintf(fixture->words, sizeof fixture->words, "%s", words);
+    if (!strcmp(words, "elsewhere"))
+        return err_set(err, -EBUSY, "not followed");
     if (strcmp(words, "1-2") != 0)
         return err_set(err, -EINVAL, "'%s' is not a time", words);
     selection_set_ranges(fixture->selection, &range, 1);
@@ -280,6 +282,19 @@ static void foreign_requests_are_refused_before_routing(void **state)
     }
 }
 
+// The usual reason is a tunnel with another port at its near end.
+static void a_refusal_says_the_way_in(void **state)
+{
+    struct fixture *fixture = *state;
+    char tunnel[64];
+    char *answer =
+        ask_raw(fixture, "GET / HTTP/1.1\r\nHost: localhost:1\r\nConnection: close\r\n\r\n");
+
+    snprintf(tunnel, sizeof tunnel, "ssh -L %u:127.0.0.1:%u", fixture->port, fixture->port);
+    assert_non_null(strstr(answer, tunnel));
+    free(answer);
+}
+
 // What never becomes a request; the sender has said all it will.
 static void say_rubbish(struct fixture *fixture, const char *text)
 {
@@ -482,6 +497,7 @@ static void slice_changes_the_selection(void **state)
            "value 'x' is no range of values");
     expect(fixture, "POST", "/api/slice", fixture->cookie, "no\ntime", 400,
            "'no\\u000atime' is not a time");
+    expect(fixture, "POST", "/api/slice", fixture->cookie, "elsewhere", 409, "not followed");
     get(fixture, "/api/slice", 405, "only POST");
     memset(large, 'x', sizeof large - 1);
     large[sizeof large - 1] = 0;
@@ -659,6 +675,7 @@ int main(void)
         TEST(page_is_served_to_anyone),
         TEST(strangers_are_refused),
         TEST(foreign_requests_are_refused_before_routing),
+        TEST(a_refusal_says_the_way_in),
         TEST(rubbish_is_refused),
         TEST(questions_are_answered),
         TEST(a_baseline_is_compared),

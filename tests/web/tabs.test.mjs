@@ -46,6 +46,25 @@ test('a hidden tab closes its stream and opens it when it is seen again', async 
   assert.equal(await prompt.quit(), 0);
 });
 
+test('a slow or broken way to sign in is waited for, and nothing is asked before', async () => {
+  const prompt = await host('--past', '30');
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  let tries = 0;
+  await context.route('**/api/login', async (route) => {
+    if (tries++ === 0) return route.abort();
+    await new Promise((resolve) => setTimeout(resolve, 800)); // the page has looked at its size by then
+    return route.continue();
+  });
+  const asked = [];
+  context.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  const page = await open(browser, prompt.url, { context });
+  await until('cells', async () => (await painted(page)) > 1000);
+  assert.equal(tries, 2);
+  const first = asked.findIndex((path) => path.startsWith('/api/') && path !== '/api/login');
+  assert.ok(asked.lastIndexOf('/api/login') < first, asked.join(' '));
+  assert.equal(await prompt.quit(), 0);
+});
+
 test('when flicker has gone the page says so and keeps what it has', async () => {
   const prompt = await host('--past', '30');
   const page = await open(browser, prompt.url);

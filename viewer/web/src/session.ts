@@ -20,6 +20,7 @@ export class Session {
   private timer = 0;
   private tries = 0;
   private query = '';
+  private signedIn = false;
   private state: Link = 'connecting';
   private readonly browser = browserId();
 
@@ -39,18 +40,30 @@ export class Session {
     window.addEventListener('pageshow', (event) => event.persisted && this.open());
   }
 
-  // Trades the token in the address for a cookie. The address is cleaned: it may be on a projector.
+  // Trades the token in the address for a cookie, as soon as flicker answers; false: it is refused. Nothing
+  // is asked before. The address is cleaned: it may be on a projector.
   async signIn(): Promise<boolean> {
     const token = location.hash.slice(1);
-    if (!/^[0-9a-f]{32}$/.test(token)) return true; // the cookie of an earlier visit will do
-    try {
-      const answer = await fetch('/api/login', { headers: { Authorization: `Bearer ${token}` } });
-      if (answer.ok) history.replaceState(null, '', location.pathname + location.search);
-      else this.say('refused', await sentence(answer));
-      return answer.ok;
-    } catch {
-      this.lose();
-      return true;
+    if (/^[0-9a-f]{32}$/.test(token)) {
+      const answer = await this.login(token);
+      if (!answer.ok) {
+        this.say('refused', await sentence(answer));
+        return false;
+      }
+      history.replaceState(null, '', location.pathname + location.search);
+    } // else the cookie of an earlier visit will do
+    this.signedIn = true;
+    return true;
+  }
+
+  private async login(token: string): Promise<Response> {
+    for (;;) {
+      try {
+        return await fetch('/api/login', { headers: { Authorization: `Bearer ${token}` } });
+      } catch {
+        this.say('lost', '');
+        await new Promise((resolve) => setTimeout(resolve, this.nextWait()));
+      }
     }
   }
 
@@ -58,7 +71,7 @@ export class Session {
   watch(query: string): void {
     if (query === this.query && (this.source || this.timer)) return;
     this.query = query;
-    if (!document.hidden && this.state !== 'refused') this.open();
+    if (!document.hidden) this.open();
   }
 
   async flame(query: string, signal: AbortSignal): Promise<Flame> {
@@ -105,7 +118,7 @@ export class Session {
 
   private open(): void {
     this.close();
-    if (this.query === '' || this.state === 'refused') return;
+    if (this.query === '' || !this.signedIn || this.state === 'refused') return;
     this.say(this.state === 'lost' ? 'lost' : 'connecting', '');
     const source = new EventSource(`/api/stream?${this.query}&browser=${this.browser}`);
     this.source = source;
@@ -138,8 +151,11 @@ export class Session {
     }
     if (this.state === 'hidden') return;
     this.say('lost', '');
-    const wait = RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]!;
-    this.timer = window.setTimeout(() => this.open(), wait);
+    this.timer = window.setTimeout(() => this.open(), this.nextWait());
+  }
+
+  private nextWait(): number {
+    return RETRY_MS[Math.min(this.tries++, RETRY_MS.length - 1)]!;
   }
 
   private async poll(): Promise<void> {

@@ -141,7 +141,7 @@ static void start_threads(struct read_ahead *ahead, unsigned helpers)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (ahead->helpers < helpers && ahead->helpers < READ_AHEAD_HELPERS &&
+    while (ahead->helpers < helpers &&
            !pthread_create(&ahead->threads[ahead->helpers], NULL, run, ahead))
         ahead->helpers++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -153,7 +153,9 @@ struct read_ahead *read_ahead_new(struct unpack *unpack, struct decoder *decoder
     struct read_ahead *ahead = xcalloc(1, sizeof *ahead);
     ahead->unpack = unpack;
     ahead->decoder = decoder;
-    ahead->count = helpers ? READ_AHEAD_PIECES : 1;
+    if (helpers > READ_AHEAD_HELPERS)
+        helpers = READ_AHEAD_HELPERS;
+    ahead->count = helpers ? helpers + (READ_AHEAD_PIECES - READ_AHEAD_HELPERS) : 1;
     bytes_append(&ahead->held, held, held_len);
     pthread_mutex_init(&ahead->reading, NULL);
     pthread_mutex_init(&ahead->lock, NULL);

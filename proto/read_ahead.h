@@ -10,9 +10,9 @@
 #include "proto/unpack.h"
 
 enum {
-    READ_AHEAD_BYTES = 128 << 10, // of one piece
-    READ_AHEAD_PIECES = 8,
-    READ_AHEAD_HELPERS = 3, // threads at most
+    READ_AHEAD_BYTES = 256 << 10, // of one piece: with less, threads wake each other too often
+    READ_AHEAD_HELPERS = 3,       // threads at most
+    READ_AHEAD_PIECES = READ_AHEAD_HELPERS + 3, // one in work by each thread, and two that wait
 };
 
 struct read_ahead;

@@ -298,9 +298,7 @@ static void count_each(const struct map_job *job, struct map_worker *worker,
     const struct segment *segment = run->segment;
     size_t block = segment_block(segment, run->from);
     for (uint32_t at = run->from; at < run->to; at++) {
-        while (at >= segment_block_end(segment, block))
-            block++;
-        int64_t time_ns = segment->blocks[block].base_ns + segment->offsets[at];
+        int64_t time_ns = segment_time(segment, &block, at);
         uint64_t value = segment_value(segment, at);
         uint64_t lanes = job->lanes[view->marks[segment->nodes[at]]];
         uint64_t weight;

@@ -83,9 +83,7 @@ static void sift_down(struct replay *replay, size_t at)
 static void cursor_read(struct cursor *cursor)
 {
     const struct segment *segment = cursor->run->segment;
-    while (cursor->at >= segment_block_end(segment, cursor->block))
-        cursor->block++;
-    cursor->time_ns = segment->blocks[cursor->block].base_ns + segment->offsets[cursor->at];
+    cursor->time_ns = segment_time(segment, &cursor->block, cursor->at);
 }
 
 static void push_run(struct replay *replay, const struct view_run *run)

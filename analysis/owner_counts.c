@@ -202,15 +202,11 @@ static void count_values(struct counting *counting, struct worker *worker,
     const struct segment *segment = run->segment;
     size_t block = segment->timeless ? 0 : segment_block(segment, run->from);
     for (uint32_t at = run->from; at < run->to; at++) {
-        int64_t time_ns = SAMPLE_NO_TIME;
         uint64_t value;
         if (!view_passes(pass, segment, at))
             continue;
-        if (!segment->timeless) {
-            while (at >= segment_block_end(segment, block))
-                block++;
-            time_ns = segment->blocks[block].base_ns + segment->offsets[at];
-        }
+        const int64_t time_ns =
+            segment->timeless ? SAMPLE_NO_TIME : segment_time(segment, &block, at);
         if (view_weigh(counting->view, segment, at, time_ns, &value))
             add(&worker->tables[key_at(keys, at)], segment->nodes[at], 1, value, false);
     }

@@ -79,9 +79,7 @@ void pieces_find(struct pieces *pieces, struct segment *const *segments, size_t 
         if (cancel && atomic_load_explicit(cancel, memory_order_relaxed))
             break;
         for (uint32_t at = 0; !segment->timeless && at < segment->count; at++) {
-            while (at >= segment_block_end(segment, block))
-                block++;
-            struct piece piece = {.end_ns = segment->blocks[block].base_ns + segment->offsets[at],
+            struct piece piece = {.end_ns = segment_time(segment, &block, at),
                                   .value = segment_value(segment, at),
                                   .node = segment->nodes[at]};
             uint32_t thread = segment->thread_ids[segment->threads[at]];

@@ -95,6 +95,15 @@ static inline uint32_t segment_block_end(const struct segment *segment, size_t b
     return block + 1 < segment->block_count ? segment->blocks[block + 1].first : segment->count;
 }
 
+// The time of a sample, in ns, of a segment that has times. For walks upwards: *block is the block
+// of a sample at or before it, and its own afterwards.
+static inline int64_t segment_time(const struct segment *segment, size_t *block, uint32_t index)
+{
+    while (index >= segment_block_end(segment, *block))
+        ++*block;
+    return segment->blocks[*block].base_ns + segment->offsets[index];
+}
+
 static inline uint16_t segment_cpu(const struct segment *segment, uint32_t index)
 {
     if (segment->wide_cpus)

@@ -170,11 +170,9 @@ static void count_run(const struct scan *scan, struct column *column, const stru
     const struct segment *segment = run->segment;
     size_t block = segment_block(segment, run->from);
     for (uint32_t at = run->from; at < run->to; at++) {
-        while (at >= segment_block_end(segment, block))
-            block++;
         if (!counts(scan->view, run, pass, at))
             continue;
-        const int64_t time_ns = segment->blocks[block].base_ns + segment->offsets[at];
+        const int64_t time_ns = segment_time(segment, &block, at);
         const uint64_t value = segment_value(segment, at);
         if ((time_ns < column->from_ns || time_ns >= column->end_ns) &&
             !enter_column(scan, column, time_ns))

@@ -474,9 +474,7 @@ static bool find_end(const struct view *view, const struct view_run *run,
         uint32_t at = backwards ? run->from + left - 1 : run->to - left;
         while (at < segment->blocks[block].first)
             block--;
-        while (at >= segment_block_end(segment, block))
-            block++;
-        int64_t time_ns = segment->blocks[block].base_ns + segment->offsets[at];
+        int64_t time_ns = segment_time(segment, &block, at);
         uint64_t weight;
         if (*stop_ns != SAMPLE_NO_TIME && (backwards ? time_ns <= *stop_ns : time_ns >= *stop_ns))
             return false;

@@ -89,11 +89,8 @@ static inline __attribute__((always_inline)) void each_passing(
         if (!view_passes(pass, segment, at))
             continue;
         if (cut) {
-            while (!segment->timeless && at >= segment_block_end(segment, block))
-                block++;
-            int64_t time_ns = segment->timeless
-                                  ? SAMPLE_NO_TIME
-                                  : segment->blocks[block].base_ns + segment->offsets[at];
+            int64_t time_ns =
+                segment->timeless ? SAMPLE_NO_TIME : segment_time(segment, &block, at);
             if (!view_weigh(view, segment, at, time_ns, &value))
                 continue;
         }

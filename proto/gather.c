@@ -222,6 +222,29 @@ void gather_index_dispose(struct gather_index *index)
     free(index->index);
 }
 
+int gather_all(struct gather_tables *out, struct gather *gather, struct err *err)
+{
+    int code = gather_sort(gather, err);
+    if (!code)
+        code = gather_nodes(&out->nodes, gather, err);
+    if (!code)
+        code = gather_threads(&out->threads, gather, err);
+    if (!code)
+        code = gather_by_thread(&out->starts, &out->order, gather, &out->threads, err);
+    if (!code)
+        gather_frames(&out->frames, gather, &out->nodes);
+    return code;
+}
+
+void gather_tables_dispose(struct gather_tables *tables)
+{
+    gather_index_dispose(&tables->nodes);
+    gather_index_dispose(&tables->frames);
+    gather_index_dispose(&tables->threads);
+    free(tables->order);
+    free(tables->starts);
+}
+
 void gather_frame_text(struct bytes *out, const struct dict *dict, const struct frame *frame)
 {
     if (frame->name != DICT_EMPTY)

@@ -58,6 +58,16 @@ int gather_by_thread(size_t **starts, size_t **order, const struct gather *gathe
                      const struct gather_index *threads, struct err *err) MUST_CHECK;
 void gather_index_dispose(struct gather_index *index);
 
+// What formats of one profile a thread need: samples sorted, what they speak of, and
+// gather_by_thread.
+struct gather_tables {
+    struct gather_index nodes, frames, threads;
+    size_t *starts, *order;
+};
+// Starts as {0}; to be disposed, whatever came of it.
+int gather_all(struct gather_tables *out, struct gather *gather, struct err *err) MUST_CHECK;
+void gather_tables_dispose(struct gather_tables *tables);
+
 // A frame as text: its name, else [module+0xaddress], 0xaddress or [unknown].
 void gather_frame_text(struct bytes *out, const struct dict *dict, const struct frame *frame);
 

@@ -12,8 +12,7 @@
 struct writer {
     struct gather *gather;
     const struct dict *dict;
-    struct gather_index nodes, frames, threads;
-    size_t *order; // samples by thread, then time
+    struct gather_tables tables;
     const char *unit;
     bool timed;
 };
@@ -22,8 +21,8 @@ static void put_frames(struct writer *writer)
 {
     struct bytes *out = &writer->gather->text, name = {0};
     const char *comma = "\n";
-    for (size_t i = 0; i < writer->frames.count; i++) {
-        const struct frame *frame = writer->dict->frames + writer->frames.ids[i];
+    for (size_t i = 0; i < writer->tables.frames.count; i++) {
+        const struct frame *frame = writer->dict->frames + writer->tables.frames.ids[i];
         bytes_clear(&name);
         gather_frame_text(&name, writer->dict, frame);
         bytes_printf(out, "%s{\"name\":", comma);
@@ -52,7 +51,7 @@ static void put_stack(struct writer *writer, uint32_t node)
         depth = 1; // the comm, so that the sample is not lost in a gap
     uint32_t *frames = xmalloc((depth + 1) * sizeof *frames);
     for (size_t i = depth; i-- > 0; node = dict->nodes[node].parent)
-        frames[i] = writer->frames.index[dict->nodes[node].frame];
+        frames[i] = writer->tables.frames.index[dict->nodes[node].frame];
     bytes_append_char(&writer->gather->text, '[');
     for (size_t i = 0; i < depth; i++) {
         bytes_append_text(&writer->gather->text, i ? "," : "");
@@ -67,11 +66,11 @@ static int put_column(struct writer *writer, size_t from, size_t to, bool stacks
                       struct err *err)
 {
     struct gather *gather = writer->gather;
-    int64_t now_ns = gather->samples[writer->order[from]].time_ns;
+    int64_t now_ns = gather->samples[writer->tables.order[from]].time_ns;
     const char *comma = "";
     int code = 0;
     for (size_t i = from; !code && i < to; i++) {
-        const struct sample *sample = gather->samples + writer->order[i];
+        const struct sample *sample = gather->samples + writer->tables.order[i];
         if (writer->timed && sample->time_ns > now_ns) {
             bytes_append_text(&gather->text, comma);
             if (stacks)
@@ -97,7 +96,7 @@ static int put_column(struct writer *writer, size_t from, size_t to, bool stacks
 static int put_thread(struct writer *writer, size_t from, size_t to, struct err *err)
 {
     struct gather *gather = writer->gather;
-    const struct sample *first = gather->samples + writer->order[from];
+    const struct sample *first = gather->samples + writer->tables.order[from];
     const struct thread *thread = writer->dict->threads + first->thread;
     struct bytes *out = &gather->text, name = {0};
     int64_t end_ns;
@@ -137,44 +136,24 @@ static int choose_unit(struct writer *writer, struct err *err)
     return code;
 }
 
-static int index_all(struct writer *writer, size_t **starts, struct err *err)
-{
-    struct gather *gather = writer->gather;
-    int code = gather_sort(gather, err);
-    if (!code)
-        code = gather_nodes(&writer->nodes, gather, err);
-    if (!code)
-        code = gather_threads(&writer->threads, gather, err);
-    if (!code)
-        code = gather_by_thread(starts, &writer->order, gather, &writer->threads, err);
-    if (!code)
-        code = choose_unit(writer, err);
-    if (!code)
-        gather_frames(&writer->frames, gather, &writer->nodes);
-    return code;
-}
-
 static int write_all(struct gather *gather, struct err *err)
 {
     struct writer writer = {.gather = gather, .dict = gather->base.sink.dict};
-    size_t *starts = NULL;
-    int code = index_all(&writer, &starts, err);
+    int code = gather_all(&writer.tables, gather, err);
+    if (!code)
+        code = choose_unit(&writer, err);
     bytes_append_text(&gather->text,
                       "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
                       "\"exporter\":\"flicker\",\"shared\":{\"frames\":[");
     if (!code)
         put_frames(&writer);
     bytes_append_text(&gather->text, "]},\n\"profiles\":[");
-    for (size_t i = 0; !code && i < writer.threads.count; i++) {
+    for (size_t i = 0; !code && i < writer.tables.threads.count; i++) {
         bytes_append_text(&gather->text, i ? ",\n" : "\n");
-        code = put_thread(&writer, starts[i], starts[i + 1], err);
+        code = put_thread(&writer, writer.tables.starts[i], writer.tables.starts[i + 1], err);
     }
     bytes_append_text(&gather->text, "]}\n");
-    gather_index_dispose(&writer.nodes);
-    gather_index_dispose(&writer.frames);
-    gather_index_dispose(&writer.threads);
-    free(writer.order);
-    free(starts);
+    gather_tables_dispose(&writer.tables);
     return code;
 }
 

@@ -12,7 +12,7 @@
 struct writer {
     struct gather *gather;
     const struct dict *dict;
-    struct gather_index nodes, frames, threads;
+    struct gather_tables tables;
     struct bytes names;      // every frame's name, quoted
     size_t *name_at;         // by index of frames; one more at the end
     uint32_t *open, *wanted; // nodes, root first: of the spans that are open, of the next sample
@@ -26,21 +26,21 @@ struct writer {
 static void quote_names(struct writer *writer)
 {
     struct bytes name = {0};
-    writer->name_at = xmalloc((writer->frames.count + 1) * sizeof *writer->name_at);
-    for (size_t i = 0; i < writer->frames.count; i++) {
+    writer->name_at = xmalloc((writer->tables.frames.count + 1) * sizeof *writer->name_at);
+    for (size_t i = 0; i < writer->tables.frames.count; i++) {
         writer->name_at[i] = writer->names.len;
         bytes_clear(&name);
-        gather_frame_text(&name, writer->dict, writer->dict->frames + writer->frames.ids[i]);
+        gather_frame_text(&name, writer->dict, writer->dict->frames + writer->tables.frames.ids[i]);
         json_quote(&writer->names, bytes_text(&name), name.len);
     }
-    writer->name_at[writer->frames.count] = writer->names.len;
+    writer->name_at[writer->tables.frames.count] = writer->names.len;
     bytes_dispose(&name);
 }
 
 static void put_event(struct writer *writer, char phase, uint32_t node)
 {
     struct bytes *out = &writer->gather->text;
-    size_t frame = writer->frames.index[writer->dict->nodes[node].frame];
+    size_t frame = writer->tables.frames.index[writer->dict->nodes[node].frame];
     int64_t ns = writer->now_ns;
     const char *sign = ns < 0 ? "-" : "";
     uint64_t positive = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
@@ -113,7 +113,8 @@ static int put_thread(struct writer *writer, const size_t *order, size_t count, 
     struct bytes *out = &writer->gather->text;
     const struct sample *samples = writer->gather->samples;
     const struct thread *thread = writer->dict->threads + samples[order[0]].thread;
-    const char *unknown = put_ids(writer, thread, writer->threads.index[samples[order[0]].thread]);
+    const char *unknown =
+        put_ids(writer, thread, writer->tables.threads.index[samples[order[0]].thread]);
     bytes_printf(out,
                  "%s{\"ph\":\"M\",\"name\":\"thread_name\"%s,\"args\":{\"name\":", writer->comma,
                  writer->ids);
@@ -142,43 +143,25 @@ static size_t deepest(const struct gather *gather)
     return most;
 }
 
-static int index_all(struct writer *writer, size_t **starts, size_t **order, struct err *err)
-{
-    struct gather *gather = writer->gather;
-    int code = gather_sort(gather, err);
-    if (!code)
-        code = gather_nodes(&writer->nodes, gather, err);
-    if (!code)
-        code = gather_threads(&writer->threads, gather, err);
-    if (!code)
-        code = gather_by_thread(starts, order, gather, &writer->threads, err);
-    if (!code)
-        gather_frames(&writer->frames, gather, &writer->nodes);
-    return code;
-}
-
 static int write_all(struct gather *gather, struct err *err)
 {
     struct writer writer = {.gather = gather, .dict = gather->base.sink.dict, .comma = "\n"};
-    size_t *order = NULL, *starts = NULL, depth = deepest(gather);
-    int code = index_all(&writer, &starts, &order, err);
+    const size_t depth = deepest(gather);
+    int code = gather_all(&writer.tables, gather, err);
+    const size_t *starts = writer.tables.starts;
     writer.open = xmalloc((depth + 1) * sizeof *writer.open);
     writer.wanted = xmalloc((depth + 1) * sizeof *writer.wanted);
     if (!code)
         quote_names(&writer);
     bytes_append_text(&gather->text, "{\"displayTimeUnit\":\"ns\",\"traceEvents\":[");
-    for (size_t i = 0; !code && i < writer.threads.count; i++)
-        code = put_thread(&writer, order + starts[i], starts[i + 1] - starts[i], err);
+    for (size_t i = 0; !code && i < writer.tables.threads.count; i++)
+        code = put_thread(&writer, writer.tables.order + starts[i], starts[i + 1] - starts[i], err);
     bytes_append_text(&gather->text, "\n]}\n");
-    gather_index_dispose(&writer.nodes);
-    gather_index_dispose(&writer.frames);
-    gather_index_dispose(&writer.threads);
+    gather_tables_dispose(&writer.tables);
     bytes_dispose(&writer.names);
     free(writer.name_at);
     free(writer.open);
     free(writer.wanted);
-    free(order);
-    free(starts);
     return code;
 }
 

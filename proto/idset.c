@@ -48,8 +48,3 @@ void idset_grow(struct idset *set, idset_hash_fn *hash, const void *owner)
     free(set->slots);
     *set = grown;
 }
-
-size_t idset_bytes(const struct idset *set)
-{
-    return set->slots ? ((size_t)set->mask + 1) * sizeof *set->slots : 0;
-}

@@ -28,8 +28,6 @@ void idset_clear(struct idset *set);
 void idset_expect(struct idset *set, size_t count);
 // Doubles the slots. What idset_reserve does when they are nearly full.
 void idset_grow(struct idset *set, idset_hash_fn *hash, const void *owner);
-// Bytes on the heap.
-size_t idset_bytes(const struct idset *set);
 
 // Makes room for one more id; call before the insertion's probe.
 static inline void idset_reserve(struct idset *set, idset_hash_fn *hash, const void *owner)

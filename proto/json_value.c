@@ -125,12 +125,6 @@ int64_t json_value_int(const struct json_value *value)
     return wide >= 0x1p63 ? INT64_MAX : wide < -0x1p63 ? INT64_MIN : (int64_t)wide;
 }
 
-bool json_value_is(const struct json_value *value, const char *text)
-{
-    return value->kind == JSON_STRING && value->len == strlen(text) &&
-           !memcmp(value->text, text, value->len);
-}
-
 void json_quote(struct bytes *out, const char *text, size_t len)
 {
     bytes_append_char(out, '"');

@@ -41,7 +41,6 @@ int64_t json_value_int(const struct json_value *value);
 // does not fit.
 bool json_value_fixed(const struct json_value *value, unsigned digits, int64_t *out);
 double json_value_double(const struct json_value *value);
-bool json_value_is(const struct json_value *value, const char *text); // a string that equals text
 
 // Appends text as a JSON string, quotes included; what is not UTF-8 becomes U+FFFD.
 void json_quote(struct bytes *out, const char *text, size_t len);

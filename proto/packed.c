@@ -38,10 +38,3 @@ void packed_drop_chunk(struct packed *packed)
     packed->read = 0;
     free(chunk);
 }
-
-void packed_append(struct packed *packed, struct packed *from)
-{
-    while (from->count)
-        packed_add(packed, packed_take(from));
-    packed_dispose(from);
-}

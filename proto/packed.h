@@ -25,8 +25,6 @@ struct packed {
 void packed_dispose(struct packed *packed); // and it is {0} again
 void packed_add_chunk(struct packed *packed);
 void packed_drop_chunk(struct packed *packed);
-// Moves the numbers of `from` behind those of packed; from is empty then.
-void packed_append(struct packed *packed, struct packed *from);
 
 static inline void packed_add(struct packed *packed, uint64_t value)
 {

@@ -296,11 +296,6 @@ uint64_t unpack_size(const struct unpack *unpack)
     return unpack->size;
 }
 
-bool unpack_is_packed(const struct unpack *unpack)
-{
-    return unpack->packing != PACKING_NONE;
-}
-
 void unpack_free(struct unpack *unpack)
 {
     if (!unpack)

@@ -26,8 +26,6 @@ ssize_t unpack_read(struct unpack *unpack, void *buffer, size_t len, struct err 
 // Bytes of the file read so far, and its size (0: not known).
 uint64_t unpack_done(const struct unpack *unpack);
 uint64_t unpack_size(const struct unpack *unpack);
-// Whether it is compressed; known from the first read on.
-bool unpack_is_packed(const struct unpack *unpack);
 void unpack_free(struct unpack *unpack);
 
 #endif

@@ -186,6 +186,28 @@ test('search marks frames and paints cells; names are only ever text', async () 
   assert.equal(await prompt.quit(), 0);
 });
 
+test('new frames are drawn where they belong, at once', async () => {
+  const prompt = await host('--past', '60');
+  const page = await open(browser, prompt.url);
+  await ready(page);
+  // Looked at as soon as frames are there, before anything else runs.
+  await page.evaluate(() => {
+    globalThis.misplaced = [];
+    new MutationObserver((changes) => {
+      if (!changes.some((change) => change.addedNodes.length)) return;
+      for (const frame of document.querySelectorAll('#chart g.frame')) {
+        const [due, is] = [frame, frame.querySelector('rect')].map((at) => Number(at.getAttribute('width')));
+        if (Math.abs(due - is) > 0.5) globalThis.misplaced.push(`${due} ${is}`);
+      }
+      globalThis.looked = true;
+    }).observe(document.querySelector('#chart'), { childList: true });
+  });
+  prompt.say('slice 3-4');
+  await until('new frames', () => page.evaluate(() => globalThis.looked));
+  assert.deepEqual(await page.evaluate(() => globalThis.misplaced), []);
+  assert.equal(await prompt.quit(), 0);
+});
+
 test('a click zooms the flame graph, a folded path opens, Esc goes back', async () => {
   const prompt = await host('--past', '60');
   const page = await open(browser, prompt.url);
@@ -199,13 +221,9 @@ test('a click zooms the flame graph, a folded path opens, Esc goes back', async 
   const folds = (await page.$$('#chart g.fold')).length;
   await page.locator('#chart g.fold').first().click({ force: true });
   await until('it opens', async () => (await page.$$('#chart g.fold')).length < folds);
-  // A frame with room for its share, neither the root nor a fold. Frames take their places a moment after they are
-  // drawn: what is clicked sooner is the ground.
-  const frame = page.locator('#chart g.frame:not(.fold):not([data-path=""]):has(text.share)').first();
-  await until('zoomed', async () => {
-    await frame.click({ force: true });
-    return (await page.$$('#chart g.fade')).length > 0;
-  });
+  // A frame with room for its share, neither the root nor a fold.
+  await page.locator('#chart g.frame:not(.fold):not([data-path=""]):has(text.share)').first().click({ force: true });
+  await until('zoomed', async () => (await page.$$('#chart g.fade')).length > 0);
   await page.keyboard.press('Escape');
   await until('back', async () => (await page.$$('#chart g.fade')).length === 0);
   assert.equal(await prompt.quit(), 0);

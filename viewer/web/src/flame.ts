@@ -1,6 +1,8 @@
 // The flame graph of the selection: d3-flame-graph with this page's colours, labels and folding.
 import flamegraph from 'd3-flame-graph';
 import { select } from 'd3-selection';
+import { timerFlush } from 'd3-timer';
+import { interrupt } from 'd3-transition';
 import { percent, points, weight } from './format';
 import { fit } from './labels';
 import { framesOf, type Frame } from './paths';
@@ -158,6 +160,7 @@ export class FlameGraph {
     select(this.element).datum(framesOf(flame.root, this.opened, changes)).call(this.chart as never);
     this.root = select(this.element).datum() as unknown as Placed;
     if (this.zoomed) this.restoreZoom();
+    timerFlush(); // labels and places now; left to d3's clock, frames would be drawn, and clicked, before they have them
     this.decorate();
     this.element.scrollTop = this.upright ? this.element.scrollHeight : keep;
   }
@@ -237,7 +240,7 @@ export class FlameGraph {
     return token[frame.node.k === undefined ? 'comm' : KINDS[frame.node.k]!];
   }
 
-  // What d3-flame-graph does not draw: shares at the right, marks of matches and folds.
+  // What d3-flame-graph does not draw: frames at their width at once, shares at the right, marks of matches and folds.
   private decorate(): void {
     const whole = this.flame!.root!.v;
     const { totals } = this.flame!;
@@ -250,6 +253,9 @@ export class FlameGraph {
       group.dataset['path'] = frame.path;
       if (frame.node.k === 3) group.classList.add('inlined');
       const room = Number(group.getAttribute('width'));
+      const box = group.querySelector('rect')!;
+      interrupt(box); // d3-flame-graph lets a new frame grow for 250 ms, whatever transitionDuration says
+      box.setAttribute('width', String(room));
       if (room < 150 || frame.folded.length) return;
       const share = document.createElementNS('http://www.w3.org/2000/svg', 'text');
       share.setAttribute('class', 'share');

@@ -212,6 +212,7 @@ struct truth {
 
 static const struct truth truths[] = {
     {"offcpu", "sleep", "deed_loop", .least = 1000000, .times = 1},
+    {"offcpu", "threads", "sleeps_once", .least = 1000000, .times = 1},
     {"wakeup", "wake", "woken by deeds", .least = 1000000, .times = 1},
     {"syscalls", "sleep", "syscall 230", .least = 1000000, .times = 1},
     {"fsync", "fsync", "deed_loop", .least = 0, .times = 1},

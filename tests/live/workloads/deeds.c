@@ -45,6 +45,33 @@ LEAF static void do_sleep(void)
     waited_ns += now_ns() - since_ns;
 }
 
+static void *ends_at_once(void *unused)
+{
+    return unused;
+}
+
+LEAF static void *sleeps_once(void *unused)
+{
+    do_sleep();
+    return unused;
+}
+
+static void run_thread(void *(*body)(void *))
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, body, NULL) || pthread_join(thread, NULL))
+        exit(1);
+}
+
+// One thread sleeps after a thousand have come and gone: whoever remembers the dead has no room for
+// it in the end (where there are more ids than bpftrace has room: kernel.pid_max).
+LEAF static void do_threads(void)
+{
+    for (int i = 0; i < 1000; i++)
+        run_thread(ends_at_once);
+    run_thread(sleeps_once);
+}
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void *hold_lock(void *unused)
@@ -253,7 +280,7 @@ static const struct {
     {"mmap", do_mmap},       {"touch", do_touch},
     {"reclaim", do_reclaim}, {"signal", do_signal},
     {"fork", do_fork},       {"exec", do_exec},
-    {"migrate", do_migrate},
+    {"migrate", do_migrate}, {"threads", do_threads},
 };
 
 LEAF static void deed_loop(void (*deed)(void), long count)

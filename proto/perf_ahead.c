@@ -1,6 +1,8 @@
 // What is read of the call chains in `perf script` text ahead of the decoder.
 #include "proto/perf_ahead.h"
 
+#include "proto/text_hash_wide.h"
+
 #include <string.h>
 
 bool perf_line_parse(struct perf_parsed *out, uint64_t seed, const char *line, size_t len)
@@ -15,8 +17,9 @@ bool perf_line_parse(struct perf_parsed *out, uint64_t seed, const char *line, s
     return true;
 }
 
-void perf_callers_hash(struct perf_caller *callers, size_t count, uint64_t seed, const char *text,
-                       size_t len)
+// Cuts the text into lines and hashes each.
+static void hash_lines(struct perf_caller *callers, size_t count, const struct text_hash *hash,
+                       const char *text, size_t len)
 {
     const char *at = text, *end = text + len;
     for (size_t i = 0; i < count; i++) {
@@ -24,18 +27,44 @@ void perf_callers_hash(struct perf_caller *callers, size_t count, uint64_t seed,
         struct perf_caller *caller = &callers[i];
         caller->at = (uint32_t)(at - text);
         caller->len = (uint32_t)(newline + 1 - at);
-        caller->parsed_at = 0;
-        at = newline + 1;
-    }
-    struct hash128 path = {seed, seed};
-    for (size_t i = count; i-- > 0;) {
-        struct perf_caller *caller = &callers[i];
-        struct hash128 line = hash128_bytes(seed, text + caller->at, caller->len);
-        path = hash128_join(line, path);
+        struct hash128 line = text_hash_bytes(hash, at, caller->len);
         caller->text_high = line.high;
         caller->text_low = (uint32_t)line.low;
+        at = newline + 1;
+    }
+}
+
+#if defined(__x86_64__)
+// The same where the hash is wide, in one pass.
+WIDE static void hash_lines_wide(struct perf_caller *callers, size_t count,
+                                 const struct text_hash *hash, const char *text, size_t len)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct hash128 line;
+        size_t newline = wide_hash_line(&line, hash, text, at, len);
+        callers[i].at = (uint32_t)at;
+        callers[i].len = (uint32_t)(newline + 1 - at);
+        callers[i].text_high = line.high;
+        callers[i].text_low = (uint32_t)line.low;
+        at = newline + 1;
+    }
+}
+#else
+#define hash_lines_wide hash_lines
+#endif
+
+void perf_callers_hash(struct perf_caller *callers, size_t count, const struct text_hash *hash,
+                       const char *text, size_t len)
+{
+    (hash->wide ? hash_lines_wide : hash_lines)(callers, count, hash, text, len);
+    struct hash128 path = {hash->seed, hash->seed};
+    for (size_t i = count; i-- > 0;) {
+        struct perf_caller *caller = &callers[i];
+        path = hash128_join((struct hash128){caller->text_low, caller->text_high}, path);
         caller->path_high = path.high;
         caller->path_low = (uint32_t)path.low;
+        caller->parsed_at = 0;
     }
 }
 
@@ -52,7 +81,7 @@ static bool was_read(struct perf_recent *recent, uint64_t hash)
 
 struct ahead {
     struct perf_recent *recent;
-    uint64_t seed;
+    const struct text_hash *hash;
     struct bytes *notes;
 };
 
@@ -61,7 +90,7 @@ static uint32_t read_line(struct ahead *ahead, const char *line, size_t len)
 {
     size_t at = ahead->notes->len;
     struct perf_parsed *parsed = bytes_extend(ahead->notes, sizeof *parsed);
-    if (perf_line_parse(parsed, ahead->seed, line, len))
+    if (perf_line_parse(parsed, ahead->hash->seed, line, len))
         return (uint32_t)at;
     ahead->notes->len = at;
     return 0;
@@ -83,7 +112,7 @@ static uint32_t read_callers(struct ahead *ahead, const char *text, size_t len, 
 {
     struct bytes *notes = ahead->notes;
     size_t at = notes->len;
-    perf_callers_hash(bytes_extend(notes, count * sizeof(struct perf_caller)), count, ahead->seed,
+    perf_callers_hash(bytes_extend(notes, count * sizeof(struct perf_caller)), count, ahead->hash,
                       text, len);
     for (size_t i = 0; i < count; i++) {
         const struct perf_caller *caller = caller_at(notes, at, i);
@@ -95,10 +124,10 @@ static uint32_t read_callers(struct ahead *ahead, const char *text, size_t len, 
     return (uint32_t)at;
 }
 
-void perf_read_ahead(struct perf_recent *recent, uint64_t seed, struct bytes *notes,
+void perf_read_ahead(struct perf_recent *recent, const struct text_hash *hash, struct bytes *notes,
                      size_t tokens_at, const char *text)
 {
-    struct ahead ahead = {recent, seed, notes};
+    struct ahead ahead = {recent, hash, notes};
     size_t tokens_end = notes->len;
     for (size_t at = tokens_at; at < tokens_end; at += sizeof(struct perf_token)) {
         struct perf_token token = *token_at(notes, at);

@@ -30,8 +30,8 @@ struct perf_caller {
 bool perf_line_parse(struct perf_parsed *out, uint64_t seed, const char *line, size_t len);
 
 // Fills `count` callers from as many lines of text.
-void perf_callers_hash(struct perf_caller *callers, size_t count, uint64_t seed, const char *text,
-                       size_t len);
+void perf_callers_hash(struct perf_caller *callers, size_t count, const struct text_hash *hash,
+                       const char *text, size_t len);
 
 static inline size_t perf_callers_count(const struct perf_token *token)
 {
@@ -48,7 +48,7 @@ struct perf_recent {
 
 // Appends what the chains of tokens say to notes, which hold the tokens from `tokens_at` on, and
 // sets where that is.
-void perf_read_ahead(struct perf_recent *recent, uint64_t seed, struct bytes *notes,
+void perf_read_ahead(struct perf_recent *recent, const struct text_hash *hash, struct bytes *notes,
                      size_t tokens_at, const char *text);
 
 #endif

@@ -28,6 +28,7 @@ void perf_known_init(struct perf_known *known, struct dict *dict)
         .at_hand = xcalloc(PERF_STACK_MAX, sizeof *known->at_hand),
         .frames = xcalloc(PERF_STACK_MAX, sizeof *known->frames),
     };
+    text_hash_init(&known->hash, dict->seed);
     memo_init(&known->heads, HEADS_MAX);
     memo_init(&known->chains, CHAINS_MAX);
     memo_init(&known->callers, CALLERS_MAX);
@@ -281,7 +282,7 @@ static bool read_chain(struct perf_known *known, uint32_t *out, const char *text
             return false;
         const struct perf_caller *callers = note_at(notes, token->callers_at);
         if (!callers) {
-            perf_callers_hash(known->at_hand, count, known->dict->seed, lines,
+            perf_callers_hash(known->at_hand, count, &known->hash, lines,
                               perf_token_callers_len(token));
             callers = known->at_hand;
         }

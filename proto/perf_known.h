@@ -24,12 +24,13 @@ struct perf_head {
 
 struct perf_known {
     struct dict *dict;
-    uint64_t generation; // of the dictionary when the memories were filled
-    struct memo heads;   // start of a header -> index of head_table
-    struct memo chains;  // chain under a comm -> node
-    struct memo callers; // the same without the leaf's line
-    struct memo paths;   // the lowest lines of a chain under a comm -> node
-    struct memo lines;   // one line -> frame
+    struct text_hash hash; // as the scan's
+    uint64_t generation;   // of the dictionary when the memories were filled
+    struct memo heads;     // start of a header -> index of head_table
+    struct memo chains;    // chain under a comm -> node
+    struct memo callers;   // the same without the leaf's line
+    struct memo paths;     // the lowest lines of a chain under a comm -> node
+    struct memo lines;     // one line -> frame
     struct perf_head *head_table;
     size_t head_count, head_capacity;
     char event[256]; // the last one: its name, and whether it had a period

@@ -2,14 +2,15 @@
 //
 // Newlines are found 64 bytes at a time as bit masks (AVX2 where the machine has it, else SSE2,
 // NEON or plain words); a blank line is a newline bit beside another. The bytes of a record are
-// read twice: for its newlines and for its hashes.
+// read twice: for its newlines and for its hashes. With AVX-512, once: a block that was looked at
+// for newlines is hashed while it is in a register.
 #include "proto/perf_scan.h"
+
+#include "proto/text_hash_wide.h"
 
 #include <stdlib.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
+#if defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
@@ -230,7 +231,7 @@ INLINE bool take_header(struct perf_scan *scan, struct perf_token *token, const 
     size_t colon = find_time(token, line, len);
     if (!colon || !take_tail(scan, token, line + colon + 1, len - colon - 1, colon + 1))
         return false;
-    token->head = hash128_bytes(scan->seed, line, token->head_len);
+    token->head = hash128_bytes(scan->hash.seed, line, token->head_len);
     return true;
 }
 
@@ -263,9 +264,9 @@ INLINE size_t scan_with(mask_fn *mask, struct perf_scan *scan, struct perf_token
             token->chain_at = (uint16_t)(header_end + 1 - at);
             token->leaf_len = (uint32_t)(leaf_end - header_end);
             const char *chain = line + token->chain_at;
-            token->leaf = hash128_bytes(scan->seed, chain, token->leaf_len);
-            token->callers =
-                hash128_bytes(scan->seed, chain + token->leaf_len, perf_token_callers_len(token));
+            token->leaf = text_hash_bytes(&scan->hash, chain, token->leaf_len);
+            token->callers = text_hash_bytes(&scan->hash, chain + token->leaf_len,
+                                             perf_token_callers_len(token));
         }
         count++;
         at = end + 1;
@@ -279,6 +280,91 @@ typedef size_t scan_fn(struct perf_scan *scan, struct perf_token *tokens, size_t
                        const char *text, size_t len, size_t *used);
 
 #if defined(__x86_64__)
+// What of a record lies behind its header: up to a blank line.
+struct wide_chain {
+    struct hash128 leaf, callers;
+    size_t leaf_end, end; // newlines; the text's end: there is none
+    uint32_t lines;
+};
+
+// The callers, from the start of a line.
+WIDE_INLINE void wide_callers(struct wide_chain *chain, const struct text_hash *hash,
+                              const char *text, size_t from, size_t len)
+{
+    struct wide_hash wide = wide_hash_start(hash);
+    uint64_t carry = 1;
+    for (size_t at = from; at < len; at += BLOCK) {
+        __m512i block = wide_load(text, at, len);
+        uint64_t newlines = wide_newlines(block), blanks = newlines & (newlines << 1 | carry);
+        carry = newlines >> 63;
+        if (blanks) {
+            uint64_t below = _blsmsk_u64(blanks) >> 1;
+            if (below)
+                wide_hash_add(&wide, _mm512_maskz_mov_epi8(below, block));
+            chain->end = at + (size_t)__builtin_ctzll(blanks);
+            chain->callers = wide_hash_end(&wide, chain->end - from);
+            chain->lines += 1 + (uint32_t)__builtin_popcountll(newlines & below);
+            return;
+        }
+        wide_hash_add(&wide, block);
+        chain->lines += (uint32_t)__builtin_popcountll(newlines);
+    }
+    chain->end = len;
+}
+
+WIDE_INLINE struct wide_chain wide_chain(const struct text_hash *hash, const char *text,
+                                         size_t from, size_t len)
+{
+    struct wide_chain chain = {.lines = 1, .end = len};
+    chain.leaf_end = wide_hash_line(&chain.leaf, hash, text, from, len);
+    if (chain.leaf_end == from) // a blank line
+        chain.end = from;
+    else if (chain.leaf_end < len)
+        wide_callers(&chain, hash, text, chain.leaf_end + 1, len);
+    return chain;
+}
+
+WIDE_INLINE size_t wide_line_end(const char *text, size_t from, size_t len)
+{
+    for (size_t at = from; at < len; at += BLOCK) {
+        uint64_t newlines = wide_newlines(wide_load(text, at, len));
+        if (newlines)
+            return at + (size_t)__builtin_ctzll(newlines);
+    }
+    return len;
+}
+
+WIDE static size_t scan_avx512(struct perf_scan *scan, struct perf_token *tokens, size_t room,
+                               const char *text, size_t len, size_t *used)
+{
+    size_t count = 0, at = 0;
+    while (count < room && at < len) {
+        struct perf_token *token = &tokens[count];
+        size_t header_end = wide_line_end(text, at, len);
+        struct wide_chain chain = {.end = header_end};
+        if (header_end > at && header_end < len)
+            chain = wide_chain(&scan->hash, text, header_end + 1, len);
+        if (chain.end >= len)
+            break;
+        token->at = (uint32_t)at;
+        token->len = (uint32_t)(chain.end + 1 - at);
+        token->leaf_at = token->callers_at = 0;
+        token->lines = 1 + chain.lines;
+        token->usual = chain.end > header_end + 1 && text[header_end + 1] == '\t' &&
+                       take_header(scan, token, text + at, header_end - at);
+        if (token->usual) {
+            token->chain_at = (uint16_t)(header_end + 1 - at);
+            token->leaf_len = (uint32_t)(chain.leaf_end - header_end);
+            token->leaf = chain.leaf;
+            token->callers = chain.callers;
+        }
+        count++;
+        at = chain.end + 1;
+    }
+    *used = at;
+    return count;
+}
+
 __attribute__((target("avx2,bmi,bmi2,popcnt,lzcnt"))) static size_t scan_avx2(
     struct perf_scan *scan, struct perf_token *tokens, size_t room, const char *text, size_t len,
     size_t *used)
@@ -306,9 +392,11 @@ static size_t scan_portable(struct perf_scan *scan, struct perf_token *tokens, s
 }
 
 // By name; NULL: the best one. NULL when the machine lacks it.
-static scan_fn *choose(const char *name)
+static scan_fn *choose(const char *name, const struct text_hash *hash)
 {
 #if defined(__x86_64__)
+    if (hash->wide && (!name || !strcmp(name, "avx512")))
+        return scan_avx512;
     bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
                     __builtin_cpu_supports("popcnt");
     if (has_avx2 && (!name || !strcmp(name, "avx2")))
@@ -319,25 +407,27 @@ static scan_fn *choose(const char *name)
     if (!name || !strcmp(name, "neon"))
         return scan_neon;
 #endif
+    (void)hash;
     return !name || !strcmp(name, "portable") ? scan_portable : NULL;
 }
 
 void perf_scan_init(struct perf_scan *scan, uint64_t seed)
 {
-    *scan = (struct perf_scan){.seed = seed, .tail_len = UINT32_MAX};
+    *scan = (struct perf_scan){.tail_len = UINT32_MAX};
+    text_hash_init(&scan->hash, seed);
 }
 
 size_t perf_scan_tokens(struct perf_scan *scan, struct perf_token *tokens, size_t room,
                         const char *text, size_t len, size_t *used)
 {
-    return choose(NULL)(scan, tokens, room, text, len, used);
+    return choose(NULL, &scan->hash)(scan, tokens, room, text, len, used);
 }
 
 size_t perf_scan_tokens_by(const char *instructions, struct perf_scan *scan,
                            struct perf_token *tokens, size_t room, const char *text, size_t len,
                            size_t *used)
 {
-    scan_fn *chosen = choose(instructions);
+    scan_fn *chosen = choose(instructions, &scan->hash);
     *used = SIZE_MAX;
     return chosen ? chosen(scan, tokens, room, text, len, used) : 0;
 }

@@ -7,7 +7,7 @@
 #ifndef FLICKER_PROTO_PERF_SCAN_H
 #define FLICKER_PROTO_PERF_SCAN_H
 
-#include "proto/hash128.h"
+#include "proto/text_hash.h"
 
 #include <stdbool.h>
 
@@ -34,7 +34,7 @@ static inline size_t perf_token_callers_len(const struct perf_token *token)
 }
 
 struct perf_scan {
-    uint64_t seed;
+    struct text_hash hash;
     // Where the last period and event lay, to be recognised at once.
     char tail[64];
     uint32_t tail_len;
@@ -48,8 +48,8 @@ void perf_scan_init(struct perf_scan *scan, uint64_t seed);
 size_t perf_scan_tokens(struct perf_scan *scan, struct perf_token *tokens, size_t room,
                         const char *text, size_t len, size_t *used);
 
-// The same by name of the instructions used ("avx2", "sse2", "neon", "portable"), for tests; 0
-// tokens where this machine lacks them. *used is SIZE_MAX then.
+// The same by name of the instructions used ("avx512", "avx2", "sse2", "neon", "portable"), for
+// tests; 0 tokens where this machine lacks them. *used is SIZE_MAX then.
 size_t perf_scan_tokens_by(const char *instructions, struct perf_scan *scan,
                            struct perf_token *tokens, size_t room, const char *text, size_t len,
                            size_t *used);

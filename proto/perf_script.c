@@ -195,9 +195,8 @@ static size_t scan_ahead(const struct decoder *decoder, struct bytes *notes, con
                          size_t len, bool helps)
 {
     const struct perf_script *script = (const struct perf_script *)decoder;
-    uint64_t seed = decoder->sink->dict->seed;
     struct perf_scan scan;
-    perf_scan_init(&scan, seed);
+    perf_scan_init(&scan, decoder->sink->dict->seed);
     bytes_extend(notes, sizeof(size_t)); // where the tokens end
     size_t done = 0, scanned;
     for (size_t count = TOKENS; count == TOKENS; done += scanned) {
@@ -210,7 +209,7 @@ static size_t scan_ahead(const struct decoder *decoder, struct bytes *notes, con
     size_t tokens_end = notes->len;
     memcpy(notes->data, &tokens_end, sizeof tokens_end);
     if (helps)
-        perf_read_ahead(script->recent, seed, notes, sizeof tokens_end, text);
+        perf_read_ahead(script->recent, &scan.hash, notes, sizeof tokens_end, text);
     return done;
 }
 

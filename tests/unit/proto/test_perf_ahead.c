@@ -43,8 +43,11 @@ static void test_callers_are_known_by_their_line_and_by_all_below(void **state)
     static const char text[] = "\t2 f (/a)\n\t2 f (/a)\n\t10 main (/a)\n\t20 start (/a)\n";
     static const char tail[] = "\t3 g (/a)\n\t10 main (/a)\n\t20 start (/a)\n";
     struct perf_caller callers[4], others[3], seeded[4];
-    perf_callers_hash(callers, 4, SEED, text, sizeof text - 1);
-    perf_callers_hash(others, 3, SEED, tail, sizeof tail - 1);
+    struct text_hash hash, other_hash;
+    text_hash_init(&hash, SEED);
+    text_hash_init(&other_hash, SEED + 1);
+    perf_callers_hash(callers, 4, &hash, text, sizeof text - 1);
+    perf_callers_hash(others, 3, &hash, tail, sizeof tail - 1);
     size_t at = 0;
     for (size_t i = 0; i < 4; i++) { // whole lines, one behind the other
         assert_int_equal(callers[i].at, at);
@@ -63,9 +66,34 @@ static void test_callers_are_known_by_their_line_and_by_all_below(void **state)
         assert_true(others[i].path_low == callers[i + 1].path_low);
     }
     assert_true(others[0].path_high != callers[1].path_high);
-    perf_callers_hash(seeded, 4, SEED + 1, text, sizeof text - 1);
+    perf_callers_hash(seeded, 4, &other_hash, text, sizeof text - 1);
     for (size_t i = 0; i < 4; i++)
         assert_true(seeded[i].path_high != callers[i].path_high);
+}
+
+static void test_lines_are_hashed_as_the_scan_does_narrow_and_wide(void **state)
+{
+    (void)state;
+    char text[4 * 300];
+    struct perf_caller callers[4];
+    struct text_hash hash;
+    text_hash_init(&hash, SEED);
+    for (int wide = hash.wide; wide >= 0; wide--) {
+        hash.wide = wide;
+        for (size_t len = 1; len <= 300; len++) {
+            memset(text, 'x', 4 * len);
+            for (size_t i = 0; i < 4; i++)
+                text[(i + 1) * len - 1] = '\n';
+            perf_callers_hash(callers, 4, &hash, text, 4 * len);
+            struct hash128 line = text_hash_bytes(&hash, text, len);
+            for (size_t i = 0; i < 4; i++) {
+                assert_int_equal(callers[i].at, i * len);
+                assert_int_equal(callers[i].len, len);
+                assert_true(callers[i].text_high == line.high);
+                assert_true(callers[i].text_low == (uint32_t)line.low);
+            }
+        }
+    }
 }
 
 // The tokens of a text, and what was read of them ahead.
@@ -87,7 +115,7 @@ static void read_ahead(struct read *out, struct perf_recent *recent, const char 
     out->count = perf_scan_tokens(&scan, tokens, ROOM, text, strlen(text), &used);
     assert_int_equal(used, strlen(text));
     out->notes.len -= (ROOM - out->count) * sizeof *tokens;
-    perf_read_ahead(recent, SEED, &out->notes, sizeof ours, text);
+    perf_read_ahead(recent, &scan.hash, &out->notes, sizeof ours, text);
 }
 
 static const void *note(const struct read *read, size_t at)
@@ -179,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_that_stand_for_themselves),
         cmocka_unit_test(test_callers_are_known_by_their_line_and_by_all_below),
+        cmocka_unit_test(test_lines_are_hashed_as_the_scan_does_narrow_and_wide),
         cmocka_unit_test(test_nothing_is_read_twice),
         cmocka_unit_test(test_what_was_read_lately_is_shared),
     };

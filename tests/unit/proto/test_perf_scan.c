@@ -74,57 +74,133 @@ static void test_blank_lines_in_a_row_do_not_lose_the_place(void **state)
     bytes_dispose(&text);
 }
 
+// The tokens of text by the plain scan and by another. False: this machine lacks that.
+static bool agree(const char *set, bool wide, const char *text, size_t len)
+{
+    static struct perf_token plain[ROOM], other[ROOM];
+    struct perf_scan scan;
+    size_t used, used_other;
+    memset(plain, 0, sizeof plain);
+    memset(other, 0, sizeof other);
+    perf_scan_init(&scan, 99);
+    scan.hash.wide = wide;
+    size_t count = perf_scan_tokens_by("portable", &scan, plain, ROOM, text, len, &used);
+    perf_scan_init(&scan, 99);
+    scan.hash.wide = wide;
+    size_t count_other = perf_scan_tokens_by(set, &scan, other, ROOM, text, len, &used_other);
+    if (used_other == SIZE_MAX)
+        return false;
+    assert_int_equal(count, count_other);
+    assert_int_equal(used, used_other);
+    assert_memory_equal(plain, other, count * sizeof *plain);
+    return true;
+}
+
 static void test_all_instruction_sets_agree(void **state)
 {
     (void)state;
-    static const char *const sets[] = {"avx2", "sse2", "neon"};
-    static struct perf_token plain[ROOM], other[ROOM];
-    size_t len;
-    char *text = collect_file(FLICKER_TESTS "/fixtures/perf-system.txt", &len);
+    static const char *const sets[] = {"avx512", "avx2", "sse2", "neon"};
+    static const char *const files[] = {"perf-system.txt", "perf-node.txt", "perf-crlf.txt"};
     size_t ran = 0;
-    for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) {
-        for (size_t part = 0; part <= len; part += part < 200 ? 1 : 997) {
-            struct perf_scan scan;
-            size_t used, used_other;
-            memset(plain, 0, sizeof plain);
-            memset(other, 0, sizeof other);
-            perf_scan_init(&scan, 99);
-            size_t count = perf_scan_tokens_by("portable", &scan, plain, ROOM, text, part, &used);
-            perf_scan_init(&scan, 99);
-            size_t count_other =
-                perf_scan_tokens_by(sets[set], &scan, other, ROOM, text, part, &used_other);
-            if (used_other == SIZE_MAX)
-                break; // this machine lacks it
-            assert_int_equal(count, count_other);
-            assert_int_equal(used, used_other);
-            assert_memory_equal(plain, other, count * sizeof *plain);
-            ran++;
+    for (size_t file = 0; file < sizeof files / sizeof *files; file++) {
+        char path[256];
+        size_t len;
+        snprintf(path, sizeof path, FLICKER_TESTS "/fixtures/%s", files[file]);
+        char *text = collect_file(path, &len);
+        for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) {
+            for (int wide = text_hash_can_be_wide(); wide >= 0; wide--) {
+                for (size_t part = 0; part <= len; part += part < 200 ? 1 : 997)
+                    ran += agree(sets[set], wide, text, part);
+            }
+        }
+        free(text);
+    }
+    bool has_wide = agree("avx512", true, "", 0);
+    assert_true(ran > 0 && (has_wide || !text_hash_can_be_wide()));
+}
+
+// Lines of every length, so that their ends lie everywhere in a block.
+static void test_all_instruction_sets_agree_wherever_lines_end(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {"avx512", "avx2", "sse2", "neon"};
+    struct bytes text = {0};
+    for (size_t leaf = 1; leaf < 140; leaf++) {
+        for (size_t callers = 0; callers < 1200; callers += callers < 140 ? 3 : 97) {
+            bytes_clear(&text);
+            bytes_append_text(&text, "#\n\n\na     1 2.000000: e: \n\t");
+            memset(bytes_extend(&text, leaf), 'f', leaf);
+            bytes_append_char(&text, '\n');
+            memset(bytes_extend(&text, callers), 'c', callers);
+            bytes_append_text(&text, "\n\nb 1 2.000000: e: \n\t1 f\n\nx\n\n");
+            for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) {
+                for (int wide = text_hash_can_be_wide(); wide >= 0; wide--)
+                    agree(sets[set], wide, text.data, text.len);
+            }
         }
     }
-    assert_true(ran > 0);
-    free(text);
+    bytes_dispose(&text);
+}
+
+static bool differ(struct hash128 a, struct hash128 b)
+{
+    return a.low != b.low && a.high != b.high;
+}
+
+// Longer than some segments of the wide hash; a byte that is none, at the end, counts too.
+static void check_hash(const struct text_hash *hash, const struct text_hash *other_seed, size_t len)
+{
+    static char text[3 * TEXT_HASH_SEGMENT * TEXT_HASH_BLOCK + 2];
+    assert_true(len < sizeof text);
+    memset(text, 'x', sizeof text);
+    text[len] = '\0';
+    struct hash128 plain = text_hash_bytes(hash, text, len);
+    struct hash128 again = text_hash_bytes(hash, text, len);
+    assert_true(plain.low == again.low && plain.high == again.high);
+    assert_true(differ(plain, text_hash_bytes(other_seed, text, len)));
+    assert_true(differ(plain, text_hash_bytes(hash, text, len + 1)));
+    for (size_t at = 0; at < len; at += 1 + len / 200) {
+        text[at] = 'y';
+        struct hash128 changed = text_hash_bytes(hash, text, len);
+        assert_true(differ(changed, plain));
+        text[at] = 'x';
+    }
 }
 
 static void test_the_hash_sees_every_byte(void **state)
 {
     (void)state;
-    char text[100];
-    for (size_t len = 0; len <= sizeof text; len++) {
+    struct text_hash hash, other_seed;
+    text_hash_init(&hash, 5);
+    text_hash_init(&other_seed, 6);
+    assert_int_equal(hash.wide, text_hash_can_be_wide());
+    for (int wide = hash.wide; wide >= 0; wide--) {
+        hash.wide = other_seed.wide = wide;
+        for (size_t len = 0; len <= 200; len++)
+            check_hash(&hash, &other_seed, len);
+        for (size_t blocks = 1; blocks <= 3 * TEXT_HASH_SEGMENT; blocks++)
+            for (size_t more = 0; more < 3; more++)
+                check_hash(&hash, &other_seed, blocks * TEXT_HASH_BLOCK - 1 + more);
+    }
+}
+
+static void test_the_hash_of_blocks_that_changed_places_is_another(void **state)
+{
+    (void)state;
+    static char text[3 * TEXT_HASH_SEGMENT * TEXT_HASH_BLOCK];
+    struct text_hash hash;
+    text_hash_init(&hash, 5);
+    for (int wide = hash.wide; wide >= 0; wide--) {
+        hash.wide = wide;
         memset(text, 'x', sizeof text);
-        struct hash128 plain = hash128_bytes(5, text, len);
-        struct hash128 again = hash128_bytes(5, text, len);
-        assert_true(plain.low == again.low && plain.high == again.high);
-        struct hash128 other_seed = hash128_bytes(6, text, len);
-        assert_true(plain.low != other_seed.low && plain.high != other_seed.high);
-        if (len < sizeof text) {
-            struct hash128 longer = hash128_bytes(5, text, len + 1);
-            assert_true(plain.low != longer.low && plain.high != longer.high);
-        }
-        for (size_t at = 0; at < len; at++) {
-            text[at] = 'y';
-            struct hash128 changed = hash128_bytes(5, text, len);
-            assert_true(changed.low != plain.low && changed.high != plain.high);
-            text[at] = 'x';
+        struct hash128 plain = text_hash_bytes(&hash, text, sizeof text);
+        struct hash128 first = plain;
+        for (size_t at = 0; at + 16 <= sizeof text; at += 16) {
+            memset(text + at, 'y', 16);
+            struct hash128 changed = text_hash_bytes(&hash, text, sizeof text);
+            assert_true(differ(changed, plain) && (!at || differ(changed, first)));
+            first = at ? first : changed;
+            memset(text + at, 'x', 16);
         }
     }
 }
@@ -157,7 +233,9 @@ int main(void)
         cmocka_unit_test(test_records_become_tokens),
         cmocka_unit_test(test_blank_lines_in_a_row_do_not_lose_the_place),
         cmocka_unit_test(test_all_instruction_sets_agree),
+        cmocka_unit_test(test_all_instruction_sets_agree_wherever_lines_end),
         cmocka_unit_test(test_the_hash_sees_every_byte),
+        cmocka_unit_test(test_the_hash_of_blocks_that_changed_places_is_another),
         cmocka_unit_test(test_a_memo_remembers_until_it_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

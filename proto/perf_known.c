@@ -25,6 +25,7 @@ void perf_known_init(struct perf_known *known, struct dict *dict)
         .dict = dict,
         .generation = dict->generation,
         .event_len = SIZE_MAX,
+        .looked_at = xcalloc(PERF_STACK_MAX, sizeof *known->looked_at),
         .at_hand = xcalloc(PERF_STACK_MAX, sizeof *known->at_hand),
         .frames = xcalloc(PERF_STACK_MAX, sizeof *known->frames),
     };
@@ -44,6 +45,7 @@ void perf_known_dispose(struct perf_known *known)
     memo_dispose(&known->paths);
     memo_dispose(&known->lines);
     free(known->head_table);
+    free(known->looked_at);
     free(known->at_hand);
     free(known->frames);
 }
@@ -114,26 +116,88 @@ static struct hash128 chain_key(const struct perf_token *token, uint32_t root)
     return under_root(hash128_join(token->leaf, token->callers), root);
 }
 
-void perf_known_look(const struct perf_known *known, struct perf_seen *seen,
-                     const struct perf_token *tokens, size_t count)
+static const void *note_at(const char *notes, uint32_t at)
 {
+    return at ? notes + at : NULL;
+}
+
+static struct hash128 text_key(const struct perf_caller *caller)
+{
+    return (struct hash128){caller->text_low, caller->text_high};
+}
+
+static struct hash128 path_key(const struct perf_caller *caller, uint32_t root)
+{
+    return under_root((struct hash128){caller->path_low, caller->path_high}, root);
+}
+
+static void look_for_heads(const struct perf_known *known, struct perf_seen *seen,
+                           const struct perf_token *tokens, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (tokens[i].usual)
+            memo_prefetch(&known->heads, tokens[i].head);
+    }
     for (size_t i = 0; i < count; i++) {
         uint32_t index = tokens[i].usual ? memo_get(&known->heads, tokens[i].head) : MEMO_EMPTY;
         seen[i] = (struct perf_seen){.head.thread = IDSET_NONE, .node = MEMO_EMPTY};
         if (index == MEMO_EMPTY)
             continue;
         seen[i].head = known->head_table[index];
-        memo_prefetch(&known->chains, chain_key(&tokens[i], seen[i].head.root));
+        seen[i].chain = chain_key(&tokens[i], seen[i].head.root);
+        memo_prefetch(&known->chains, seen[i].chain);
     }
+}
+
+// Hashes the callers of a chain that is new, and fetches what there may be of them.
+static void look_for_callers(struct perf_known *known, struct perf_seen *seen,
+                             const struct perf_token *token, const char *text, const char *notes)
+{
+    uint32_t root = seen->head.root;
+    size_t count = perf_callers_count(token);
+    if (memo_get(&known->callers, under_root(token->callers, root)) != MEMO_EMPTY)
+        return;
+    const struct perf_caller *callers = note_at(notes, token->callers_at);
+    if (!callers) {
+        if (count > PERF_STACK_MAX - known->looked_at_count)
+            return;
+        struct perf_caller *own = known->looked_at + known->looked_at_count;
+        known->looked_at_count += count;
+        perf_callers_hash(own, count, &known->hash,
+                          text + token->at + token->chain_at + token->leaf_len,
+                          perf_token_callers_len(token));
+        callers = own;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if ((count - i) % PATH_STEP == 0)
+            memo_prefetch(&known->paths, path_key(&callers[i], root));
+        memo_prefetch(&known->lines, text_key(&callers[i]));
+    }
+    seen->callers = callers;
+}
+
+void perf_known_look(struct perf_known *known, struct perf_seen *seen,
+                     const struct perf_token *tokens, size_t count, const char *text,
+                     const char *notes)
+{
+    look_for_heads(known, seen, tokens, count);
+    size_t fresh = 0;
     for (size_t i = 0; i < count; i++) {
         if (seen[i].head.thread == IDSET_NONE)
             continue;
-        struct hash128 key = chain_key(&tokens[i], seen[i].head.root);
-        seen[i].node = memo_get(&known->chains, key);
+        seen[i].node = memo_get(&known->chains, seen[i].chain);
         if (seen[i].node != MEMO_EMPTY)
             continue;
+        fresh++;
         memo_prefetch(&known->lines, tokens[i].leaf); // for read_chain
         memo_prefetch(&known->callers, under_root(tokens[i].callers, seen[i].head.root));
+    }
+    known->looked_at_count = 0;
+    for (size_t i = 0; fresh && i < count; i++) {
+        if (seen[i].head.thread == IDSET_NONE || seen[i].node != MEMO_EMPTY)
+            continue;
+        look_for_callers(known, &seen[i], &tokens[i], text, notes);
+        fresh--;
     }
 }
 
@@ -188,11 +252,6 @@ static uint32_t event_of(struct perf_known *known, const char *text, const struc
     return known->event_id;
 }
 
-static const void *note_at(const char *notes, uint32_t at)
-{
-    return at ? notes + at : NULL;
-}
-
 static uint32_t frame_of(struct dict *dict, const struct perf_parsed *parsed)
 {
     struct span name = parsed->frame.name, module = parsed->frame.module;
@@ -219,16 +278,6 @@ static uint32_t line_frame(struct perf_known *known, const char *line, size_t le
     id = frame_of(known->dict, parsed ? parsed : &now);
     memo_put(&known->lines, key, id);
     return id;
-}
-
-static struct hash128 text_key(const struct perf_caller *caller)
-{
-    return (struct hash128){caller->text_low, caller->text_high};
-}
-
-static struct hash128 path_key(const struct perf_caller *caller, uint32_t root)
-{
-    return under_root((struct hash128){caller->path_low, caller->path_high}, root);
 }
 
 // The node of callers not seen before under this comm. False: there are lines to be read in order.
@@ -266,7 +315,8 @@ static bool read_callers(struct perf_known *known, uint32_t *out, const char *te
 
 // The node of a chain not seen before under this comm. False: it has to be read line by line.
 static bool read_chain(struct perf_known *known, uint32_t *out, const char *text,
-                       const struct perf_token *token, const char *notes, uint32_t root)
+                       const struct perf_token *token, const struct perf_seen *seen,
+                       const char *notes, uint32_t root)
 {
     const char *chain = text + token->chain_at;
     uint32_t leaf =
@@ -280,7 +330,8 @@ static bool read_chain(struct perf_known *known, uint32_t *out, const char *text
         size_t count = perf_callers_count(token);
         if (count >= PERF_STACK_MAX)
             return false;
-        const struct perf_caller *callers = note_at(notes, token->callers_at);
+        const struct perf_caller *callers =
+            seen->callers ? seen->callers : note_at(notes, token->callers_at);
         if (!callers) {
             perf_callers_hash(known->at_hand, count, &known->hash, lines,
                               perf_token_callers_len(token));
@@ -318,7 +369,7 @@ enum perf_known_result perf_known_sample(struct perf_known *known, struct sample
     sample->node = memo_get(&known->chains, key); // some token since may have told
     if (sample->node != MEMO_EMPTY)
         return PERF_KNOWN;
-    if (!read_chain(known, &sample->node, text, token, notes, head.root))
+    if (!read_chain(known, &sample->node, text, token, seen, notes, head.root))
         return PERF_ODD_CHAIN;
     memo_put(&known->chains, key, sample->node);
     return PERF_KNOWN;

@@ -37,8 +37,10 @@ struct perf_known {
     size_t event_len;
     bool event_has_period;
     uint32_t event_id;
-    // Of the chain at hand, the leaf's caller first; PERF_STACK_MAX.
-    struct perf_caller *at_hand; // when they were not hashed ahead
+    // The leaf's caller first; PERF_STACK_MAX.
+    struct perf_caller *looked_at; // of the chains that perf_known_look found to be new
+    size_t looked_at_count;
+    struct perf_caller *at_hand; // of the chain at hand, when they were not hashed before
     uint32_t *frames;
 };
 
@@ -47,15 +49,23 @@ void perf_known_dispose(struct perf_known *known);
 // Call before a run of tokens: forgets all when the dictionary was renumbered.
 void perf_known_check(struct perf_known *known);
 
-// What is known of a token without reading its text.
+// What is known of a token.
 struct perf_seen {
     struct perf_head head;
-    uint32_t node; // MEMO_EMPTY: not known
+    uint32_t node;                     // MEMO_EMPTY: not known
+    struct hash128 chain;              // when the head is known: what the chain is known by
+    const struct perf_caller *callers; // NULL: not hashed so far
 };
 
-// Looks up many tokens at once, so that the waits for memory overlap.
-void perf_known_look(const struct perf_known *known, struct perf_seen *seen,
-                     const struct perf_token *tokens, size_t count);
+// As many as are worth being looked up at once: what the first ones teach is not seen by the
+// others.
+enum { PERF_LOOK = 32 };
+
+// Looks up some tokens of a text at once, so that the waits for memory overlap. What they see is
+// valid until the next look.
+void perf_known_look(struct perf_known *known, struct perf_seen *seen,
+                     const struct perf_token *tokens, size_t count, const char *text,
+                     const char *notes);
 
 enum perf_known_result {
     PERF_KNOWN,      // *sample is filled

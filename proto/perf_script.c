@@ -29,7 +29,7 @@ struct perf_script {
     struct perf_known known;
     struct perf_recent *recent;
     struct perf_token tokens[TOKENS];
-    struct perf_seen seen[TOKENS];
+    struct perf_seen seen[PERF_LOOK];
 };
 
 // Reads a token's bytes line by line. A chain whose lines depend on each other is remembered when
@@ -76,8 +76,8 @@ static void take_tokens(struct perf_script *script, const char *text,
                         struct err *err)
 {
     while (count && !script->records.failed) {
-        size_t some = count < TOKENS ? count : TOKENS;
-        perf_known_look(&script->known, script->seen, tokens, some);
+        size_t some = count < PERF_LOOK ? count : PERF_LOOK;
+        perf_known_look(&script->known, script->seen, tokens, some, text, notes);
         for (size_t i = 0; i < some && !script->records.failed; i++)
             take_token(script, text + tokens[i].at, &tokens[i], &script->seen[i], notes, err);
         tokens += some;

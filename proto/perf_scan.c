@@ -142,28 +142,80 @@ INLINE bool read_digits(uint64_t *out, const char *at, size_t count)
     return true;
 }
 
-// Finds "seconds.fraction:" with 6 or 9 digits after the dot. Sets head_len and time_ns; returns
-// where the colon is, 0 when there is no time.
+// Eight bytes of text, the first one in the lowest bits.
+INLINE uint64_t load_word(const char *at)
+{
+    uint64_t word = hash128_word(at);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+// The high bit of every byte that is no digit.
+INLINE uint64_t find_others(uint64_t word)
+{
+    uint64_t value = word ^ 0x3030303030303030ull; // 0 to 9 for digits
+    return (((value & 0x7f7f7f7f7f7f7f7full) + 0x7676767676767676ull) | value) &
+           0x8080808080808080ull;
+}
+
+// The number in eight digits, or zeros for those in front; by pairs, fours and eights.
+INLINE uint64_t digits_value(uint64_t word)
+{
+    word = (word & 0x0f0f0f0f0f0f0f0full) * (1 + (10 << 8)) >> 8;
+    word = (word & 0x00ff00ff00ff00ffull) * (1 + (100 << 16)) >> 16;
+    return (word & 0x0000ffff0000ffffull) * (1 + (10000ull << 32)) >> 32;
+}
+
+// The digits before `end`, up to 9 of them, behind a space. Returns where they begin; 0: there are
+// none.
+INLINE size_t read_seconds(uint64_t *out, const char *line, size_t end)
+{
+    uint64_t word = end >= 8 ? load_word(line + end - 8) : 0, others = find_others(word);
+    size_t at;
+    if (end >= 8 && others) {
+        unsigned count = (unsigned)__builtin_clzll(others) / 8;
+        if (!count)
+            return 0;
+        *out = digits_value(word >> (64 - 8 * count) << (64 - 8 * count));
+        at = end - count;
+    } else {
+        for (at = end; at && digit(line[at - 1]);)
+            at--;
+        if (at == 0 || at == end || end - at > 9 || !read_digits(out, line + at, end - at))
+            return 0;
+    }
+    return line[at - 1] == ' ' ? at : 0;
+}
+
+// Whether "seconds.fraction", with 6 or 9 digits after the dot, stands before the colon; sets
+// head_len and time_ns then.
+INLINE bool read_time(struct perf_token *token, const char *line, size_t colon)
+{
+    size_t digits = colon > 8 && line[colon - 7] == '.' ? 6 : 9;
+    if (digits == 9 && !(colon > 11 && line[colon - 10] == '.'))
+        return false;
+    uint64_t word = load_word(line + colon - 8), seconds, first = 0;
+    if (digits == 6)
+        word = (word & ~0xffffull) | 0x3030;
+    if (find_others(word) || (digits == 9 && !read_digits(&first, line + colon - 9, 1)))
+        return false;
+    size_t at = read_seconds(&seconds, line, colon - digits - 1);
+    if (!at)
+        return false;
+    uint64_t fraction = digits_value(word) + first * 100000000;
+    token->head_len = (uint16_t)at;
+    token->time_ns = (int64_t)(seconds * 1000000000 + fraction * (digits == 6 ? 1000 : 1));
+    return true;
+}
+
+// The colon behind the first time; 0 when there is none.
 INLINE size_t find_time(struct perf_token *token, const char *line, size_t len)
 {
     for (const char *from = line; (from = memchr(from, ':', len - (size_t)(from - line))); from++) {
-        size_t colon = (size_t)(from - line);
-        size_t digits = colon > 8 && line[colon - 7] == '.'     ? 6
-                        : colon > 11 && line[colon - 10] == '.' ? 9
-                                                                : 0;
-        uint64_t fraction, seconds;
-        if (!digits || !read_digits(&fraction, from - digits, digits))
-            continue;
-        size_t dot = colon - digits - 1;
-        size_t at = dot;
-        while (at && digit(line[at - 1]))
-            at--;
-        if (at == 0 || dot - at > 9 || line[at - 1] != ' ' ||
-            !read_digits(&seconds, line + at, dot - at) || at == dot)
-            continue;
-        token->head_len = (uint16_t)at;
-        token->time_ns = (int64_t)(seconds * 1000000000 + fraction * (digits == 6 ? 1000 : 1));
-        return colon;
+        if (read_time(token, line, (size_t)(from - line)))
+            return (size_t)(from - line);
     }
     return 0;
 }
@@ -200,17 +252,36 @@ static bool read_tail(struct perf_token *token, const char *tail, size_t len, si
     return end == len;
 }
 
-// The same, recognised by its bytes when it is that of the record before.
-INLINE bool take_tail(struct perf_scan *scan, struct perf_token *token, const char *tail,
+INLINE bool same_bytes(const char *a, const char *b, size_t len)
+{
+    if (len < 8)
+        return !memcmp(a, b, len);
+    uint64_t differ = hash128_word(a + len - 8) ^ hash128_word(b + len - 8);
+    for (size_t i = 0; i + 8 < len; i += 8)
+        differ |= hash128_word(a + i) ^ hash128_word(b + i);
+    return !differ;
+}
+
+// Whether the line ends as that of the record before, behind a time. Where a comm looks like a time
+// that may be another one than the first: what is to be known of a head is read by the grammar.
+INLINE bool take_same_tail(struct perf_scan *scan, struct perf_token *token, const char *line,
+                           size_t len)
+{
+    size_t tail_at = len - scan->tail_len;
+    if (scan->tail_len >= len || line[tail_at - 1] != ':' ||
+        !same_bytes(line + tail_at, scan->tail, scan->tail_len) ||
+        !read_time(token, line, tail_at - 1))
+        return false;
+    token->period = scan->tail_token.period;
+    token->has_period = scan->tail_token.has_period;
+    token->event_at = (uint16_t)(tail_at + scan->tail_token.event_at);
+    token->event_len = scan->tail_token.event_len;
+    return true;
+}
+
+static bool take_tail(struct perf_scan *scan, struct perf_token *token, const char *tail,
                       size_t len, size_t tail_at)
 {
-    if (len == scan->tail_len && !memcmp(tail, scan->tail, len)) {
-        token->period = scan->tail_token.period;
-        token->has_period = scan->tail_token.has_period;
-        token->event_at = (uint16_t)(tail_at + scan->tail_token.event_at);
-        token->event_len = scan->tail_token.event_len;
-        return true;
-    }
     if (!read_tail(token, tail, len, 0))
         return false;
     if (len <= sizeof scan->tail) {
@@ -228,9 +299,11 @@ INLINE bool take_header(struct perf_scan *scan, struct perf_token *token, const 
 {
     if (*line == '#' || *line == ' ' || *line == '\t' || len > 512)
         return false;
-    size_t colon = find_time(token, line, len);
-    if (!colon || !take_tail(scan, token, line + colon + 1, len - colon - 1, colon + 1))
-        return false;
+    if (!take_same_tail(scan, token, line, len)) {
+        size_t colon = find_time(token, line, len);
+        if (!colon || !take_tail(scan, token, line + colon + 1, len - colon - 1, colon + 1))
+            return false;
+    }
     token->head = hash128_bytes(scan->hash.seed, line, token->head_len);
     return true;
 }
@@ -287,27 +360,37 @@ struct wide_chain {
     uint32_t lines;
 };
 
+WIDE_INLINE uint32_t wide_count(struct wide_bits bits)
+{
+    return (uint32_t)(__builtin_popcountll(bits.low) + __builtin_popcountll(bits.high));
+}
+
 // The callers, from the start of a line.
 WIDE_INLINE void wide_callers(struct wide_chain *chain, const struct text_hash *hash,
                               const char *text, size_t from, size_t len)
 {
     struct wide_hash wide = wide_hash_start(hash);
     uint64_t carry = 1;
-    for (size_t at = from; at < len; at += BLOCK) {
-        __m512i block = wide_load(text, at, len);
-        uint64_t newlines = wide_newlines(block), blanks = newlines & (newlines << 1 | carry);
-        carry = newlines >> 63;
-        if (blanks) {
-            uint64_t below = _blsmsk_u64(blanks) >> 1;
-            if (below)
-                wide_hash_add(&wide, _mm512_maskz_mov_epi8(below, block));
-            chain->end = at + (size_t)__builtin_ctzll(blanks);
+    for (size_t at = from;; at += WIDE_BLOCK) {
+        struct wide_block block = wide_load(text, at, len);
+        struct wide_bits newlines = wide_newlines(block);
+        struct wide_bits blanks = {newlines.low & (newlines.low << 1 | carry),
+                                   newlines.high & (newlines.high << 1 | newlines.low >> 63)};
+        struct wide_bits below = wide_below(blanks);
+        chain->lines +=
+            wide_count((struct wide_bits){newlines.low & below.low, newlines.high & below.high});
+        carry = newlines.high >> 63;
+        if (blanks.low | blanks.high) {
+            if (below.low)
+                wide_hash_add(&wide, wide_keep(block, below));
+            chain->end = at + wide_first(blanks);
             chain->callers = wide_hash_end(&wide, chain->end - from);
-            chain->lines += 1 + (uint32_t)__builtin_popcountll(newlines & below);
+            chain->lines++;
             return;
         }
+        if (wide_is_last(at, len))
+            break;
         wide_hash_add(&wide, block);
-        chain->lines += (uint32_t)__builtin_popcountll(newlines);
     }
     chain->end = len;
 }
@@ -326,12 +409,13 @@ WIDE_INLINE struct wide_chain wide_chain(const struct text_hash *hash, const cha
 
 WIDE_INLINE size_t wide_line_end(const char *text, size_t from, size_t len)
 {
-    for (size_t at = from; at < len; at += BLOCK) {
-        uint64_t newlines = wide_newlines(wide_load(text, at, len));
-        if (newlines)
-            return at + (size_t)__builtin_ctzll(newlines);
+    for (size_t at = from;; at += WIDE_BLOCK) {
+        struct wide_bits newlines = wide_newlines(wide_load(text, at, len));
+        if (newlines.low | newlines.high)
+            return at + wide_first(newlines);
+        if (wide_is_last(at, len))
+            return len;
     }
-    return len;
 }
 
 WIDE static size_t scan_avx512(struct perf_scan *scan, struct perf_token *tokens, size_t room,

@@ -20,8 +20,10 @@ void text_hash_init(struct text_hash *hash, uint64_t seed)
 {
     hash->seed = seed;
     hash->wide = text_hash_can_be_wide();
+    hash->keys_at = -((uintptr_t)hash->keys / sizeof *hash->keys) % 8;
+    uint64_t *keys = hash->keys + hash->keys_at;
     for (size_t i = 0; hash->wide && i < TEXT_HASH_KEYS; i++)
-        hash->keys[i] = hash_pair(hash_mix(seed, i), i, seed);
+        keys[i] = hash_pair(hash_mix(seed, i), i, seed);
 }
 
 #if defined(__x86_64__)

@@ -6,8 +6,9 @@
 // universal hashing using carry-less multiplications", 2015): with a secret key word for every word
 // of a segment, the sum of (first word + its key) * (second word + its key) over all pairs is the
 // same for two given segments with a chance of 2^-64 at most. Two such sums, the second with the
-// keys one block further, make that 2^-128. The sums of each segment are then mixed into a state as
-// hash128_bytes mixes words.
+// keys some words further, make that 2^-128. Each half of the hash is one of the sums of the last
+// segment, mixed with a state that those of the segments before were mixed into, as hash128_bytes
+// mixes words.
 //
 // What a text's hash is differs between machines, so that it must not leave the process.
 #ifndef FLICKER_PROTO_TEXT_HASH_H
@@ -18,15 +19,18 @@
 #include <stdbool.h>
 
 enum {
-    TEXT_HASH_BLOCK = 64,   // bytes
-    TEXT_HASH_SEGMENT = 16, // blocks
-    TEXT_HASH_KEYS = (TEXT_HASH_SEGMENT + 1) * TEXT_HASH_BLOCK / 8,
+    TEXT_HASH_BLOCK = 128,                 // bytes
+    TEXT_HASH_WORDS = TEXT_HASH_BLOCK / 8, // of a block
+    TEXT_HASH_SEGMENT = 8,                 // blocks
+    TEXT_HASH_SHIFT = 64 / 8,              // words between the keys of the two sums
+    TEXT_HASH_KEYS = TEXT_HASH_SEGMENT * TEXT_HASH_WORDS + TEXT_HASH_SHIFT,
 };
 
 struct text_hash {
     uint64_t seed;
     bool wide;
-    uint64_t keys[TEXT_HASH_KEYS]; // when wide
+    uint8_t keys_at;                   // the first key: where a line of the cache begins
+    uint64_t keys[TEXT_HASH_KEYS + 7]; // when wide
 };
 
 // Whether this machine can be wide.

@@ -4,18 +4,17 @@
 #define FLICKER_PROTO_TEXT_HASH_WIDE_H
 
 #include "proto/text_hash.h"
+#include "proto/wide_block.h"
+
+#include <assert.h>
 
 #if defined(__x86_64__)
-#include <immintrin.h>
-
-#define WIDE        __attribute__((target("avx512f,avx512bw,avx512vl,vpclmulqdq,bmi,bmi2,popcnt,lzcnt")))
-#define WIDE_INLINE WIDE static inline __attribute__((always_inline))
+static_assert((int)TEXT_HASH_BLOCK == (int)WIDE_BLOCK, "a block is hashed as it was looked at");
 
 // Of a text in the making.
 struct wide_hash {
     const struct text_hash *hash;
     __m512i first, second; // the sums of this segment, in four parts each
-    __m512i key;           // of the next block
     uint32_t blocks;       // of this segment
     struct hash128 state;  // of the segments before
 };
@@ -28,64 +27,61 @@ WIDE_INLINE struct wide_hash wide_hash_start(const struct text_hash *hash)
         .hash = hash,
         .first = _mm512_setzero_si512(),
         .second = _mm512_setzero_si512(),
-        .key = _mm512_loadu_si512(hash->keys),
         .state = {hash->seed, hash->seed ^ WIDE_HASH_KEY},
     };
 }
 
-// The sum of the four parts.
-WIDE_INLINE __m128i wide_hash_fold(__m512i parts)
+// Both sums of this segment: two words of the first, two of the second.
+struct wide_sums {
+    uint64_t words[4];
+};
+
+WIDE_INLINE struct wide_sums wide_hash_sums(const struct wide_hash *wide)
 {
-    __m256i two =
-        _mm256_xor_si256(_mm512_castsi512_si256(parts), _mm512_extracti64x4_epi64(parts, 1));
-    return _mm_xor_si128(_mm256_castsi256_si128(two), _mm256_extracti128_si256(two, 1));
+    __m512i low = _mm512_shuffle_i64x2(wide->first, wide->second, 0x44);
+    __m512i high = _mm512_shuffle_i64x2(wide->first, wide->second, 0xee);
+    __m512i halves = _mm512_xor_si512(low, high); // two parts of each sum are left
+    __m512i sums = _mm512_xor_si512(halves, _mm512_shuffle_i64x2(halves, halves, 0xb1));
+    __m128i first = _mm512_castsi512_si128(sums), second = _mm512_extracti32x4_epi32(sums, 2);
+    return (struct wide_sums){
+        {(uint64_t)_mm_cvtsi128_si64(first), (uint64_t)_mm_extract_epi64(first, 1),
+         (uint64_t)_mm_cvtsi128_si64(second), (uint64_t)_mm_extract_epi64(second, 1)}};
 }
 
-WIDE_INLINE struct hash128 wide_hash_mix(struct hash128 state, __m512i parts, uint64_t more)
+// What a block adds to a sum with these keys.
+WIDE_INLINE __m512i wide_hash_sum(__m512i sum, struct wide_block block, const uint64_t *keys)
 {
-    __m128i sum = wide_hash_fold(parts);
-    return hash128_mix(state, (uint64_t)_mm_cvtsi128_si64(sum) ^ more,
-                       (uint64_t)_mm_extract_epi64(sum, 1));
+    enum { XOR_OF_THREE = 0x96 }; // as a table of truth
+    __m512i low = _mm512_xor_si512(block.low, _mm512_loadu_si512(keys));
+    __m512i high = _mm512_xor_si512(block.high, _mm512_loadu_si512(keys + TEXT_HASH_WORDS / 2));
+    return _mm512_ternarylogic_epi64(sum, _mm512_clmulepi64_epi128(low, low, 1),
+                                     _mm512_clmulepi64_epi128(high, high, 1), XOR_OF_THREE);
 }
 
 // A block of text, which is followed by zeros where the text ends.
-WIDE_INLINE void wide_hash_add(struct wide_hash *wide, __m512i block)
+WIDE_INLINE void wide_hash_add(struct wide_hash *wide, struct wide_block block)
 {
-    if (wide->blocks == TEXT_HASH_SEGMENT) {
-        wide->state = wide_hash_mix(wide->state, wide->first, 0);
-        wide->state = wide_hash_mix(wide->state, wide->second, 0);
+    if (__builtin_expect(wide->blocks == TEXT_HASH_SEGMENT, 0)) {
+        struct wide_sums sums = wide_hash_sums(wide);
+        wide->state = hash128_mix(wide->state, sums.words[0], sums.words[1]);
+        wide->state = hash128_mix(wide->state, sums.words[2], sums.words[3]);
         wide->first = wide->second = _mm512_setzero_si512();
-        wide->key = _mm512_loadu_si512(wide->hash->keys);
         wide->blocks = 0;
     }
+    const uint64_t *keys =
+        wide->hash->keys + wide->hash->keys_at + (size_t)wide->blocks * TEXT_HASH_WORDS;
+    wide->first = wide_hash_sum(wide->first, block, keys);
+    wide->second = wide_hash_sum(wide->second, block, keys + TEXT_HASH_SHIFT);
     wide->blocks++;
-    __m512i key = _mm512_loadu_si512(wide->hash->keys + (size_t)wide->blocks * 8);
-    __m512i first = _mm512_xor_si512(block, wide->key), second = _mm512_xor_si512(block, key);
-    wide->first = _mm512_xor_si512(wide->first, _mm512_clmulepi64_epi128(first, first, 1));
-    wide->second = _mm512_xor_si512(wide->second, _mm512_clmulepi64_epi128(second, second, 1));
-    wide->key = key;
 }
 
-// Of a text of so many bytes.
+// Of a text of so many bytes. Each half is made of one sum: both together are as good as two are.
 WIDE_INLINE struct hash128 wide_hash_end(const struct wide_hash *wide, size_t len)
 {
-    struct hash128 state = wide_hash_mix(wide->state, wide->first, len);
-    state = wide_hash_mix(state, wide->second, 0);
-    return (struct hash128){hash_mix(state.low, state.high ^ wide->hash->seed),
-                            hash_mix(state.high ^ WIDE_HASH_KEY, state.low ^ len)};
-}
-
-// The 64 bytes of text from `at`, which is less than len; zeros behind its end.
-WIDE_INLINE __m512i wide_load(const char *text, size_t at, size_t len)
-{
-    if (len - at >= TEXT_HASH_BLOCK)
-        return _mm512_loadu_si512(text + at);
-    return _mm512_maskz_loadu_epi8(_bzhi_u64(~0ull, (uint32_t)(len - at)), text + at);
-}
-
-WIDE_INLINE uint64_t wide_newlines(__m512i block)
-{
-    return _mm512_cmpeq_epi8_mask(block, _mm512_set1_epi8('\n'));
+    struct wide_sums sums = wide_hash_sums(wide);
+    return (struct hash128){
+        hash_mix(sums.words[0] ^ wide->state.low, sums.words[1] ^ wide->state.high ^ len),
+        hash_mix(sums.words[2] ^ wide->state.high, sums.words[3] ^ wide->state.low ^ ~len)};
 }
 
 // Hashes a line, its newline included. Returns where that is; len: the text ends before.
@@ -93,15 +89,17 @@ WIDE_INLINE size_t wide_hash_line(struct hash128 *out, const struct text_hash *h
                                   const char *text, size_t from, size_t len)
 {
     struct wide_hash wide = wide_hash_start(hash);
-    for (size_t at = from; at < len; at += TEXT_HASH_BLOCK) {
-        __m512i block = wide_load(text, at, len);
-        uint64_t newlines = wide_newlines(block);
-        if (newlines) {
-            size_t end = at + (size_t)__builtin_ctzll(newlines);
-            wide_hash_add(&wide, _mm512_maskz_mov_epi8(_blsmsk_u64(newlines), block));
+    for (size_t at = from;; at += WIDE_BLOCK) {
+        struct wide_block block = wide_load(text, at, len);
+        struct wide_bits newlines = wide_newlines(block);
+        if (newlines.low | newlines.high) {
+            size_t end = at + wide_first(newlines);
+            wide_hash_add(&wide, wide_keep(block, wide_up_to(newlines)));
             *out = wide_hash_end(&wide, end + 1 - from);
             return end;
         }
+        if (wide_is_last(at, len))
+            break;
         wide_hash_add(&wide, block);
     }
     *out = (struct hash128){0};

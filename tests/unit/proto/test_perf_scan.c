@@ -46,6 +46,90 @@ static void test_records_become_tokens(void **state)
     assert_false(tokens[4].usual);
 }
 
+// Every header comes twice, since the second one ends as the one before.
+static void check_time(const char *time, int64_t time_ns)
+{
+    struct perf_scan scan;
+    struct perf_token tokens[4];
+    char text[256];
+    size_t used;
+    perf_scan_init(&scan, 7);
+    int len = snprintf(text, sizeof text, "%s: cycles: \n\t1 f (b)\n\n%s: cycles: \n\t1 f (b)\n\n",
+                       time, time);
+    assert_int_equal(perf_scan_tokens(&scan, tokens, 4, text, (size_t)len, &used), 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tokens[i].usual, time_ns >= 0);
+        if (time_ns >= 0) {
+            assert_int_equal(tokens[i].time_ns, time_ns);
+            assert_int_equal(tokens[i].head_len, strrchr(time, ' ') + 1 - time);
+        }
+    }
+}
+
+static void test_times_of_all_lengths(void **state)
+{
+    (void)state;
+    check_time("a 1 0.000000", 0);
+    check_time("a 1 1.234567", 1234567000);
+    check_time("a 1 12.000001", 12000001000);
+    check_time("a 1 123456.999999", 123456999999000);
+    check_time("a 1 1234567.123456", 1234567123456000);
+    check_time("a 1 12345678.123456", 12345678123456000);
+    check_time("a 1 123456789.123456", 123456789123456000);
+    check_time("a 1 1.234567891", 1234567891);
+    check_time("a 1 12345678.987654321", 12345678987654321);
+    check_time("aaaaaaaaa 1 3.987654321", 3987654321);
+    check_time(" ", -1);
+    check_time("a 1 1234567891.123456", -1);
+    check_time("a 1 12345678912.123456", -1);
+    check_time("a 1 .123456", -1);
+    check_time("aaaaaaaaa 1 .123456", -1);
+    check_time("aaaaaaaaa 1 x1.123456", -1);
+    check_time("aaaaaaaaa 1 1.12345", -1);
+    check_time("aaaaaaaaa 1 1.1234567", -1);
+    check_time("aaaaaaaaa 1 1.1234567890", -1);
+    for (const char *odd = "/:;@x \x80\xb1\xff"; *odd; odd++) {
+        for (size_t at = 12; at < strlen("aaaaaaaaa 1 123.123456789"); at++) {
+            char time[] = "aaaaaaaaa 1 123.123456789";
+            time[at] = *odd;
+            check_time(time, *odd == ' ' && at < 14
+                                 ? strtol(time + at, NULL, 10) * 1000000000 + 123456789
+                                 : -1);
+        }
+    }
+    check_time("1.123456", -1); // nobody's
+    check_time("12345678.123456", -1);
+    check_time("123456789.123456", -1);
+}
+
+// What one record teaches must not change what the others are.
+static void test_the_tail_of_a_record_is_that_of_the_one_before(void **state)
+{
+    (void)state;
+    static const char text[] = "a 1 1.000000:  7 e: \n\t1 f (b)\n\n"
+                               "a 1 2.000000:  8 e: \n\t1 f (b)\n\n"
+                               "a 1 3.000000:  8 e: \n\t1 f (b)\n\n"
+                               "a 1 4.000000: e: \n\t1 f (b)\n\n"
+                               "a 1 5.000000: e: \n\t1 f (b)\n\n"
+                               "a 1 5.00000x: e: \n\t1 f (b)\n\n"
+                               "a 1 6.000000:  9 e:u: \n\t1 f (b)\n\n";
+    static const uint64_t periods[] = {7, 8, 8, 1, 1, 0, 9};
+    struct perf_scan scan;
+    struct perf_token tokens[8];
+    size_t used;
+    perf_scan_init(&scan, 7);
+    assert_int_equal(perf_scan_tokens(&scan, tokens, 8, text, sizeof text - 1, &used), 7);
+    for (int i = 0; i < 7; i++) {
+        assert_int_equal(tokens[i].usual, i != 5);
+        if (i == 5)
+            continue;
+        assert_int_equal(tokens[i].period, periods[i]);
+        assert_int_equal(tokens[i].has_period, periods[i] != 1);
+        assert_int_equal(tokens[i].event_len, i == 6 ? 3 : 1);
+        assert_int_equal(text[tokens[i].at + tokens[i].event_at], 'e');
+    }
+}
+
 static void test_blank_lines_in_a_row_do_not_lose_the_place(void **state)
 {
     (void)state;
@@ -231,6 +315,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_become_tokens),
+        cmocka_unit_test(test_times_of_all_lengths),
+        cmocka_unit_test(test_the_tail_of_a_record_is_that_of_the_one_before),
         cmocka_unit_test(test_blank_lines_in_a_row_do_not_lose_the_place),
         cmocka_unit_test(test_all_instruction_sets_agree),
         cmocka_unit_test(test_all_instruction_sets_agree_wherever_lines_end),

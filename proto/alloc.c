@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { FILL_FROM_BYTES = 128 << 10, FILL_PAGE = 4096 };
 
 static void *or_abort(void *memory, size_t bytes)
 {
@@ -23,6 +26,18 @@ void *xmalloc(size_t bytes)
 void *xcalloc(size_t count, size_t bytes)
 {
     return or_abort(calloc(count ? count : 1, bytes ? bytes : 1), count * bytes);
+}
+
+void *xcalloc_filled(size_t count, size_t bytes)
+{
+    void *memory = xcalloc(count, bytes);
+#ifdef MADV_POPULATE_WRITE
+    uintptr_t page = FILL_PAGE, start = ((uintptr_t)memory + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)memory + count * bytes) / page * page;
+    if (count * bytes >= FILL_FROM_BYTES) // a kernel that does not know it, or page, faults later
+        (void)madvise((void *)start, end - start, MADV_POPULATE_WRITE);
+#endif
+    return memory;
 }
 
 void *xreallocarray(void *old, size_t count, size_t bytes)

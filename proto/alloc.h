@@ -16,6 +16,9 @@
 void *xmalloc(size_t bytes) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t count, size_t bytes) __attribute__((malloc, returns_nonnull));
 void *xreallocarray(void *old, size_t count, size_t bytes) __attribute__((returns_nonnull));
+// Zeroed, and all of it will be written to soon, at places that nobody can foretell: where that is
+// much, its pages are made at once, which takes half the time of a fault for each.
+void *xcalloc_filled(size_t count, size_t bytes) __attribute__((malloc, returns_nonnull));
 char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
 char *xstrndup(const char *text, size_t len) __attribute__((malloc, returns_nonnull));
 // A formatted string on the heap; the caller frees it.

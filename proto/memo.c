@@ -9,10 +9,8 @@ enum { FIRST_SLOTS = 256, GROWTH = 4, CACHE_LINE = MEMO_LINE_SLOTS * sizeof(stru
 
 static void allocate(struct memo *memo, size_t slots)
 {
-    // Cleared by writing: pages that are read first would be faulted in twice.
-    size_t bytes = slots * sizeof *memo->slots + CACHE_LINE;
-    memo->memory = xmalloc(bytes);
-    memset(memo->memory, 0, bytes);
+    // Pages that are read first would be faulted in twice.
+    memo->memory = xcalloc_filled(slots * sizeof *memo->slots + CACHE_LINE, 1);
     char *start = memo->memory;
     start += CACHE_LINE - (uintptr_t)start % CACHE_LINE;
     memo->slots = (struct memo_entry *)(void *)start;

@@ -27,7 +27,7 @@ void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner)
     size_t slots = set->slots ? (size_t)set->mask + 1 : 0;
     struct tagset grown = {0};
     size_t wanted = slots ? slots * 2 : TAGSET_FIRST_SLOTS;
-    grown.slots = xcalloc(wanted, sizeof *grown.slots);
+    grown.slots = xcalloc_filled(wanted, sizeof *grown.slots);
     grown.mask = (uint32_t)(wanted - 1);
     for (uint32_t i = 0; i < set->used; i++) {
         uint32_t id = set->first + i;

@@ -46,13 +46,25 @@ static inline void memo_prefetch(const struct memo *memo, struct hash128 key)
     __builtin_prefetch(&memo->slots[memo_first(memo, key.high)]);
 }
 
-// The value of a key, MEMO_EMPTY when it is not known.
+// The entry's value (plus 1) when it is the key's, else 0.
+static inline uint32_t memo_match(const struct memo_entry *entry, struct hash128 key)
+{
+    uint64_t differ = (entry->high ^ key.high) | (entry->low ^ (uint32_t)key.low);
+    uint32_t same = (uint32_t)((differ | -differ) >> 63) - 1; // all ones or none
+    return entry->value & same;
+}
+
+// The value of a key, MEMO_EMPTY when it is not known. Which slot of a line it is in cannot be
+// foretold, so that all of them are compared, without a branch. Slots are taken from the first on.
 static inline uint32_t memo_get(const struct memo *memo, struct hash128 key)
 {
-    for (uint64_t slot = memo_first(memo, key.high);; slot = (slot + 1) & memo->mask) {
-        const struct memo_entry *entry = &memo->slots[slot];
-        if ((entry->high == key.high && entry->low == (uint32_t)key.low) || !entry->value)
-            return entry->value - 1; // a free slot wraps round to MEMO_EMPTY
+    for (uint64_t slot = memo_first(memo, key.high);;
+         slot = (slot + MEMO_LINE_SLOTS) & memo->mask) {
+        const struct memo_entry *line = &memo->slots[slot];
+        uint32_t value = memo_match(&line[0], key) | memo_match(&line[1], key) |
+                         memo_match(&line[2], key) | memo_match(&line[3], key);
+        if (value || !line[MEMO_LINE_SLOTS - 1].value)
+            return value - 1; // 0 wraps round to MEMO_EMPTY
     }
 }
 

@@ -137,7 +137,7 @@ static enum run_result step(struct session *session, struct invocation *run, int
         return RUN_ERROR;
     }
     if (code && reader_report(conversion->reader)->samples) { // cut: what came before is good
-        session_complain(session, "%s\n  what came before that is converted", err->message);
+        session_damaged(session, "%s\n  what came before that is converted", err->message);
         code = 0;
     }
     if (!code)

@@ -141,7 +141,7 @@ static int end_file(struct opening *opening, int code, struct err *err)
     if (!samples)
         buffer_source_drop(session->buffer, opening->source);
     else if (code && code != -ECANCELED) {
-        session_complain(session, "%s\n  what came before that is in the buffer", err->message);
+        session_damaged(session, "%s\n  what came before that is in the buffer", err->message);
         code = 0;
     }
     if (samples && !code && opening->is_rescue)

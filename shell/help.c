@@ -83,9 +83,9 @@ static const struct {
     {"--help", "print this"},
 };
 
-static const char exit_codes[] =
-    "0 ok, 1 a command failed, 2 usage, 3 no collector or no privilege, 124 timed out, 130 "
-    "interrupted";
+static const char exit_codes[] = "0 ok, 1 a command failed or a file was damaged, 2 usage, 3 no "
+                                 "collector or no privilege, 124 timed out, 130 "
+                                 "interrupted";
 
 void help_put_program(struct bytes *out)
 {

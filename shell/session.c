@@ -127,6 +127,16 @@ void session_complain(struct session *session, const char *format, ...)
     va_end(args);
 }
 
+void session_damaged(struct session *session, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    speak(session, format, args);
+    va_end(args);
+    if (!session->prompt)
+        session->exit_code = EXIT_FAILED;
+}
+
 int64_t session_axis(struct session *session, struct axis *axis)
 {
     store_axis(session->store, axis);

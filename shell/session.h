@@ -54,6 +54,9 @@ void session_apply_settings(struct session *session);
 // final newline is added. say is silent under -q.
 void session_say(struct session *session, const char *format, ...) PRINTF_LIKE(2, 3);
 void session_complain(struct session *session, const char *format, ...) PRINTF_LIKE(2, 3);
+// A file was damaged, and what could be read of it is there: complains. A script goes on, but its
+// exit code says that not all was well.
+void session_damaged(struct session *session, const char *format, ...) PRINTF_LIKE(2, 3);
 
 // CLOCK_MONOTONIC.
 int64_t session_now_ns(void);

@@ -409,10 +409,9 @@ static void explain_timeless(const struct recording *recording)
 {
     uint64_t samples = recording->decoder->report.samples;
     if (recording->timeless)
-        sayf(recording, false,
-             "%" PRIu64 " samples have no time: they can be folded, not sliced. For a time axis "
-             "add",
-             recording->timeless);
+        sayf(recording, false, "%" PRIu64 " %s can be folded, not sliced. For a time axis add",
+             recording->timeless,
+             recording->timeless == 1 ? "sample has no time: it" : "samples have no time: they");
     else if (recording->said_words && !samples)
         say(recording, false, "what it printed is no samples, and has no time axis. For one, add");
     else

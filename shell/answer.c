@@ -58,8 +58,7 @@ double answer_cpu_share(struct session *session, const struct query *query,
 void answer_put_totals(struct bytes *out, struct session *session, const struct query *query,
                        const struct totals *totals)
 {
-    units_put_count(out, totals->samples);
-    bytes_append_text(out, totals->samples == 1 ? " sample" : " samples");
+    units_put_things(out, totals->samples, "sample");
     if (totals->by_value) {
         bytes_append_text(out, ", ");
         weight_append(out, totals->value, totals, store_dict(session->store));

@@ -47,8 +47,8 @@ static void say_skipped(struct session *session, const char *path,
     struct bytes text = {0};
     term_text(&text, path, strlen(path));
     bytes_append_text(&text, ": ");
-    units_put_count(&text, report->skipped);
-    bytes_printf(&text, " record%s not understood; the first at ", report->skipped == 1 ? "" : "s");
+    units_put_things(&text, report->skipped, "record");
+    bytes_append_text(&text, " not understood; the first at ");
     if (report->first_skipped_line)
         bytes_printf(&text, "line %" PRIu64 ": ", report->first_skipped_line);
     else

@@ -19,8 +19,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
                      status.collector->name);
         units_put_duration(out, status.started_ns ? now_ns - status.started_ns : 0);
         bytes_append_text(out, ", ");
-        units_put_count(out, status.report ? status.report->samples : 0);
-        bytes_append_text(out, " samples, ");
+        units_put_things(out, status.report ? status.report->samples : 0, "sample");
+        bytes_append_text(out, ", ");
         units_put_count(out, status.report ? status.report->lost : 0);
         bytes_printf(out, " lost, pid %d\n    ", (int)status.pid);
         term_text(out, status.command, strlen(status.command));

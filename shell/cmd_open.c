@@ -68,8 +68,8 @@ static void append_evicted(struct opening *opening, struct bytes *text)
     bytes_append_text(text, "\n  the buffer of ");
     units_put_size(text, stats.budget_bytes);
     bytes_append_text(text, " is full: the oldest ");
-    units_put_count(text, evicted);
-    bytes_append_text(text, " samples have gone");
+    units_put_things(text, evicted, "sample");
+    bytes_append_text(text, " have gone");
     if (stats.evicted_to_ns != SAMPLE_NO_TIME) {
         bytes_append_text(text, ", up to ");
         timewords_put_point(text, &axis, stats.evicted_to_ns);
@@ -90,8 +90,7 @@ static void say_report(struct opening *opening)
     struct bytes text = {0};
     term_text(&text, opening->path, strlen(opening->path));
     bytes_printf(&text, ": %s, ", format);
-    units_put_count(&text, report->samples);
-    bytes_append_text(&text, " samples");
+    units_put_things(&text, report->samples, "sample");
     struct axis axis;
     store_axis(opening->session->store, &axis);
     if (axis.has_time) {
@@ -112,8 +111,7 @@ static void say_report(struct opening *opening)
     }
     if (report->skipped) {
         bytes_append_text(&text, "\n  ");
-        units_put_count(&text, report->skipped);
-        bytes_append_text(&text, report->skipped == 1 ? " record" : " records");
+        units_put_things(&text, report->skipped, "record");
         bytes_append_text(&text, " not understood; the first at ");
         if (report->first_skipped_line)
             bytes_printf(&text, "line %" PRIu64, report->first_skipped_line);

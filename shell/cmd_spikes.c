@@ -43,8 +43,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         bytes_append_text(out, " at ");
         timewords_put_point(out, &axis, spike->range.from_ns);
         bytes_append_text(out, ", ");
-        units_put_count(out, spike->samples);
-        bytes_printf(out, " samples, score %.1f%s\n", spike->score,
+        units_put_things(out, spike->samples, "sample");
+        bytes_printf(out, ", score %.1f%s\n", spike->score,
                      spike == spikes_strongest(&spikes) ? ", the strongest" : "");
     }
     if (!code && run->json) {

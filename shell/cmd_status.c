@@ -75,10 +75,10 @@ static void put_source(struct bytes *out, const struct session *session, const s
     if (source->rate_hz > 0)
         bytes_printf(out, " at %g Hz", source->rate_hz);
     if (source->cpus)
-        bytes_printf(out, " on %" PRIu32 " CPU%s", source->cpus, source->cpus == 1 ? "" : "s");
+        bytes_printf(out, " on %" PRIu32 " CPU%s", source->cpus, units_s(source->cpus));
     bytes_append_text(out, "\n           ");
-    units_put_count(out, source->samples);
-    bytes_append_text(out, " samples, ");
+    units_put_things(out, source->samples, "sample");
+    bytes_append_text(out, ", ");
     put_lost(out, source);
     put_share(out, "without a name at the leaf", source->unresolved, source->samples);
     put_share(out,
@@ -133,8 +133,8 @@ static void put_buffer(struct bytes *out, const struct buffer_stats *stats, cons
     bytes_append_text(out, " of ");
     units_put_size(out, stats->budget_bytes);
     bytes_append_text(out, ": ");
-    units_put_count(out, stats->samples);
-    bytes_append_text(out, " samples in ");
+    units_put_things(out, stats->samples, "sample");
+    bytes_append_text(out, " in ");
     units_put_size(out, stats->column_bytes);
     if (stats->seconds_at_rate > 0 && stats->seconds_at_rate < FOREVER_S) {
         bytes_append_text(out, "; holds ");
@@ -144,19 +144,19 @@ static void put_buffer(struct bytes *out, const struct buffer_stats *stats, cons
     bytes_append_text(out, "\n           tables of ");
     units_put_size(out, stats->table_bytes);
     bytes_append_text(out, ": ");
-    units_put_count(out, stats->strings);
-    bytes_append_text(out, " names, ");
-    units_put_count(out, stats->frames);
-    bytes_append_text(out, " frames, ");
-    units_put_count(out, stats->nodes);
-    bytes_append_text(out, " call paths, ");
-    units_put_count(out, stats->threads);
-    bytes_append_text(out, " threads\n");
+    units_put_things(out, stats->strings, "name");
+    bytes_append_text(out, ", ");
+    units_put_things(out, stats->frames, "frame");
+    bytes_append_text(out, ", ");
+    units_put_things(out, stats->nodes, "call path");
+    bytes_append_text(out, ", ");
+    units_put_things(out, stats->threads, "thread");
+    bytes_append_text(out, "\n");
     if (!stats->evicted_samples)
         return;
     bytes_append_text(out, "           ");
-    units_put_count(out, stats->evicted_samples);
-    bytes_append_text(out, " samples have gone, all before ");
+    units_put_things(out, stats->evicted_samples, "sample");
+    bytes_append_text(out, " have gone, all before ");
     timewords_put_point(out, axis, stats->evicted_to_ns);
     bytes_append_char(out, '\n');
 }
@@ -228,12 +228,12 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     }
     put_stacks(out, session, run, &query);
     bytes_printf(out, "recording  %zu collector%s\n", session->jobs.count,
-                 session->jobs.count == 1 ? "" : "s");
+                 units_s(session->jobs.count));
     for (size_t i = 0; i < session->jobs.count; i++)
         put_job(out, session->jobs.items[i]);
     if (session->server)
         bytes_printf(out, "page       %zu tab%s; 'view' prints its address\n",
-                     server_tabs(session->server), server_tabs(session->server) == 1 ? "" : "s");
+                     server_tabs(session->server), units_s(server_tabs(session->server)));
     return RUN_OK;
 }
 

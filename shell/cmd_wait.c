@@ -33,16 +33,18 @@ static enum run_result step(struct session *session, struct invocation *run, int
     if (waiting->above_samples != UINT64_MAX && held(session) > waiting->above_samples)
         return RUN_OK;
     if (session->jobs.count && now_ns >= waiting->give_up_ns) {
-        err_set(err, -ETIMEDOUT, "timed out: %s, and %llu samples are there",
+        err_set(err, -ETIMEDOUT, "timed out: %s, and %llu %s there",
                 session->jobs.count == 1 ? "a collector still records" : "collectors still record",
-                (unsigned long long)held(session));
+                (unsigned long long)held(session),
+                held(session) == 1 ? "sample is" : "samples are");
         return RUN_ERROR;
     }
     if (session->jobs.count)
         return RUN_WAIT;
     if (waiting->above_samples != UINT64_MAX) {
-        err_set(err, -ENODATA, "nothing records any more, and there are %llu samples only",
-                (unsigned long long)held(session));
+        err_set(err, -ENODATA, "nothing records any more, and there %s %llu sample%s only",
+                held(session) == 1 ? "is" : "are", (unsigned long long)held(session),
+                units_s(held(session)));
         return RUN_ERROR;
     }
     if (session->jobs.failed) {

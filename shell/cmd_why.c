@@ -80,8 +80,7 @@ static void say_basis(struct session *session, const struct query *query, const 
     answer_say(session, query, &in->totals);
     struct bytes text = {0};
     bytes_append_text(&text, "against the rest: ");
-    units_put_count(&text, why->samples_out);
-    bytes_append_text(&text, " samples");
+    units_put_things(&text, why->samples_out, "sample");
     if (why->too_few)
         bytes_printf(&text, "\nfewer than %d samples on one side: too few to say why",
                      WHY_MIN_SAMPLES);

@@ -66,8 +66,7 @@ static void put_side(struct bytes *out, const struct compare *compare, int side)
         weight_append(out, fold->totals.value, &fold->totals, fold->dict);
         bytes_append_text(out, " in ");
     }
-    units_put_count(out, samples);
-    bytes_append_text(out, samples == 1 ? " sample" : " samples");
+    units_put_things(out, samples, "sample");
     if (fold->totals.lost) {
         bytes_append_text(out, ", ");
         units_put_count(out, fold->totals.lost);
@@ -143,8 +142,8 @@ static void put_table(struct session *session, struct invocation *run,
         session_say(session, "fewer than %d samples on one side: too few to say what moved",
                     DIFF_MIN_SAMPLES);
     else
-        session_say(session, "%zu of %zu functions moved by more than chance explains", all->moved,
-                    all->count);
+        session_say(session, "%zu of %zu function%s moved by more than chance explains", all->moved,
+                    all->count, units_s(all->count));
 }
 
 int compare_put_table(struct session *session, struct invocation *run,

@@ -110,8 +110,8 @@ void export_say(struct session *session, const struct export_file *file, const c
     struct bytes text = {0};
     term_text(&text, file->path, strlen(file->path));
     bytes_printf(&text, ": %s%s, ", of_what, file->format->name);
-    units_put_count(&text, file->samples);
-    bytes_append_text(&text, file->samples == 1 ? " sample, " : " samples, ");
+    units_put_things(&text, file->samples, "sample");
+    bytes_append_text(&text, ", ");
     units_put_size(&text, file->bytes);
     if (file->lost.len)
         bytes_printf(&text, "\n  %s: %s has no place for %s", bytes_text(&file->lost),

@@ -21,7 +21,8 @@ enum { LINES_PER_S = 100 };
 static void say_left_out(struct job *job)
 {
     if (job->lines_left_out)
-        session_say(job->session, "[%u] and %u more lines", job->number, job->lines_left_out);
+        session_say(job->session, "[%u] and %u more line%s", job->number, job->lines_left_out,
+                    units_s(job->lines_left_out));
     job->lines_left_out = 0;
 }
 
@@ -149,13 +150,13 @@ static void say_end(struct job *job, const struct recording_status *status)
     struct bytes text = {0};
     bytes_printf(&text, "[%u] %s has ended: %s; ", job->number, status->collector->name,
                  *status->why_ended ? status->why_ended : "no reason given");
-    units_put_count(&text, samples);
-    bytes_append_text(&text, " samples, ");
+    units_put_things(&text, samples, "sample");
+    bytes_append_text(&text, ", ");
     units_put_count(&text, lost);
     bytes_append_text(&text, " lost");
     if (status->report && status->report->skipped)
-        bytes_printf(&text, ", %" PRIu64 " records not understood (%s)", status->report->skipped,
-                     status->report->first_skipped_why);
+        bytes_printf(&text, ", %" PRIu64 " record%s not understood (%s)", status->report->skipped,
+                     units_s(status->report->skipped), status->report->first_skipped_why);
     bool failed = status->garbled || (!status->in_order && status->exit_status != 0);
     session->jobs.failed |= failed;
     if (failed)

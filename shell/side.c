@@ -49,8 +49,8 @@ static void say_evicted(struct session *session, const struct side *side, const 
     bytes_append_text(&text, ": the buffer of ");
     units_put_size(&text, stats.budget_bytes);
     bytes_append_text(&text, " is full: the oldest ");
-    units_put_count(&text, stats.evicted_samples);
-    bytes_append_text(&text, " samples are left out; 'set buffer=' gives more");
+    units_put_things(&text, stats.evicted_samples, "sample");
+    bytes_append_text(&text, " are left out; 'set buffer=' gives more");
     session_complain(session, "%s", bytes_text(&text));
     bytes_dispose(&text);
 }

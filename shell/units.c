@@ -148,6 +148,17 @@ void units_put_count(struct bytes *out, uint64_t count)
     }
 }
 
+const char *units_s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+void units_put_things(struct bytes *out, uint64_t count, const char *thing)
+{
+    units_put_count(out, count);
+    bytes_printf(out, " %s%s", thing, units_s(count));
+}
+
 void units_put_short(struct bytes *out, double count)
 {
     if (count < 999.5)

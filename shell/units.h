@@ -30,6 +30,10 @@ void units_put_duration(struct bytes *out, int64_t ns);
 void units_put_size(struct bytes *out, uint64_t bytes);
 // Thousands apart: "1 234 567".
 void units_put_count(struct bytes *out, uint64_t count);
+// "1 sample", "1 234 samples"; the thing's plural takes an s.
+void units_put_things(struct bytes *out, uint64_t count, const char *thing);
+// What makes a plural of a thing that is counted: "s", or "" of one.
+const char *units_s(uint64_t count);
 // "840", "1.3k", "2.4M": for the prompt.
 void units_put_short(struct bytes *out, double count);
 // "0.4", "12", "66": a share in percent, without the sign.

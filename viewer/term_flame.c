@@ -185,7 +185,7 @@ static unsigned draw_label(const struct icicle *icicle, const struct box *box, u
     struct bytes *out = icicle->pen.out;
     struct bytes name = {0}, chain = {0}, weight = {0};
     if (box->folded && icicle->colors) {
-        bytes_printf(&name, "... %u frames", box->folded);
+        bytes_printf(&name, "... %u frame%s", box->folded, box->folded == 1 ? "" : "s");
     } else {
         append_name(icicle, &name, box->node);
         append_weight(icicle, &weight, box->node);
@@ -287,7 +287,10 @@ static void draw(struct bytes *out, const struct term *term, const struct fold *
         draw_line(&icicle, &icicle.lines[i]);
     if (icicle.hidden) {
         pen_colors(&icicle.pen, ink_token(COLOR_INK3), ink_none);
-        bytes_printf(out, "%u deeper frames are not shown", icicle.hidden);
+        bytes_printf(out,
+                     icicle.hidden == 1 ? "%u deeper frame is not shown"
+                                        : "%u deeper frames are not shown",
+                     icicle.hidden);
         pen_end_line(&icicle.pen);
     }
     for (size_t i = 0; i < icicle.line_count; i++)

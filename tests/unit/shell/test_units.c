@@ -79,6 +79,12 @@ static void written_for_people(void **state)
     assert_text(&out, "0 ns");
     units_put_size(&out, 512ull << 20);
     assert_text(&out, "512 MiB");
+    units_put_things(&out, 1, "call path");
+    assert_text(&out, "1 call path");
+    units_put_things(&out, 0, "call path");
+    assert_text(&out, "0 call paths");
+    units_put_things(&out, 1234, "sample");
+    assert_text(&out, "1234 samples");
     units_put_count(&out, 1234567);
     assert_text(&out, "1 234 567");
     units_put_count(&out, 1234);

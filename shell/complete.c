@@ -46,6 +46,7 @@ static struct place find_place(const char *line, size_t cursor)
 {
     struct place place = {.line = line};
     char quote = 0;
+    size_t depth = 0; // of parentheses in another program's command
     for (size_t i = 0; i < cursor; i++) {
         char c = line[i];
         if (quote) {
@@ -54,7 +55,9 @@ static struct place find_place(const char *line, size_t cursor)
             quote = c;
         } else if (c == '\\') {
             i++;
-        } else if (c == ';' || c == '\n') {
+        } else if (place.after_bar && (c == '(' || c == ')')) {
+            depth += c == '(' ? 1 : depth ? (size_t)-1 : 0;
+        } else if (!depth && (c == ';' || c == '\n')) {
             place = (struct place){.line = line, .word_at = i + 1};
         } else if (strchr(" \t>|", c)) {
             end_word(&place, place.word_at, i);

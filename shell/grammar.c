@@ -165,24 +165,65 @@ static int scan_argument(struct scanner *scanner, struct statement *statement)
     return code;
 }
 
-// The rest up to the end of the statement, as /bin/sh will read it.
-static int scan_pipe(struct scanner *scanner, struct statement *statement)
+// Whether the byte at the scanner opens (1) or closes (-1) a group of /bin/sh: parentheses, or
+// braces that are words of their own.
+static int shell_group(const struct scanner *scanner, size_t start)
 {
-    size_t bar = scanner->at++;
-    skip_blanks(scanner);
-    size_t start = scanner->at;
+    const char *at = scanner->text + scanner->at;
+    bool begins = scanner->at == start || strchr(" \t\n;|&(", at[-1]);
+    if (*at == '(' || (*at == '{' && begins && (is_blank(at[1]) || at[1] == '\n')))
+        return 1;
+    return *at == ')' || (*at == '}' && begins) ? -1 : 0;
+}
+
+// Takes what /bin/sh will read, up to a ';' or the end of a line that stand in no quotes and in no
+// group: "(a; b)" is whole.
+static int scan_shell_command(struct scanner *scanner)
+{
     struct bytes ignored = {0};
+    size_t start = scanner->at, opened_at = start, depth = 0;
     int code = 0;
-    while (!code && !ends_statement(peek(scanner))) {
-        char c = peek(scanner);
+    for (char c; !code && (c = peek(scanner)) && (depth || !ends_statement(c));) {
+        int group = shell_group(scanner, start);
+        opened_at = group > 0 && !depth ? scanner->at : opened_at;
+        depth += group > 0;
+        depth -= group < 0 && depth;
         if (c == '\'' || c == '"')
             code = scan_quoted(scanner, &ignored);
         else
             scanner->at += c == '\\' && scanner->text[scanner->at + 1] ? 2 : 1;
     }
     bytes_dispose(&ignored);
+    if (!code && depth)
+        code = fail(scanner, opened_at, -EAGAIN, "this is not closed");
+    return code;
+}
+
+// A loop has a ';' inside, where our statement would end.
+static bool is_shell_compound(const char *command)
+{
+    static const char *const words[] = {"while", "until", "for", "if", "case"};
+    size_t len = strcspn(command, " \t");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strlen(words[i]) == len && !strncmp(command, words[i], len))
+            return true;
+    }
+    return false;
+}
+
+// The rest up to the end of the statement, as /bin/sh will read it.
+static int scan_pipe(struct scanner *scanner, struct statement *statement)
+{
+    size_t bar = scanner->at++;
+    skip_blanks(scanner);
+    size_t start = scanner->at;
+    int code = scan_shell_command(scanner);
     if (code)
         return code;
+    if (peek(scanner) == ';' && is_shell_compound(scanner->text + start))
+        return fail(scanner, scanner->at, -EINVAL,
+                    "';' ends the command here; put what a shell is to read whole in parentheses, "
+                    "as in | (while read l; do echo $l; done)");
     size_t len = scanner->at - start;
     while (len && is_blank(scanner->text[start + len - 1]))
         len--;

@@ -3,8 +3,9 @@
 //     verb [words] [key=value] [key~regex] [!key=value] [| command] [> file] [>> file]
 //
 // Statements are separated by ';' or a newline; '#' at the start of a word begins a comment.
-// Quoting is a POSIX shell's (', ", \); '|', '>', ';' and '#' count outside quotes only. There are
-// no variables and no globs. "top10" is "top 10".
+// Quoting is a POSIX shell's (', ", \); '|', '>', ';' and '#' count outside quotes only. After '|'
+// what stands in parentheses, or in braces that are words, is the shell's, with any ';' in it.
+// There are no variables and no globs. "top10" is "top 10".
 #ifndef FLICKER_SHELL_GRAMMAR_H
 #define FLICKER_SHELL_GRAMMAR_H
 
@@ -52,8 +53,8 @@ struct statements {
 typedef bool grammar_expression_fn(const char *verb);
 
 // Appends the statements of the text to *out (also after a failure: those before the error).
-// -EINVAL with the offset of the offending byte in *bad_at; -EAGAIN when a quote is still open: the
-// text goes on in the next line.
+// -EINVAL with the offset of the offending byte in *bad_at; -EAGAIN when a quote, or a
+// parenthesis after '|', is still open: the text goes on in the next line.
 int grammar_parse(struct statements *out, const char *text, grammar_expression_fn *is_expression,
                   size_t *bad_at, struct err *err) MUST_CHECK;
 void statements_dispose(struct statements *statements);

@@ -20,7 +20,8 @@ void help_put_all(struct bytes *out)
     }
     bytes_printf(out,
                  "\nA line is: %s\n';' separates commands, '#' begins a comment, quotes are a "
-                 "shell's.\n'help COMMAND' explains one; Tab completes; Ctrl-C stops a command, "
+                 "shell's; so is what follows '|':\n'top | (read head; sort -n)'.\n'help COMMAND' "
+                 "explains one; Tab completes; Ctrl-C stops a command, "
                  "never a recording.\n",
                  grammar_text);
 }

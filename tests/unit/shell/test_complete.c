@@ -32,15 +32,15 @@ static void fill(struct session *session)
     }
 }
 
-// "LINE with | at the cursor => WORD WORD..." (WORDs separated by two spaces); "..." at the end:
-// these are among them.
+// "LINE with | (the last) at the cursor => WORD WORD..." (WORDs separated by two spaces); "..." at
+// the end: these are among them.
 static void check(const struct session *session, char *line, unsigned number)
 {
     char *arrow = strstr(line, " => ");
     if (!arrow)
         fail_msg("completions.txt:%u has no ' => '", number);
     *arrow = '\0';
-    char *cursor = strchr(line, '|');
+    char *cursor = strrchr(line, '|');
     if (!cursor)
         fail_msg("completions.txt:%u has no cursor", number);
     memmove(cursor, cursor + 1, strlen(cursor));

@@ -106,6 +106,30 @@ static void redirects(void **state)
     statements_dispose(&s);
 }
 
+// "(a; b)" is the shell's; so is what stands between braces that are words.
+static void groups_of_the_shell_are_whole(void **state)
+{
+    (void)state;
+    struct statements s = parsed("top | (head -1; wc -l); jobs");
+    assert_int_equal(s.count, 2);
+    assert_string_equal(s.items[0].target, "(head -1; wc -l)");
+    statements_dispose(&s);
+    s = parsed("top | { head -1; (echo ')'; wc); } 2>&1; jobs");
+    assert_int_equal(s.count, 2);
+    assert_string_equal(s.items[0].target, "{ head -1; (echo ')'; wc); } 2>&1");
+    statements_dispose(&s);
+    s = parsed("top | (head -1\nwc -l)\njobs");
+    assert_int_equal(s.count, 2);
+    assert_string_equal(s.items[0].target, "(head -1\nwc -l)");
+    statements_dispose(&s);
+    s = parsed("top | echo ${x} $(a; b) \\( x} ) {a; jobs");
+    assert_int_equal(s.count, 2);
+    assert_string_equal(s.items[0].target, "echo ${x} $(a; b) \\( x} ) {a");
+    statements_dispose(&s);
+    assert_refused("top | (head", -EAGAIN, 6, "not closed");
+    assert_refused("top | while read l; do echo; done", -EINVAL, 18, "in parentheses");
+}
+
 static void digits_after_the_verb(void **state)
 {
     (void)state;
@@ -173,6 +197,7 @@ int main(void)
         cmocka_unit_test(quotes_are_a_posix_shells),
         cmocka_unit_test(statements_and_comments),
         cmocka_unit_test(redirects),
+        cmocka_unit_test(groups_of_the_shell_are_whole),
         cmocka_unit_test(digits_after_the_verb),
         cmocka_unit_test(expressions_are_verbatim),
         cmocka_unit_test(errors_point_at_the_byte),

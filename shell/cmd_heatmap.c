@@ -59,6 +59,19 @@ static uint32_t rows_wanted(const struct invocation *run, double rate_hz, int64_
     return beat_rows(rate_hz, column_ns, fit, fit / 2, most);
 }
 
+static int column_wanted(struct invocation *run, int64_t *column_ns, struct err *err)
+{
+    const int64_t most_ns = INT64_C(366) * 86400 * NS_PER_S;
+    *column_ns = NS_PER_S;
+    if (invocation_duration(run, "column", column_ns, err))
+        return -EINVAL;
+    if (*column_ns <= most_ns)
+        return 0;
+    invocation_usage(run, invocation_key(run, "column")->value_at, err,
+                     "a column of more than 366 days");
+    return -EINVAL;
+}
+
 // Which columns and rows: what is selected is in sight, else the end.
 static int choose_shape(struct session *session, struct invocation *run, const struct axis *axis,
                         int64_t end_ns, double rate_hz, struct heatmap_shape *shape,
@@ -68,8 +81,7 @@ static int choose_shape(struct session *session, struct invocation *run, const s
     uint64_t columns;
     term_heatmap_fit(&run->term, &fit_columns, &fit_rows);
     int64_t last_ns = 0;
-    shape->column_ns = NS_PER_S;
-    if (invocation_duration(run, "column", &shape->column_ns, err) ||
+    if (column_wanted(run, &shape->column_ns, err) ||
         invocation_duration(run, "last", &last_ns, err))
         return -EINVAL;
     shape->rows = rows_wanted(run, rate_hz, shape->column_ns, fit_rows);

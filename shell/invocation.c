@@ -212,7 +212,9 @@ int invocation_duration(struct invocation *run, const char *key, int64_t *out, s
     int64_t ns;
     if (!units_parse_duration(word->value, &ns) || ns <= 0)
         return usage_at(run, word->value_at, err,
-                        "'%s' is not a duration; expected one like 10s, 500ms or 2m", word->value);
+                        "'%s' is not a duration; expected one like 10s, 500ms or 2m, of at most "
+                        "100 years",
+                        word->value);
     *out = ns;
     return 0;
 }

@@ -213,6 +213,8 @@ static int scan_range(struct words *words, struct range *range)
             return code;
     } else {
         range->to_ns = words->end_ns;
+        if (range->from_ns >= range->to_ns)
+            return fail(words, start, "this is after the end of what is held");
     }
     if (range->to_ns <= range->from_ns)
         return fail(words, start, "this range is empty: its end is not after its start");

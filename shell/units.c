@@ -64,8 +64,9 @@ size_t units_scan_duration(const char *text, int64_t *ns)
 
 bool units_parse_duration(const char *text, int64_t *ns)
 {
+    const int64_t most_ns = INT64_C(36525) * 86400 * NS_PER_S;
     size_t len = units_scan_duration(text, ns);
-    return len && !text[len];
+    return len && !text[len] && *ns <= most_ns;
 }
 
 bool units_parse_size(const char *text, uint64_t *bytes)

@@ -17,7 +17,7 @@ size_t units_scan_seconds(const char *text, int64_t *ns);
 // Parses a duration at the start of text: number with ns, us, ms, s (the default), m, h or d.
 // Returns the bytes taken, 0 when there is none.
 size_t units_scan_duration(const char *text, int64_t *ns);
-// The whole text must be one.
+// The whole text must be one, and of at most 100 years: it may be added to any clock's time.
 bool units_parse_duration(const char *text, int64_t *ns);
 // Bytes: number with K, M, G (powers of 1024; "KiB", "MB" are read as these, too).
 bool units_parse_size(const char *text, uint64_t *bytes);

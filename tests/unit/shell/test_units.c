@@ -23,6 +23,7 @@ static void durations_are_exact(void **state)
         {".5", 500000000},
         {"3.1234567891", 3123456789},
         {"1d", 86400 * NS_PER_S},
+        {"36525d", INT64_C(36525) * 86400 * NS_PER_S},
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t ns = -1;
@@ -30,7 +31,9 @@ static void durations_are_exact(void **state)
         assert_int_equal(ns, good[i].ns);
     }
     static const char *const bad[] = {
-        "", "s", "-1", "1x", "1 s", "1e3", ".", "99999999999999999999", "300000000h"};
+        "",           "s",        "-1",         "1x",
+        "1 s",        "1e3",      ".",          "99999999999999999999",
+        "300000000h", "36525.1d", "3155760001", "2562047h"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t ns;
         if (units_parse_duration(bad[i], &ns))

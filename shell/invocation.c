@@ -117,17 +117,26 @@ static int take_key(struct invocation *run, struct session *session, const struc
     return unknown_key(run, word, err);
 }
 
+static bool has_word(const struct statement *statement, const char *text)
+{
+    for (size_t i = 0; i < statement->word_count; i++) {
+        if (!statement->words[i].key && !strcmp(statement->words[i].text, text))
+            return true;
+    }
+    return false;
+}
+
 static int take_word(struct invocation *run, const struct word *word, struct err *err)
 {
     const struct command *command = run->command;
-    if (!strcmp(word->text, "--json") && command->json) {
-        run->json = true;
-        run->csv = false;
-        return 0;
-    }
-    if (!strcmp(word->text, "--csv") && command->csv) {
-        run->csv = true;
-        run->json = false;
+    bool json = !strcmp(word->text, "--json") && command->json;
+    bool csv = !strcmp(word->text, "--csv") && command->csv;
+    if (json || csv) {
+        // Only what --json on flicker's own line set gives way.
+        if (has_word(run->statement, json ? "--csv" : "--json"))
+            return usage_at(run, word->at, err, "--json and --csv cannot both be had; give one");
+        run->json = json;
+        run->csv = csv;
         return 0;
     }
     if (word->text[0] == '-' && word->text[1] && !command->raw)

@@ -165,6 +165,15 @@ static void choose_event(struct native_options *options)
         fprintf(stderr, "note: %s\n", note.message);
 }
 
+static bool is_help_asked(int argc, char *const *argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+            return true;
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct native_options options;
@@ -172,6 +181,8 @@ int main(int argc, char **argv)
     standard_fds_hold();
     if (inline_worker_is_asked(argc, argv))
         inline_worker_serve();
+    if (is_help_asked(argc, argv))
+        return fputs(native_usage, stdout) < 0 || fflush(stdout) ? 1 : 0;
     if (native_options_parse(&options, argc, argv, &err)) {
         complain(&err, 0);
         fputs(native_usage, stderr);

@@ -247,16 +247,39 @@ int timewords_parse(struct range **ranges, size_t *count, const char *text, cons
     }
 }
 
-static void put_clock(struct bytes *out, int64_t wall_ns, bool utc)
+static struct tm day_of(time_t seconds, bool utc)
 {
-    time_t seconds = (time_t)wall_floor_seconds(wall_ns);
-    int ms = (int)((wall_ns - (int64_t)seconds * NS_PER_S) / NS_PER_MS);
-    struct tm day;
+    struct tm day = {0};
     if (utc)
         gmtime_r(&seconds, &day);
     else
         localtime_r(&seconds, &day);
+    return day;
+}
+
+static bool is_same_day(const struct tm *a, const struct tm *b)
+{
+    return a->tm_yday == b->tm_yday && a->tm_year == b->tm_year;
+}
+
+// With its date where that is another than `known`'s, as it can be typed: 2026-11-22T13:08:44.860.
+static struct tm put_clock(struct bytes *out, int64_t wall_ns, bool utc, const struct tm *known)
+{
+    time_t seconds = (time_t)wall_floor_seconds(wall_ns);
+    int ms = (int)((wall_ns - (int64_t)seconds * NS_PER_S) / NS_PER_MS);
+    struct tm day = day_of(seconds, utc);
+    if (!is_same_day(&day, known))
+        bytes_printf(out, "%04d-%02d-%02dT", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
     bytes_printf(out, "%02d:%02d:%02d.%03d", day.tm_hour, day.tm_min, day.tm_sec, ms);
+    return day;
+}
+
+static void put_clocks(struct bytes *out, int64_t from_ns, int64_t to_ns, bool utc)
+{
+    struct tm today = day_of(time(NULL), utc);
+    struct tm from = put_clock(out, from_ns, utc, &today);
+    bytes_append_char(out, '-');
+    put_clock(out, to_ns, utc, &from);
 }
 
 static void put_seconds(struct bytes *out, const struct axis *axis, int64_t time_ns)
@@ -269,7 +292,8 @@ static void put_seconds(struct bytes *out, const struct axis *axis, int64_t time
 void timewords_put_point(struct bytes *out, const struct axis *axis, int64_t time_ns)
 {
     if (axis->wall_known) {
-        put_clock(out, plus(time_ns, axis->wall_offset_ns), false);
+        struct tm today = day_of(time(NULL), false);
+        put_clock(out, plus(time_ns, axis->wall_offset_ns), false, &today);
     } else {
         put_seconds(out, axis, time_ns);
         bytes_append_text(out, " s");
@@ -287,13 +311,9 @@ void timewords_put_range(struct bytes *out, const struct axis *axis, const struc
     int64_t from_ns = plus(range->from_ns, axis->wall_offset_ns);
     int64_t to_ns = plus(range->to_ns, axis->wall_offset_ns);
     bytes_append_text(out, ", ");
-    put_clock(out, from_ns, false);
-    bytes_append_char(out, '-');
-    put_clock(out, to_ns, false);
+    put_clocks(out, from_ns, to_ns, false);
     bytes_append_text(out, " local, ");
-    put_clock(out, from_ns, true);
-    bytes_append_char(out, '-');
-    put_clock(out, to_ns, true);
+    put_clocks(out, from_ns, to_ns, true);
     bytes_append_text(out, " UTC");
 }
 

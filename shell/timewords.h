@@ -21,10 +21,12 @@
 int timewords_parse(struct range **ranges, size_t *count, const char *text, const struct axis *axis,
                     int64_t end_ns, size_t *bad_at, struct err *err) MUST_CHECK;
 
-// A moment of the axis as local time, "13:08:44.860"; on an axis without a wall clock as seconds
+// A moment of the axis as local time, "13:08:44.860", with its date where that is not today's,
+// "2026-11-22T13:08:44.860"; on an axis without a wall clock as seconds
 // from its start, "7.200 s".
 void timewords_put_point(struct bytes *out, const struct axis *axis, int64_t time_ns);
-// A range for people: local time and UTC, or seconds from the start.
+// A range for people: local time and UTC, or seconds from the start. Its end has a date where that
+// is another than its start's.
 void timewords_put_range(struct bytes *out, const struct axis *axis, const struct range *range);
 // A range as the shell would read it back: "7.200-7.500".
 void timewords_put_typed(struct bytes *out, const struct axis *axis, const struct range *range);

@@ -23,6 +23,7 @@ enum {
     TICK_CELLS = 10,         // at least, from tick to tick: a time and two spaces
     STRETCH_MOST = 4,        // cells of a column when there is room
     TIME_BYTES = 32,
+    DAY_BYTES = 40,
 };
 
 static const char ramp[] = " .:-=+*#%@";
@@ -124,6 +125,16 @@ static void time_label(const struct picture *picture, int64_t time_ns, char text
     } else {
         snprintf(text, TIME_BYTES, "%" PRId64 " s", tenths / 10);
     }
+}
+
+// The day on the wall's calendar.
+static void day_label(const struct picture *picture, int64_t time_ns, char text[DAY_BYTES])
+{
+    int64_t wall_ns = read_time(picture, time_ns);
+    time_t seconds = (time_t)(wall_ns / 1000000000 - (wall_ns % 1000000000 < 0));
+    struct tm day = {0};
+    gmtime_r(&seconds, &day); // the offset of the zone is in it
+    snprintf(text, DAY_BYTES, "%04d-%02d-%02d", day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
 }
 
 // ---- what is known of a column ----
@@ -605,11 +616,18 @@ static void footer_sizes(struct footer *footer)
         item(footer, "", COLOR_INK3, bytes_text(&text));
     }
     if (picture->axis->wall_known) { // what `slice 7.2 7.5` counts from
-        char start[TIME_BYTES];
+        char start[TIME_BYTES], start_day[DAY_BYTES], first_day[DAY_BYTES];
         time_label(picture, picture->axis->start_ns, start);
+        day_label(picture, picture->axis->start_ns, start_day);
+        day_label(picture, column_from(picture, picture->first), first_day);
         bytes_clear(&text);
-        bytes_printf(&text, "0 s is %s", start);
+        bytes_printf(&text, "0 s is %s %s", start_day, start);
         item(footer, "", COLOR_INK3, bytes_text(&text));
+        if (strcmp(start_day, first_day) != 0) {
+            bytes_clear(&text);
+            bytes_printf(&text, "the first column is of %s", first_day);
+            item(footer, "", COLOR_INK3, bytes_text(&text));
+        }
     }
     if (picture->first > 0) {
         bytes_clear(&text);

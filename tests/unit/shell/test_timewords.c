@@ -89,8 +89,8 @@ static void on_the_wall(void **state)
     assert_ranges(&walled, "13:08:44.86Z+380ms", "44.860-45.240");
     struct bytes out = {0};
     timewords_put_range(&out, &walled, &(struct range){1044860 * NS_PER_MS, 1045240 * NS_PER_MS});
-    assert_string_equal(bytes_text(&out), "44.860-45.240 s, 18:38:44.860-18:38:45.240 local, "
-                                          "13:08:44.860-13:08:45.240 UTC");
+    assert_string_equal(bytes_text(&out), "44.860-45.240 s, 2026-11-22T18:38:44.860-18:38:45.240 "
+                                          "local, 2026-11-22T13:08:44.860-13:08:45.240 UTC");
     bytes_dispose(&out);
     setenv("TZ", "UTC", 1);
     tzset();
@@ -102,6 +102,35 @@ static void across_midnight(void **state)
     struct axis late = walled; // starts at 23:59:30
     late.wall_offset_ns += (10 * 3600 + 51 * 60 + 30) * NS_PER_S;
     assert_ranges(&late, "23:59:40-00:00:10", "10.000-40.000");
+}
+
+// A day is said where it is not today's, or where a range ends on another.
+static void the_day_is_said(void **state)
+{
+    (void)state;
+    struct axis late = walled; // starts at 23:59:30
+    late.wall_offset_ns += (10 * 3600 + 51 * 60 + 30) * NS_PER_S;
+    struct range range = {1010 * NS_PER_S, 1040 * NS_PER_S};
+    struct bytes out = {0};
+    timewords_put_point(&out, &late, range.to_ns);
+    assert_string_equal(bytes_text(&out), "2026-11-23T00:00:10.000");
+    assert_ranges(&late, "2026-11-22T23:59:40.000-2026-11-23T00:00:10.000", "10.000-40.000");
+    bytes_clear(&out);
+    timewords_put_range(&out, &late, &range);
+    assert_non_null(
+        strstr(bytes_text(&out), ", 2026-11-22T23:59:40.000-2026-11-23T00:00:10.000 UTC"));
+    bytes_clear(&out);
+    struct axis today = walled;
+    int64_t day_ns = INT64_C(86400) * NS_PER_S;
+    today.wall_offset_ns = time(NULL) * NS_PER_S / day_ns * day_ns; // 1000 s: 00:16:40
+    timewords_put_range(&out, &today, &range);
+    assert_string_equal(bytes_text(&out), "10.000-40.000 s, 00:16:50.000-00:17:20.000 local, "
+                                          "00:16:50.000-00:17:20.000 UTC");
+    bytes_clear(&out);
+    range.to_ns += day_ns; // tomorrow
+    timewords_put_range(&out, &today, &range);
+    assert_non_null(strstr(bytes_text(&out), "s, 00:16:50.000-20"));
+    bytes_dispose(&out);
 }
 
 static void without_a_wall_clock(void **state)
@@ -158,6 +187,7 @@ int main(void)
         cmocka_unit_test(before_the_end),
         cmocka_unit_test(on_the_wall),
         cmocka_unit_test(across_midnight),
+        cmocka_unit_test(the_day_is_said),
         cmocka_unit_test(without_a_wall_clock),
         cmocka_unit_test(times_beyond_all_clocks),
         cmocka_unit_test(errors_point_at_the_byte),

@@ -221,7 +221,13 @@ static void test_times_are_wall_clock_where_it_is_known(void **state)
     assert_has(bytes_text(&out),
                "\n        |         |         |         |         |         |         "
                "\n    22:13:20  22:13:25  22:13:30");
-    assert_has(bytes_text(&out), "0 s is 22:13:20");
+    assert_has(bytes_text(&out), "0 s is 2023-11-14 22:13:20");
+    assert_null(strstr(bytes_text(&out), "the first column is of"));
+    map.shape.from_ns += INT64_C(2) * 3600 * SECOND_NS;
+    bytes_clear(&out);
+    term_heatmap(&out, &ascii, &map, &wall, NULL, NULL);
+    assert_has(bytes_text(&out), "the first column is of 2023-11-15");
+    map.shape.from_ns = 5 * SECOND_NS;
     setenv("TZ", "XXX-01:30", 1); // what is read is local
     tzset();
     bytes_clear(&out);

@@ -324,6 +324,7 @@ static int collapse_samples(struct store *store, const struct query *query,
     struct lines lines = {.cancel = query->cancel};
     struct query weighing = *query;
     weighing.weighs = true;
+    weighing.sums = weight != COLLAPSE_SAMPLES;
     int rc = store_replay(store, &weighing, &collapse.sink, err);
     for (size_t i = 0; i < collapse.count && !rc; i++) {
         const struct entry *entry = &collapse.entries[i];
@@ -348,7 +349,9 @@ int collapse_write(struct store *store, const struct query *query, enum collapse
     if (!collapse_style_folds(style))
         return collapse_samples(store, query, style, weight, output, err);
     struct fold fold = {0};
-    int rc = store_fold(store, query, &fold, err);
+    struct query summing = *query;
+    summing.sums = weight != COLLAPSE_SAMPLES;
+    int rc = store_fold(store, &summing, &fold, err);
     if (!rc)
         rc = collapse_fold(&fold, style, weight, output, err);
     fold_dispose(&fold);

@@ -44,6 +44,7 @@ struct query {
     bool idle;                   // idle CPUs count too (kernel idle stacks, hidden by default)
     enum query_first first;      // of folds only
     bool by_line;                // of folds: a function is another one at each of its lines
+    bool sums;                   // who asks adds up values, also where samples are counted
     bool weighs;                 // of replay: of an interval, only what lies in the ranges is told
     unsigned threads;            // workers that may be used; 0: as many as pay
     const atomic_bool *cancel; // set by Ctrl-C: the answer is -ECANCELED within 100 ms; may be NULL

@@ -312,6 +312,39 @@ static int check_times(const struct view *view, enum view_want want, struct err 
                    view->sources[0]->name);
 }
 
+// What the values of these samples add up to, as far as it can be held.
+static bool fits(const struct view *view)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < view->run_count; i++) {
+        const struct view_run *run = &view->runs[i];
+        for (uint32_t k = run->from; k < run->to; k++) {
+            uint64_t value = segment_value(run->segment, k);
+            if (filter_passes_value(&view->bits, value) && __builtin_add_overflow(sum, value, &sum))
+                return false;
+        }
+    }
+    return true;
+}
+
+// Sums are of 64 bits. Values are looked at only where the largest of each segment would not fit.
+// A map is not refused: it shows which values these are, say the -1 of a call that failed.
+static int check_sums(const struct view *view, enum view_want want, struct err *err)
+{
+    bool sums = view->query->sums || (view->by_value && want == VIEW_ANY);
+    if (!sums)
+        return 0;
+    double most = 0;
+    for (size_t i = 0; i < view->run_count; i++)
+        most += (double)(view->runs[i].to - view->runs[i].from) *
+                (double)view->runs[i].segment->value_max;
+    if (most < 0x1p63 || fits(view))
+        return 0;
+    return err_set(err, -EOVERFLOW,
+                   "the values of these samples add up to more than 64 bits hold; narrow them, for "
+                   "instance by 'filter value=..1000000000'");
+}
+
 int view_init(struct view *view, struct buffer *buffer, const struct query *query,
               enum view_want want, struct err *err)
 {
@@ -331,7 +364,7 @@ int view_init(struct view *view, struct buffer *buffer, const struct query *quer
     resolve_cpus(view);
     resolve_runs(view, want);
     resolve_pieces(view);
-    return 0;
+    return check_sums(view, want, err);
 }
 
 void view_dispose(struct view *view)

@@ -123,6 +123,7 @@ static int put_perf(struct session *session, struct invocation *run, const struc
     struct transforms transforms = {0};
     struct query asked = *query;
     asked.first = stacks_first(&run->settings);
+    asked.sums = weight_of(form) == COLLAPSE_VALUES;
     if (stacks_are_rewritten(&run->settings)) // what is asked for by hand needs readable names
         stacks_transforms(&transforms, &run->settings);
     else if (transforms_list(&transforms, "none", err))
@@ -145,7 +146,9 @@ static int put_shown(struct session *session, struct invocation *run, const stru
                      const struct form *form, struct err *err)
 {
     struct fold fold = {0};
-    int code = stacks_fold(session, run, session->store, query, &fold, err);
+    struct query asked = *query;
+    asked.sums = form->weight && weight_of(form) == COLLAPSE_VALUES;
+    int code = stacks_fold(session, run, session->store, &asked, &fold, err);
     if (!code) {
         if (form->weight)
             fold.totals.by_value = weight_of(form) == COLLAPSE_VALUES;

@@ -219,12 +219,15 @@ test('rows that are values: a rectangle selects times and values, here and at th
   assert.equal(await page.inputValue('#y'), 'value');
   assert.equal(await page.inputValue('#scale'), 'seen'); // of CPUs there is no share here
   await until('cells', async () => (await painted(page)) > 100);
+  await page.keyboard.press(']');
+  await until('why there are no spikes', async () => (await text(page, '#note')).includes('press v for rows of offsets'));
   await page.hover('#heat', { position: { x: 200, y: 51 } }); // the uppermost rows
   await until('a value under the pointer', async () => / ms – 10 ms$/.test(await text(page, '#g-kv dd')));
   if (process.env.FLICKER_PICTURES) await page.screenshot({ path: `${process.env.FLICKER_PICTURES}/value.png` });
 
   await drag(page, [0.1, 0.35], [0.9, 0.16]); // all times, the upper rows; from before the start
   await until('what is slow', async () => (await names()).includes('slow') && !(await names()).includes('quick'));
+  await until('no note any more', () => page.isHidden('#note'));
   const range = await selection(prompt);
   assert.ok(range[0] === 0 && range[1] > 11, String(range));
   const here = await selected(prompt);

@@ -104,6 +104,8 @@ test('the spike that ] goes to is the rebuild, and the flame graph names it', as
   const prompt = await host('--past', '45');
   const page = await open(browser, prompt.url);
   await until('spikes', async () => /[1-9]\d* spikes/.test((await page.getAttribute('#heat', 'aria-label')) ?? ''));
+  await page.hover('#heat', { position: { x: 200, y: 51 } });
+  await until('the day', async () => /UTC ?\d{4}-\d\d-\d\d \d\d:\d\d:/.test(await text(page, '#g-kv')));
   await page.keyboard.press(']');
   await until('the rebuild', async () => (await frames(page)).some((name) => /^rebuild_index {2}· .*\b[678]\d\.\d %/.test(name)));
   const top = await page.$$eval('#rows tr', (rows) => rows.slice(0, 4).map((row) => row.children[3].textContent));

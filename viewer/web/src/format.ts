@@ -96,9 +96,9 @@ export function clock(axis: Axis, ns: number, digits: number, utc = false): stri
   return `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}${fraction}`;
 }
 
-export function date(axis: Axis, ns: number): string {
+export function date(axis: Axis, ns: number, utc = false): string {
   if (axis.wallMs === null) return '';
-  return new Date(axis.wallMs + (axis.utcOffsetS ?? 0) * 1000 + ns / 1e6).toISOString().slice(0, 10);
+  return new Date(axis.wallMs + (utc ? 0 : (axis.utcOffsetS ?? 0) * 1000) + ns / 1e6).toISOString().slice(0, 10);
 }
 
 // Digits behind the second that a step needs.

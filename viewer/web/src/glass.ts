@@ -1,5 +1,5 @@
 // The reading glass: what the cell under the pointer holds, and what the colours mean.
-import { clock, count, digitsFor, duration, percent, valuesText, weight } from './format';
+import { clock, count, date, digitsFor, duration, percent, valuesText, weight } from './format';
 import { prepare, text, type Heat } from './heat';
 import { fit, tail } from './labels';
 import type { Cell, Model } from './model';
@@ -67,7 +67,7 @@ export class Glass {
       ['samples', cellText(model, n, paint)],
       ['top frame', this.topFrame()],
     ];
-    if (axis.wallMs !== null) facts.push(['UTC', clock(axis, from, Math.min(6, digits), true)]);
+    if (axis.wallMs !== null) facts.push(['UTC', `${date(axis, from, true)} ${clock(axis, from, Math.min(6, digits), true)}`]);
     const key = facts.join('\n');
     if (key === this.shown) return;
     this.shown = key;

@@ -301,7 +301,18 @@ class Page {
     const at = selection.ranges[0] ?? (direction > 0 ? -Infinity : Infinity);
     const list = spikes.filter(([from]) => (direction > 0 ? from > at : from < at));
     const spike = direction > 0 ? list[0] : list[list.length - 1];
-    if (spike) void this.select([[spike[0], spike[1]]], null);
+    if (spike) {
+      void this.select([[spike[0], spike[1]]], null);
+      return;
+    }
+    this.note.fail(
+      this.model.byValue
+        ? 'spikes are moments when the number of samples leaves its band: press v for rows of offsets, then [ and ] go to them'
+        : spikes.length
+          ? `no spike in view lies ${direction > 0 ? 'after' : 'before'} the selection`
+          : 'no spike stands out of what is in view',
+    );
+    this.draw();
   }
 
   // --- flame graph and table --------------------------------------------------------------------
@@ -573,6 +584,7 @@ class Page {
     });
     $('y').onchange = () => {
       this.rows = $<HTMLSelectElement>('y').value as 'offset' | 'value';
+      this.note.fail('');
       this.gestures.cancel();
       model.matches = null;
       this.watch();

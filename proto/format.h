@@ -1,7 +1,6 @@
-// The table of formats: every form in which samples come in or go out as bytes.
-//
-// Adding one: a file proto/NAME.c that defines `const struct format format_NAME`, a line in
-// FORMAT_LIST, a test tests/unit/proto/test_NAME.c.
+// The table of formats: every form in which samples come in or go out as bytes. Adding one: a file
+// proto/NAME.c that defines `const struct format format_NAME`, a line in FORMAT_LIST, a test
+// tests/unit/proto/test_NAME.c.
 #ifndef FLICKER_PROTO_FORMAT_H
 #define FLICKER_PROTO_FORMAT_H
 
@@ -40,6 +39,7 @@ struct decode_options {
     bool flush_each_push; // live: hand over every complete record at the end of each push
     double resample_hz;   // of traces: samples of what is open, so often; 0: spans with self times
     unsigned threads;     // that a reader of files may use; 0: as many as pay
+    const atomic_bool *cancel; // set by a signal: ends a reader's wait for a pipe; may be NULL
 };
 
 struct decoder;

@@ -76,7 +76,7 @@ int reader_open(struct reader **out, const char *path, const char *format_name, 
     struct reader *reader = xcalloc(1, sizeof *reader);
     char *head = xmalloc(HEAD_BYTES);
     reader->path = xstrdup(path);
-    int rc = unpack_open(&reader->unpack, path, err);
+    int rc = unpack_open(&reader->unpack, path, options ? options->cancel : NULL, err);
     if (rc)
         goto done;
     ssize_t got = unpack_read(reader->unpack, head, HEAD_BYTES, err);

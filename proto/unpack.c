@@ -25,6 +25,7 @@ enum packing { PACKING_NONE, PACKING_GZIP, PACKING_ZSTD };
 
 struct unpack {
     int fd;
+    const atomic_bool *cancel;
     uint64_t size;
     _Atomic uint64_t done; // read by whoever shows progress
     uint64_t produced;
@@ -46,9 +47,21 @@ struct unpack {
     char *wide; // UTF-16 bytes on their way
 };
 
+static bool is_canceled(const atomic_bool *cancel)
+{
+    return cancel && atomic_load_explicit(cancel, memory_order_relaxed);
+}
+
+static int stopped(struct err *err)
+{
+    return err_set(err, -ECANCELED, "stopped while it waited for the other end of the pipe");
+}
+
 static ssize_t read_some(struct unpack *unpack, void *buffer, size_t len, struct err *err)
 {
     for (;;) {
+        if (!unpack->size && is_canceled(unpack->cancel))
+            return stopped(err);
         ssize_t got = read(unpack->fd, buffer, len);
         if (got > 0)
             unpack->done += (uint64_t)got;
@@ -262,12 +275,16 @@ ssize_t unpack_read(struct unpack *unpack, void *buffer, size_t len, struct err 
     return (ssize_t)done;
 }
 
-int unpack_open(struct unpack **out, const char *path, struct err *err)
+int unpack_open(struct unpack **out, const char *path, const atomic_bool *cancel, struct err *err)
 {
     *out = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_set(err, -errno, "cannot open: %s", strerror(errno));
+    int fd;
+    while ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0) {
+        if (errno == EINTR && is_canceled(cancel))
+            return stopped(err);
+        if (errno != EINTR)
+            return err_set(err, -errno, "cannot open: %s", strerror(errno));
+    }
     struct stat stat;
     if (fstat(fd, &stat)) {
         int code = -errno;
@@ -280,6 +297,7 @@ int unpack_open(struct unpack **out, const char *path, struct err *err)
     }
     struct unpack *unpack = xcalloc(1, sizeof *unpack);
     unpack->fd = fd;
+    unpack->cancel = cancel;
     unpack->size = S_ISREG(stat.st_mode) ? (uint64_t)stat.st_size : 0;
     unpack->input = xmalloc(INPUT_BYTES);
     *out = unpack;

@@ -4,6 +4,7 @@
 
 #include "proto/err.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,8 +19,11 @@ enum {
 
 struct unpack;
 
-// Opens path for reading. On failure *out is NULL. Messages do not repeat the path.
-int unpack_open(struct unpack **out, const char *path, struct err *err) MUST_CHECK;
+// Opens path for reading. On failure *out is NULL. Messages do not repeat the path. Who waits for
+// the other end of a pipe, here or in unpack_read, is interrupted by a signal that sets *cancel
+// (may be NULL): -ECANCELED.
+int unpack_open(struct unpack **out, const char *path, const atomic_bool *cancel,
+                struct err *err) MUST_CHECK;
 // Fills buffer as far as there are bytes: less than len only at the end, or before damage, which
 // the next call tells. Returns how many, or a negative errno.
 ssize_t unpack_read(struct unpack *unpack, void *buffer, size_t len, struct err *err) MUST_CHECK;

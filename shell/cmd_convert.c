@@ -170,7 +170,7 @@ static enum run_result run(struct session *session, struct invocation *run, stru
     if (run->word_count < 2)
         return invocation_usage(run, GRAMMAR_NOWHERE, err, "two files are expected\nusage: %s",
                                 run->command->usage);
-    struct decode_options options = {0};
+    struct decode_options options = {.cancel = &session->signals.interrupted};
     if (invocation_resample(run, &options.resample_hz, err))
         return RUN_ERROR;
     struct conversion *conversion = xcalloc(1, sizeof *conversion);

@@ -46,7 +46,8 @@ static int begin_file(struct opening *opening, struct err *err)
     buffer_stats(session->buffer, &stats);
     opening->evicted_before = stats.evicted_samples;
     opening->source = buffer_source_add(session->buffer, word, &sink);
-    struct decode_options options = {.resample_hz = opening->resample_hz};
+    struct decode_options options = {.resample_hz = opening->resample_hz,
+                                     .cancel = &session->signals.interrupted};
     int code =
         reader_open(&opening->reader, opening->path, as ? as->value : NULL, sink, &options, err);
     if (code)

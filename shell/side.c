@@ -61,7 +61,7 @@ static int read_file(struct side *side, struct session *session, const char *pat
     side->buffer = buffer_new(budget, 0);
     struct sink *sink;
     buffer_source_add(side->buffer, path, &sink);
-    struct decode_options options = {0};
+    struct decode_options options = {.cancel = &session->signals.interrupted};
     struct reader *reader;
     int code = reader_open(&reader, path, NULL, sink, &options, err);
     if (code)

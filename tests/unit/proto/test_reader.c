@@ -383,7 +383,7 @@ static void test_a_pipe_has_no_size(void **state)
     struct err err = {0};
     // A writer must be there while the reader opens, and be gone for the end to come.
     fd = open(path, O_WRONLY | O_CLOEXEC);
-    assert_int_equal(unpack_open(&unpack, path, &err), 0);
+    assert_int_equal(unpack_open(&unpack, path, NULL, &err), 0);
     close(fd);
     char buffer[64];
     assert_int_equal(unpack_read(unpack, buffer, sizeof buffer, &err), sizeof text - 1);

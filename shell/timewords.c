@@ -274,12 +274,14 @@ static struct tm put_clock(struct bytes *out, int64_t wall_ns, bool utc, const s
     return day;
 }
 
-static void put_clocks(struct bytes *out, int64_t from_ns, int64_t to_ns, bool utc)
+// The day that both begin on is said once.
+static struct tm put_clocks(struct bytes *out, int64_t from_ns, int64_t to_ns, bool utc,
+                            const struct tm *known)
 {
-    struct tm today = day_of(time(NULL), utc);
-    struct tm from = put_clock(out, from_ns, utc, &today);
+    struct tm from = put_clock(out, from_ns, utc, known);
     bytes_append_char(out, '-');
     put_clock(out, to_ns, utc, &from);
+    return from;
 }
 
 static void put_seconds(struct bytes *out, const struct axis *axis, int64_t time_ns)
@@ -311,9 +313,10 @@ void timewords_put_range(struct bytes *out, const struct axis *axis, const struc
     int64_t from_ns = plus(range->from_ns, axis->wall_offset_ns);
     int64_t to_ns = plus(range->to_ns, axis->wall_offset_ns);
     bytes_append_text(out, ", ");
-    put_clocks(out, from_ns, to_ns, false);
+    struct tm today = day_of(time(NULL), false);
+    struct tm from = put_clocks(out, from_ns, to_ns, false, &today);
     bytes_append_text(out, " local, ");
-    put_clocks(out, from_ns, to_ns, true);
+    (void)put_clocks(out, from_ns, to_ns, true, &from);
     bytes_append_text(out, " UTC");
 }
 

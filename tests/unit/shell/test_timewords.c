@@ -90,7 +90,7 @@ static void on_the_wall(void **state)
     struct bytes out = {0};
     timewords_put_range(&out, &walled, &(struct range){1044860 * NS_PER_MS, 1045240 * NS_PER_MS});
     assert_string_equal(bytes_text(&out), "44.860-45.240 s, 2026-11-22T18:38:44.860-18:38:45.240 "
-                                          "local, 2026-11-22T13:08:44.860-13:08:45.240 UTC");
+                                          "local, 13:08:44.860-13:08:45.240 UTC");
     bytes_dispose(&out);
     setenv("TZ", "UTC", 1);
     tzset();
@@ -117,8 +117,7 @@ static void the_day_is_said(void **state)
     assert_ranges(&late, "2026-11-22T23:59:40.000-2026-11-23T00:00:10.000", "10.000-40.000");
     bytes_clear(&out);
     timewords_put_range(&out, &late, &range);
-    assert_non_null(
-        strstr(bytes_text(&out), ", 2026-11-22T23:59:40.000-2026-11-23T00:00:10.000 UTC"));
+    assert_non_null(strstr(bytes_text(&out), ", 23:59:40.000-2026-11-23T00:00:10.000 UTC"));
     bytes_clear(&out);
     struct axis today = walled;
     int64_t day_ns = INT64_C(86400) * NS_PER_S;

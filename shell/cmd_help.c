@@ -19,6 +19,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         help_put_setting(&run->out.text, setting);
         return RUN_OK;
     }
+    if (help_put_key(&run->out.text, name))
+        return RUN_OK;
     run->bad_at = run->words[0]->at;
     run->exit_code = EXIT_USAGE;
     return RUN_ERROR;
@@ -27,8 +29,9 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_help = {
     .name = "help",
     .group = "show",
-    .usage = "help [COMMAND | SETTING]",
+    .usage = "help [COMMAND | SETTING | KEY]",
     .summary = "list the commands, or explain one",
+    .details = "A KEY is what stands before '=': 'help value', 'help column'.",
     .example = "help slice",
     .words = {ARG_COMMAND},
     .max_words = 1,

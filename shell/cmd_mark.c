@@ -53,6 +53,8 @@ static enum run_result run(struct session *session, struct invocation *run, stru
         session_axis(session, &axis);
         for (size_t i = 0; i < session->marks.count; i++)
             put_mark(&run->out.text, &axis, &session->marks.items[i]);
+        if (!session->marks.count)
+            session_say(session, "no marks yet; 'mark NAME' gives the selection a name");
         return RUN_OK;
     }
     if (off && strcmp(off, "off") != 0)

@@ -93,6 +93,9 @@ static enum run_result wait_for(struct session *session, struct invocation *run,
                                 text + limit_at + 4);
     if (limit_ns == INT64_MAX && units_parse_duration(text, &for_ns))
         waiting.until_ns = session_now_ns() + for_ns;
+    else if (!*text)
+        return invocation_usage(run, GRAMMAR_NOWHERE, err,
+                                "what to wait for is expected\nusage: %s", run->command->usage);
     else if (strcmp(text, "stop") != 0 && !parse_samples(text, &waiting.above_samples))
         return invocation_usage(run, run->statement->expression_at, err,
                                 "'%s' cannot be waited for; expected stop, a duration like 10s, or "

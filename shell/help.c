@@ -71,6 +71,25 @@ void help_put_setting(struct bytes *out, const struct setting *setting)
     bytes_printf(out, "%s%s\n", *setting->unit ? " " : "", setting->unit);
 }
 
+bool help_put_key(struct bytes *out, const char *key)
+{
+    bool is_filter = filter_key_by_name(key, strlen(key)) != FILTER_KEYS;
+    bool any = is_filter;
+    for (size_t i = 0; command_table[i]; i++) {
+        const struct command_key *row = command_key(command_table[i], key);
+        if (row)
+            bytes_printf(out, "%s %s=\n  %s\n", command_table[i]->name, key, row->text);
+        any |= row != NULL;
+    }
+    if (is_filter)
+        bytes_printf(out, "filter %s=, and the same after top, fold, why...\n", key);
+    if (is_filter)
+        put_filter_keys(out);
+    if (any)
+        bytes_append_text(out, "'help COMMAND' says more\n");
+    return any;
+}
+
 static const struct {
     const char *option, *text;
 } options[] = {

@@ -81,6 +81,8 @@ int feed_push_file(struct feed *feed, const char *path, struct err *err)
     struct bytes text = {0};
     int code = read_all(fd, &text, path, err);
     close(fd);
+    if (text.len >= 3 && !memcmp(text.data, "\xef\xbb\xbf", 3)) // an editor's mark of UTF-8
+        bytes_consume(&text, 3);
     if (!code)
         push(feed, path)->text = text;
     else

@@ -86,26 +86,40 @@ void session_dispose(struct session *session)
     signals_dispose(&session->signals);
 }
 
+// Words of a script, names of files: nothing in a message moves the terminal's cursor.
+static void put_clean(struct bytes *out, const char *text)
+{
+    for (size_t len; *text; text += len) {
+        len = strcspn(text, "\n\t");
+        term_text(out, text, len);
+        if (text[len])
+            bytes_append_char(out, text[len++]);
+    }
+    while (out->len && out->data[out->len - 1] == '\n')
+        out->len--;
+    bytes_append_char(out, '\n');
+}
+
 static void speak(struct session *session, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
     int len = vsnprintf(NULL, 0, format, again);
     va_end(again);
-    char *text = malloc((size_t)len + 2);
+    char *text = malloc((size_t)len + 1);
     if (!text)
         return;
+    struct bytes clean = {0};
     vsnprintf(text, (size_t)len + 1, format, args);
-    while (len && text[len - 1] == '\n')
-        len--;
-    text[len++] = '\n';
+    put_clean(&clean, text);
     if (session->prompt)
         prompt_hide(session->prompt);
     // stderr may be full or gone: nobody is left to tell.
-    ssize_t ignored = write(STDERR_FILENO, text, (size_t)len);
+    ssize_t ignored = write(STDERR_FILENO, clean.data, clean.len);
     (void)ignored;
     if (session->prompt)
         prompt_show(session->prompt);
+    bytes_dispose(&clean);
     free(text);
 }
 

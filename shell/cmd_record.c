@@ -75,6 +75,8 @@ static int refuse_word(struct invocation *run, const char *what, struct err *err
     static const char *const events[] = {
         "context-switches", "migrations",    "page-faults", "instructions",
         "cache-misses",     "branch-misses", "cycles"};
+    if (run->words[0]->key)
+        return invocation_unknown_key(run, run->words[0], err);
     struct nearest word = {what, NULL, SIZE_MAX}, preset = word, event = word;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         consider(&word, words[i]);
@@ -124,6 +126,8 @@ static int understand(struct invocation *run, struct collect_request *request, c
         request->what = "cpu";
     } else if (is_measured(what)) {
         request->what = what;
+        if (run->word_count > 1 && run->words[1]->key)
+            return invocation_unknown_key(run, run->words[1], err);
         if (run->word_count > 1) {
             invocation_usage(run, run->words[1]->at, err, "'%s' is not expected after '%s'",
                              invocation_word(run, 1), what);

@@ -47,7 +47,7 @@ static void consider(const char *typed, const char *candidate, const char **best
     }
 }
 
-static int unknown_key(struct invocation *run, const struct word *word, struct err *err)
+int invocation_unknown_key(struct invocation *run, const struct word *word, struct err *err)
 {
     const struct command *command = run->command;
     const char *best = NULL;
@@ -114,7 +114,7 @@ static int take_key(struct invocation *run, struct session *session, const struc
         run->words[run->word_count++] = word;
         return 0;
     }
-    return unknown_key(run, word, err);
+    return invocation_unknown_key(run, word, err);
 }
 
 static bool has_word(const struct statement *statement, const char *text)

@@ -42,6 +42,8 @@ const struct word *invocation_key(const struct invocation *run, const char *key)
 // Fails with a place in the line: RUN_ERROR, exit code 2.
 enum run_result invocation_usage(struct invocation *run, size_t at, struct err *err,
                                  const char *format, ...) PRINTF_LIKE(4, 5);
+// That the command has no such key, and which may be meant. -EINVAL.
+int invocation_unknown_key(struct invocation *run, const struct word *word, struct err *err);
 // Values of keys; 0 with *out untouched when the key is not given, -EINVAL pointing at the value.
 int invocation_duration(struct invocation *run, const char *key, int64_t *out,
                         struct err *err) MUST_CHECK;

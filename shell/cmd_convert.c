@@ -206,8 +206,9 @@ const struct command command_convert = {
     .usage = "convert IN OUT [in=NAME] [resample=HZ] [format=NAME] [what=WHAT]",
     .summary = "read a file and write another format; the buffer stays as it is",
     .details = "IN is anything that 'open' reads, OUT anything that 'export' writes, with the same "
-               "endings. All of IN\ncomes through, however large it is. It says what OUT has no "
-               "place for: one that does not tell events\napart gets the first, or that of event=.",
+               "endings. All\nof IN comes through, however large it is. It says what OUT has no "
+               "place for: one that does not\ntell events apart gets the first, or that of "
+               "event=.",
     .example = "convert demo.fks demo.speedscope.json",
     .words = {ARG_FILE, ARG_FILE},
     .max_words = 2,

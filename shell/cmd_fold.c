@@ -199,7 +199,7 @@ const struct command command_fold = {
         "first "
         "event\n(event= chooses), weights the sums of the periods. style= is that script's option "
         "of this name, for\nany samples. Others are folded as they are shown, by samples or by "
-        "value. Idle CPUs count with idle=on.",
+        "value. Idle CPUs count with\nidle=on.",
     .example = "fold > stall.folded",
     .keys = {{"style", ARG_CHOICE, "plain pid tid kernel jit all addrs",
               "names as stackcollapse-perf.pl has them under that option"},

@@ -353,9 +353,8 @@ const struct command command_heatmap = {
         "Shows the end of what is held, or the selection when that lies before it. live: redraws "
         "until\nCtrl-C, the given time has passed, or nothing records any more. y=value: upwards "
         "is the logarithm\nof the value (how long a thread was blocked, a size), where the sample "
-        "ends; what filter value=1ms.. selects\nis marked, value=1ms.. here shows that alone. "
-        "--json: "
-        "all columns, a list of rows each, the lowest\nfirst; with rows=50 clock=own, "
+        "ends; what filter\nvalue=1ms.. selects is marked, value=1ms.. here shows that alone. "
+        "--json: all columns, a list\nof rows each, the lowest first; with rows=50 clock=own, "
         "FlameScope's cells.",
     .example = "heatmap rows=20",
     .choices = "live",

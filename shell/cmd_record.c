@@ -387,9 +387,9 @@ static enum run_result run(struct session *session, struct invocation *run, stru
 const struct command command_record = {
     .name = "record",
     .group = "collect",
-    .usage = "record [cpu | offcpu | wakeup | runq | faults | malloc | tp=PROBE... | bt:PRESET | "
-             "bt 'PROGRAM' [ARG...] | FILE.bt [ARG...] | perf ARG...] [for=DURATION] "
-             "[KEY=VALUE...] [--dry-run]",
+    .usage = "record [cpu | offcpu | wakeup | runq | faults | malloc | tp=PROBE... |\n"
+             "               bt:PRESET | bt 'PROGRAM' [ARG...] | FILE.bt [ARG...] | perf ARG...]\n"
+             "               [for=DURATION] [KEY=VALUE...] [--dry-run]",
     .summary = "start a collector: CPU stacks, blocked time, any probe, bpftrace, perf",
     .details =
         "Without words: the stacks that run on the CPUs, by the best collector that works here.\n"

@@ -2,7 +2,9 @@
 #include "shell/help.h"
 
 #include "analysis/filter.h"
+#include "proto/alloc.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char grammar_text[] =
@@ -30,7 +32,7 @@ static void put_settings(struct bytes *out, const char *list)
 {
     for (const struct setting *row = setting_table; row->name; row++) {
         if (list_has(list, row->name))
-            bytes_printf(out, "  %-9s %s (a setting, for this run)\n", row->name, row->text);
+            bytes_printf(out, "  %-9s %s (setting)\n", row->name, row->text);
     }
 }
 
@@ -39,7 +41,7 @@ static void put_filter_keys(struct bytes *out)
     bytes_append_text(out, "  TERM      ");
     for (int i = 0; i < FILTER_KEYS; i++)
         bytes_printf(out, "%s%s=", i ? " " : "", filter_key_name((enum filter_key)i));
-    bytes_append_text(out, " (~ for a regular expression, ! to negate)\n");
+    bytes_append_text(out, "\n            (~ for a regular expression, ! to negate)\n");
 }
 
 void help_put_command(struct bytes *out, const struct command *command)
@@ -63,12 +65,28 @@ void help_put_command(struct bytes *out, const struct command *command)
     bytes_printf(out, "\nexample:  %s\n", command->example);
 }
 
+// Words on lines that are narrow enough; those after the first are indented.
+static void put_words(struct bytes *out, const char *words, const char *indent)
+{
+    enum { WIDTH = 80 };
+    for (size_t used = 0, len; *words; words += len + (words[len] == ' ')) {
+        len = strcspn(words, " ");
+        bool fits = !used || used + 1 + len <= WIDTH;
+        bytes_printf(out, "%s%.*s", !used ? "" : fits ? " " : indent, (int)len, words);
+        used = fits ? used + 1 + len : len;
+    }
+}
+
 void help_put_setting(struct bytes *out, const struct setting *setting)
 {
+    struct bytes values = {0};
+    setting_put_bounds(&values, setting);
+    bytes_printf(&values, "%s%s", *setting->unit ? " " : "", setting->unit);
     bytes_printf(out, "set %s=%s\n  %s\n  values: ", setting->name, setting->standard,
                  setting->text);
-    setting_put_bounds(out, setting);
-    bytes_printf(out, "%s%s\n", *setting->unit ? " " : "", setting->unit);
+    put_words(out, bytes_text(&values), "\n          ");
+    bytes_append_char(out, '\n');
+    bytes_dispose(&values);
 }
 
 bool help_put_key(struct bytes *out, const char *key)
@@ -103,9 +121,9 @@ static const struct {
     {"--help", "print this"},
 };
 
-static const char exit_codes[] = "0 ok, 1 a command failed or a file was damaged, 2 usage, 3 no "
-                                 "collector or no privilege, 124 timed out, 130 "
-                                 "interrupted";
+static const char exit_codes[] =
+    "0 ok, 1 a command failed or a file was damaged, 2 usage, 3 no collector or no\n"
+    "privilege, 124 timed out, 130 interrupted";
 
 void help_put_program(struct bytes *out)
 {
@@ -146,6 +164,19 @@ static void put_item(struct bytes *out, const char *name, const char *text)
     bytes_append_char(out, '\n');
 }
 
+// On one line, also where help has several.
+static void put_usage(struct bytes *out, const char *usage)
+{
+    for (size_t len; *usage; usage += len) {
+        len = strcspn(usage, "\n");
+        char *line = xstrndup(usage, len);
+        put_troff(out, line);
+        bytes_append_text(out, usage[len] ? " " : "");
+        free(line);
+        len += strspn(usage + len, "\n ");
+    }
+}
+
 void help_put_manual(struct bytes *out)
 {
     bytes_append_text(out, ".TH FLICKER 1\n.SH NAME\nflicker \\- a shell for catching performance "
@@ -163,11 +194,10 @@ void help_put_manual(struct bytes *out)
     for (size_t i = 0; command_table[i]; i++) {
         struct bytes text = {0};
         help_put_command(&text, command_table[i]);
-        const char *body = strchr(bytes_text(&text), '\n');
         bytes_append_text(out, ".SS ");
-        put_troff(out, command_table[i]->usage);
+        put_usage(out, command_table[i]->usage);
         bytes_append_text(out, "\n.nf");
-        put_troff(out, body);
+        put_troff(out, bytes_text(&text) + strlen(command_table[i]->usage));
         bytes_append_text(out, ".fi\n");
         bytes_dispose(&text);
     }

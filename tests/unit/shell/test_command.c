@@ -183,6 +183,29 @@ static void overrides_do_not_leak(void **state)
     statements_dispose(&statements);
 }
 
+static void assert_narrow(const char *text)
+{
+    for (size_t len; *text; text += len + (text[len] == '\n')) {
+        len = strcspn(text, "\n");
+        if (len > 100)
+            fail_msg("%zu columns: %.*s", len, (int)len, text);
+    }
+}
+
+static void help_fits_into_a_hundred_columns(void **state)
+{
+    (void)state;
+    struct bytes text = {0};
+    help_put_all(&text);
+    help_put_program(&text);
+    for (size_t i = 0; command_table[i]; i++)
+        help_put_command(&text, command_table[i]);
+    for (const struct setting *row = setting_table; row->name; row++)
+        help_put_setting(&text, row);
+    assert_narrow(bytes_text(&text));
+    bytes_dispose(&text);
+}
+
 static void help_speaks_of_every_row(void **state)
 {
     (void)state;
@@ -226,6 +249,7 @@ int main(void)
         cmocka_unit_test(names_and_prefixes),
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(overrides_do_not_leak),
+        cmocka_unit_test(help_fits_into_a_hundred_columns),
         cmocka_unit_test(help_speaks_of_every_row),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

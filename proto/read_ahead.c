@@ -1,19 +1,30 @@
 // Reads, unpacks and scans a file some pieces ahead of whoever decodes it.
 //
-// Pieces go round in a ring. Two locks: `reading` is held while a piece is read, so that pieces
-// come in order; `lock`, taken inside it, guards the ring and is never held for long. When the
-// decoder can scan, a piece ends with a whole record and what is left over begins the next one.
+// Pieces go round in a ring. Two locks: `reading` is held while a piece is read that has to be read
+// in order; `lock`, taken inside it, guards the ring and is never held for long. When the decoder
+// can scan, a piece ends with a whole record. What is left over begins the next one: it is held
+// where pieces are read in order, and read again where each is read at its place. Whoever reads a
+// piece finds its ends alone then, by the same rule as who reads its neighbours.
 #include "proto/read_ahead.h"
 
 #include "proto/alloc.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    STRIDE = READ_AHEAD_BYTES - READ_AHEAD_OVERLAP, // from one place to the next
+    PROBE_BYTES = 4 << 10,                          // of the overlap, read at once
+};
+
 struct read_ahead {
     struct decoder *decoder;
+    bool plain;       // pieces are read at their places
+    uint64_t text_at; // in the file
+    uint64_t next;    // the decoder's: where the next piece has to begin
     pthread_t threads[READ_AHEAD_HELPERS];
     unsigned helpers;
 
@@ -51,15 +62,13 @@ static void cut(struct read_ahead *ahead, struct read_piece *piece)
     piece->scanned = true;
 }
 
-static void read_piece(struct read_ahead *ahead, struct read_piece *piece)
+static void read_in_order(struct read_ahead *ahead, struct read_piece *piece)
 {
-    if (!piece->text)
-        piece->text = xmalloc(READ_AHEAD_BYTES);
+    piece->text = piece->memory;
     size_t len = ahead->held.len < READ_AHEAD_BYTES ? ahead->held.len : READ_AHEAD_BYTES;
     if (len)
         memcpy(piece->text, ahead->held.data, len);
     bytes_consume(&ahead->held, len);
-    piece->failed = 0;
     while (!ahead->held.len &&
            len < READ_AHEAD_BYTES) { // after less than asked for: the end, or why
         ssize_t got =
@@ -71,9 +80,77 @@ static void read_piece(struct read_ahead *ahead, struct read_piece *piece)
     }
     piece->len = len;
     piece->last = len < READ_AHEAD_BYTES;
-    piece->scanned = false;
     if (ahead->decoder->ahead && !piece->last)
         cut(ahead, piece);
+}
+
+// Less than asked for: the end of the file, or why.
+static size_t read_at(struct read_ahead *ahead, struct read_piece *piece, char *to, size_t len,
+                      uint64_t at)
+{
+    size_t done = 0;
+    while (done < len) {
+        ssize_t got = unpack_read_at(ahead->unpack, to + done, len - done,
+                                     ahead->text_at + at + done, &piece->err);
+        if (got < 0)
+            piece->failed = (int)got;
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    return done;
+}
+
+// Whether a record ends in the len bytes before `end`, and how many of them lie behind the last
+// one.
+static bool find_tail(const struct read_ahead *ahead, size_t *tail, const char *end, size_t len)
+{
+    size_t whole = ahead->decoder->ahead->cut(end - len, len);
+    *tail = whole ? len - whole : 0;
+    return whole;
+}
+
+// How many bytes before the place at `at` belong to the record there; text has the nearest ones.
+static size_t find_start(struct read_ahead *ahead, struct read_piece *piece, char *text,
+                         uint64_t at)
+{
+    size_t tail, more = READ_AHEAD_OVERLAP - PROBE_BYTES;
+    if (!find_tail(ahead, &tail, text, PROBE_BYTES) &&
+        read_at(ahead, piece, text - READ_AHEAD_OVERLAP, more, at - READ_AHEAD_OVERLAP) == more)
+        find_tail(ahead, &tail, text, READ_AHEAD_OVERLAP);
+    return tail;
+}
+
+static void read_at_place(struct read_ahead *ahead, struct read_piece *piece, uint64_t index)
+{
+    uint64_t at = index * STRIDE;
+    char *text = piece->memory + READ_AHEAD_OVERLAP;
+    size_t probe = index ? PROBE_BYTES : 0, tail;
+    size_t got = read_at(ahead, piece, text - probe, probe + STRIDE, at - probe);
+    piece->last = got < probe + STRIDE;
+    piece->len = got > probe ? got - probe : 0;
+    size_t before = index && got >= probe ? find_start(ahead, piece, text, at) : 0;
+    piece->text = text - before;
+    piece->len += before;
+    piece->from = at - before;
+    if (piece->last || piece->failed) {
+        piece->last = true;
+        return;
+    }
+    piece->scanned = find_tail(ahead, &tail, text + STRIDE, READ_AHEAD_OVERLAP);
+    piece->len -= tail;
+}
+
+static void read_piece(struct read_ahead *ahead, struct read_piece *piece, uint64_t index)
+{
+    if (!piece->memory)
+        piece->memory = xmalloc(READ_AHEAD_BYTES);
+    piece->failed = 0;
+    piece->scanned = false;
+    if (ahead->plain)
+        read_at_place(ahead, piece, index);
+    else
+        read_in_order(ahead, piece);
 }
 
 static void scan_piece(struct read_ahead *ahead, struct read_piece *piece, bool helps)
@@ -85,10 +162,11 @@ static void scan_piece(struct read_ahead *ahead, struct read_piece *piece, bool 
 }
 
 // The piece to be read next; NULL when there is no room, or nothing to read.
-static struct read_piece *begin_piece(struct read_ahead *ahead)
+static struct read_piece *begin_piece(struct read_ahead *ahead, uint64_t *index)
 {
     struct read_piece *piece = NULL;
     pthread_mutex_lock(&ahead->lock);
+    *index = ahead->begun;
     if (!ahead->stop && !ahead->ended && pieces_free(ahead))
         piece = &ahead->pieces[ahead->begun++ % ahead->count];
     pthread_mutex_unlock(&ahead->lock);
@@ -98,10 +176,12 @@ static struct read_piece *begin_piece(struct read_ahead *ahead)
 // Makes one piece ready, if there is one to be made.
 static void work(struct read_ahead *ahead, bool helps)
 {
-    pthread_mutex_lock(&ahead->reading);
-    struct read_piece *piece = begin_piece(ahead);
+    if (!ahead->plain)
+        pthread_mutex_lock(&ahead->reading);
+    uint64_t index;
+    struct read_piece *piece = begin_piece(ahead, &index);
     if (piece) {
-        read_piece(ahead, piece);
+        read_piece(ahead, piece, index);
         if (piece->last) {
             pthread_mutex_lock(&ahead->lock);
             ahead->ended = true;
@@ -109,7 +189,8 @@ static void work(struct read_ahead *ahead, bool helps)
             pthread_mutex_unlock(&ahead->lock);
         }
     }
-    pthread_mutex_unlock(&ahead->reading);
+    if (!ahead->plain)
+        pthread_mutex_unlock(&ahead->reading);
     if (!piece)
         return;
     scan_piece(ahead, piece, helps);
@@ -156,13 +237,27 @@ struct read_ahead *read_ahead_new(struct unpack *unpack, struct decoder *decoder
     if (helpers > READ_AHEAD_HELPERS)
         helpers = READ_AHEAD_HELPERS;
     ahead->count = helpers ? helpers + (READ_AHEAD_PIECES - READ_AHEAD_HELPERS) : 1;
-    bytes_append(&ahead->held, held, held_len);
+    ahead->plain = helpers && decoder->ahead && unpack_is_plain(unpack, &ahead->text_at);
+    if (!ahead->plain)
+        bytes_append(&ahead->held, held, held_len);
     pthread_mutex_init(&ahead->reading, NULL);
     pthread_mutex_init(&ahead->lock, NULL);
     pthread_cond_init(&ahead->ready, NULL);
     pthread_cond_init(&ahead->room, NULL);
     start_threads(ahead, helpers);
     return ahead;
+}
+
+// Two that read neighbouring pieces have seen different files when they do not meet.
+static void check_place(struct read_ahead *ahead, struct read_piece *piece)
+{
+    if (piece->from != ahead->next && !piece->failed) {
+        piece->failed = err_set(&piece->err, -ESTALE, "the file was changed while it was read");
+        piece->last = true;
+        piece->scanned = false;
+        piece->len = 0;
+    }
+    ahead->next = piece->from + piece->len;
 }
 
 const struct read_piece *read_ahead_next(struct read_ahead *ahead)
@@ -186,6 +281,8 @@ const struct read_piece *read_ahead_next(struct read_ahead *ahead)
     ahead->taken++;
     ahead->holding = true;
     pthread_mutex_unlock(&ahead->lock);
+    if (ahead->plain)
+        check_place(ahead, piece);
     return piece;
 }
 
@@ -200,7 +297,7 @@ void read_ahead_free(struct read_ahead *ahead)
     for (unsigned i = 0; i < ahead->helpers; i++)
         pthread_join(ahead->threads[i], NULL);
     for (size_t i = 0; i < READ_AHEAD_PIECES; i++) {
-        free(ahead->pieces[i].text);
+        free(ahead->pieces[i].memory);
         bytes_dispose(&ahead->pieces[i].notes);
     }
     bytes_dispose(&ahead->held);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,6 +41,7 @@ struct unpack {
     bool in_frame; // of gzip or zstd: the end of the file may not come now
 
     bool started; // packing and text encoding are known
+    size_t mark_len;
     bool is_utf16;
     struct utf16 utf16;
     struct bytes text; // head that was looked at, or UTF-8 of UTF-16
@@ -228,6 +230,7 @@ static int start_text(struct unpack *unpack, struct err *err)
     }
     size_t mark = len >= 3 && !memcmp(head, "\xef\xbb\xbf", 3) ? 3 : 0;
     bytes_append(&unpack->text, head + mark, len - mark);
+    unpack->mark_len = mark;
     return 0;
 }
 
@@ -272,6 +275,39 @@ ssize_t unpack_read(struct unpack *unpack, void *buffer, size_t len, struct err 
             break;
         done += (size_t)got;
     }
+    return (ssize_t)done;
+}
+
+bool unpack_is_plain(const struct unpack *unpack, uint64_t *text_at)
+{
+    *text_at = unpack->mark_len;
+    return unpack->started && unpack->size && unpack->packing == PACKING_NONE && !unpack->is_utf16;
+}
+
+// Pieces are read in any order.
+static void note_done(struct unpack *unpack, uint64_t upto)
+{
+    uint64_t done = unpack->done;
+    while (done < upto && !atomic_compare_exchange_weak(&unpack->done, &done, upto))
+        continue;
+}
+
+ssize_t unpack_read_at(struct unpack *unpack, void *buffer, size_t len, uint64_t at,
+                       struct err *err)
+{
+    size_t done = 0;
+    while (done < len) {
+        ssize_t got = pread(unpack->fd, (char *)buffer + done, len - done, (off_t)(at + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && !done)
+            return err_set(err, -errno, "cannot read: %s", strerror(errno));
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    if (done)
+        note_done(unpack, at + done);
     return (ssize_t)done;
 }
 

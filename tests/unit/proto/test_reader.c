@@ -1,4 +1,5 @@
 // The reader: finds formats, unpacks, says what is wrong with a file.
+#include "proto/read_ahead.h"
 #include "proto/reader.h"
 #include "proto/unpack.h"
 #include "tests/collect.h"
@@ -7,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -185,6 +187,125 @@ static void test_any_number_of_threads_gives_the_same(void **state)
         collect_dispose(&more);
     }
     collect_dispose(&one);
+    drop_file(path);
+}
+
+// Reads text of some MiB with one thread and with two. Returns how many samples are in it.
+static size_t expect_two_threads_to_read_the_same(const char *text, size_t len)
+{
+    char *path = write_file("threads", text, len);
+    struct collect one, two;
+    struct decode_report one_report, two_report;
+    struct err err = {0};
+    assert_int_equal(read_with(&one, path, 1, &one_report, &err), 0);
+    assert_int_equal(read_with(&two, path, 2, &two_report, &err), 0);
+    expect_same(&one, &two);
+    assert_memory_equal(&one_report, &two_report, sizeof one_report);
+    size_t count = one.count;
+    collect_dispose(&one);
+    collect_dispose(&two);
+    drop_file(path);
+    return count;
+}
+
+// A sample of this many frames; the last ones are of few functions.
+static void put_sample(struct bytes *out, size_t number, size_t frames)
+{
+    bytes_printf(out, "demo%zu  %zu [000] %zu.000001: 1 cycles: \n", number % 7,
+                 10000 + number % 99, number);
+    for (size_t i = 0; i < frames; i++)
+        bytes_printf(out, "\t  %zx f%zu+0x1 (/bin/demo)\n", i + 1, (number * i) % 1000);
+    bytes_append_text(out, "\n");
+}
+
+// Records end before, at and behind the places where pieces of the file are read.
+static void test_wherever_a_file_of_two_threads_ends(void **state)
+{
+    (void)state;
+    enum { STRIDE = READ_AHEAD_BYTES - READ_AHEAD_OVERLAP, PLACE = 10 * STRIDE };
+    struct bytes text = {0};
+    bytes_append_text(&text, "\xef\xbb\xbf");
+    for (size_t number = 0; text.len < PLACE + 3 * STRIDE; number++)
+        put_sample(&text, number, 1 + number % 30);
+    for (size_t len = PLACE - 2; len <= PLACE + 6; len++)
+        assert_true(expect_two_threads_to_read_the_same(text.data, len) > 1000);
+    // A record ends just where a place is.
+    const char *blank = memmem(text.data + PLACE, STRIDE, "\n\n", 2);
+    size_t more = PLACE - (size_t)(blank + 2 - text.data) % PLACE;
+    struct bytes moved = {0};
+    bytes_append_text(&moved, "#");
+    while (moved.len + 1 < more)
+        bytes_append_text(&moved, "-");
+    bytes_append_text(&moved, "\n");
+    bytes_append(&moved, text.data + 3, text.len - 3);
+    for (size_t cut = 0; cut < 4; cut++)
+        assert_true(expect_two_threads_to_read_the_same(moved.data + cut, moved.len - cut) > 1000);
+    bytes_dispose(&moved);
+    bytes_dispose(&text);
+}
+
+// Longer than what is looked through for the end of a record, and than a piece; and none at all.
+static void test_two_threads_read_long_records(void **state)
+{
+    (void)state;
+    struct bytes text = {0};
+    for (size_t number = 0; text.len < 3 << 20; number++)
+        put_sample(&text, number, number % 5 ? 3 : 4000);
+    assert_true(expect_two_threads_to_read_the_same(text.data, text.len) > 50);
+    bytes_clear(&text);
+    put_sample(&text, 1, 3);
+    for (size_t number = 0; text.len < 3 << 20; number++)
+        put_sample(&text, number, number % 50 ? 100 : 90000); // over 2 MiB
+    assert_true(expect_two_threads_to_read_the_same(text.data, text.len) > 5);
+    bytes_clear(&text);
+    put_sample(&text, 1, 3);
+    memset(bytes_extend(&text, 5 << 20), 'x', 5 << 20); // a line
+    bytes_append_text(&text, "\n\n");
+    put_sample(&text, 2, 3);
+    assert_int_equal(expect_two_threads_to_read_the_same(text.data, text.len), 2);
+    bytes_dispose(&text);
+}
+
+// Pieces that were read before the change and pieces that were read after it do not meet.
+static void test_a_file_that_changes_on_its_way_is_told(void **state)
+{
+    (void)state;
+    enum {
+        STRIDE = READ_AHEAD_BYTES - READ_AHEAD_OVERLAP,
+        PIECES = READ_AHEAD_PIECES - READ_AHEAD_HELPERS + 1,
+    };
+    struct bytes text = {0};
+    for (size_t number = 0; text.len < 4 << 20; number++)
+        put_sample(&text, number, 5);
+    char *path = write_file("changes", text.data, text.len);
+    struct collect collect;
+    collect_init(&collect);
+    struct decoder *decoder = format_perf_script.decoder_new(&collect.sink, NULL);
+    struct unpack *unpack;
+    struct err err = {0};
+    char head[100];
+    assert_int_equal(unpack_open(&unpack, path, NULL, &err), 0);
+    assert_int_equal(unpack_read(unpack, head, sizeof head, &err), sizeof head);
+    struct read_ahead *ahead = read_ahead_new(unpack, decoder, head, sizeof head, 1);
+    assert_false(read_ahead_next(ahead)->last);
+    while (unpack_done(unpack) < PIECES * STRIDE) // until there is no room for more
+        sched_yield();
+    FILE *file = fopen(path, "r+b");
+    for (size_t i = 0; i < text.len; i++)
+        putc('x', file);
+    assert_int_equal(fclose(file), 0);
+    const struct read_piece *piece;
+    do {
+        piece = read_ahead_next(ahead);
+    } while (!piece->last);
+    assert_int_equal(piece->failed, -ESTALE);
+    assert_int_equal(piece->len, 0);
+    assert_non_null(strstr(piece->err.message, "changed"));
+    read_ahead_free(ahead);
+    decoder_free(decoder);
+    unpack_free(unpack);
+    collect_dispose(&collect);
+    bytes_dispose(&text);
     drop_file(path);
 }
 
@@ -483,6 +604,9 @@ int main(void)
         cmocka_unit_test(test_packed_files_give_the_same_samples),
         cmocka_unit_test(test_utf16_and_crlf_are_text_too),
         cmocka_unit_test(test_any_number_of_threads_gives_the_same),
+        cmocka_unit_test(test_wherever_a_file_of_two_threads_ends),
+        cmocka_unit_test(test_two_threads_read_long_records),
+        cmocka_unit_test(test_a_file_that_changes_on_its_way_is_told),
         cmocka_unit_test(test_a_reader_can_be_freed_half_way),
         cmocka_unit_test(test_gzip_members_one_after_the_other),
         cmocka_unit_test(test_a_truncated_gzip_keeps_what_was_there),

@@ -43,6 +43,7 @@ enum { PERF_RECENT = 1 << 17 };
 // Which chains, callers and lines were read lately. Any thread may read and write: what it says
 // changes who does the work, not what comes out.
 struct perf_recent {
+    _Atomic bool idle; // so little of what came lately was new that nothing is read ahead
     _Atomic uint16_t tags[PERF_RECENT];
 };
 

@@ -17,6 +17,7 @@ enum {
     RECORD_MAX = 2 << 20, // bytes of one record; what is longer is cut
     PROBE_LINES = 400,
     TOKENS = 256,
+    FRESH_CHAINS = 16,    // with less than one new chain in so many, reading ahead does not pay
     BITE_MAX = 256 << 20, // bytes taken at once; offsets of tokens have 32 bits
 };
 
@@ -199,6 +200,7 @@ static size_t scan_ahead(const struct decoder *decoder, struct bytes *notes, con
     perf_scan_init(&scan, decoder->sink->dict->seed);
     bytes_extend(notes, sizeof(size_t)); // where the tokens end
     size_t done = 0, scanned;
+    helps = helps && !atomic_load_explicit(&script->recent->idle, memory_order_relaxed);
     for (size_t count = TOKENS; count == TOKENS; done += scanned) {
         struct perf_token *tokens = bytes_extend(notes, TOKENS * sizeof *tokens);
         count = perf_scan_tokens(&scan, tokens, TOKENS, text + done, len - done, &scanned);
@@ -225,7 +227,12 @@ static int push_scanned(struct decoder *decoder, const char *text, size_t len,
     memcpy(&tokens_end, notes->data, sizeof tokens_end);
     const void *tokens = notes->data + sizeof tokens_end;
     size_t count = (tokens_end - sizeof tokens_end) / sizeof(struct perf_token);
+    size_t chains_before = script->known.chains.used;
     take_tokens(script, text, tokens, count, notes->data, err);
+    size_t chains = script->known.chains.used; // fewer: all were forgotten on the way
+    size_t fresh = chains >= chains_before ? chains - chains_before : count;
+    atomic_store_explicit(&script->recent->idle, fresh < count / FRESH_CHAINS,
+                          memory_order_relaxed);
     size_t back = perf_records_take_back(&script->records);
     bytes_append(&script->carry, text + len - back, back);
     perf_records_flush(&script->records, err);

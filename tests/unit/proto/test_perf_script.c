@@ -577,6 +577,51 @@ static void test_a_renumbered_dictionary_is_noticed(void **state)
     collect_dispose(&collect);
 }
 
+// Reads a piece ahead and pushes it. Returns how much there was in the notes beside its tokens.
+static size_t push_ahead(struct decoder *decoder, const char *text, size_t len)
+{
+    struct bytes notes = {0};
+    struct err err = {0};
+    size_t tokens_end;
+    assert_int_equal(decoder->ahead->cut(text, len), len);
+    assert_int_equal(decoder->ahead->scan(decoder, &notes, text, len, true), len);
+    memcpy(&tokens_end, notes.data, sizeof tokens_end);
+    assert_true(tokens_end > sizeof tokens_end && tokens_end <= notes.len);
+    assert_int_equal(decoder->ahead->push_scanned(decoder, text, len, &notes, &err), 0);
+    size_t more = notes.len - tokens_end;
+    bytes_dispose(&notes);
+    return more;
+}
+
+// Chains are read ahead as long as a good part of them is new.
+static void test_nothing_is_read_ahead_where_little_is_new(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 160 };
+    struct collect collect;
+    collect_init(&collect);
+    struct decoder *decoder = format_perf_script.decoder_new(&collect.sink, NULL);
+    static const size_t fresh[] = {SAMPLES, 0, 2, SAMPLES, SAMPLES, SAMPLES / 8, 2};
+    static const bool read[] = {true, false, false, false, true, true, true};
+    size_t chains = 0;
+    for (size_t piece = 0; piece < sizeof fresh / sizeof *fresh; piece++) {
+        struct bytes text = {0};
+        for (size_t i = 0; i < SAMPLES; i++) {
+            size_t chain = i < fresh[piece] ? chains++ : 0;
+            bytes_printf(&text,
+                         "demo     7 [000] %zu.%06zu: 1 cycles: \n"
+                         "\t1 f%zu (/a)\n\t2 g%zu (/a)\n\t3 main (/a)\n\n",
+                         piece, i, chain, chain);
+        }
+        assert_int_equal(push_ahead(decoder, text.data, text.len) != 0, read[piece]);
+        assert_int_equal(collect.count, (piece + 1) * SAMPLES);
+        bytes_dispose(&text);
+    }
+    assert_int_equal(decoder->report.skipped, 0);
+    decoder_free(decoder);
+    collect_dispose(&collect);
+}
+
 static void test_flipped_bits_do_no_harm(void **state)
 {
     (void)state;
@@ -624,6 +669,7 @@ int main(void)
         cmocka_unit_test(test_nothing_of_the_fixtures_is_skipped),
         cmocka_unit_test(test_both_ways_of_reading_agree),
         cmocka_unit_test(test_a_renumbered_dictionary_is_noticed),
+        cmocka_unit_test(test_nothing_is_read_ahead_where_little_is_new),
         cmocka_unit_test(test_flipped_bits_do_no_harm),
         cmocka_unit_test(test_probe),
     };

@@ -91,6 +91,7 @@ static void release(struct buffer *buffer)
         scratch_dispose(&buffer->scratch[i].values);
     }
     scratch_dispose(&buffer->node_scratch);
+    scratch_dispose(&buffer->map_scratch);
     kept_filters_dispose(&buffer->filters);
     callpaths_release(&buffer->callpaths);
 }
@@ -325,7 +326,8 @@ size_t buffer_column_bytes(const struct buffer *buffer)
 // What is kept to answer fast: bins and scratch memory.
 static size_t kept_bytes(const struct buffer *buffer)
 {
-    size_t bytes = buffer->node_scratch.bytes + kept_filters_bytes(&buffer->filters);
+    size_t bytes = buffer->node_scratch.bytes + buffer->map_scratch.bytes +
+                   kept_filters_bytes(&buffer->filters);
     for (size_t i = 0; i < PARALLEL_MOST; i++)
         bytes += buffer->scratch[i].counts.bytes + buffer->scratch[i].values.bytes;
     for (size_t i = 0; i < buffer->source_count; i++) {

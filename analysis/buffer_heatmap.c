@@ -417,7 +417,7 @@ static int scan(struct map_job *job, struct err *err)
     unsigned threads = parallel_threads(job->view->query->threads, job->view->run_samples);
     size_t count = cell_count(&job->out->shape);
     nodes_for_masks(job);
-    job->out->cells = xcalloc(count, sizeof *job->out->cells);
+    memset(job->out->cells, 0, count * sizeof *job->out->cells);
     job->shared = threads > 1;
     job->before_ns = newest_before(job->view);
     parallel_run(threads, count_runs, job);
@@ -552,7 +552,7 @@ static void copy_cells(struct map_job *job, const struct bins *const *bins)
     enum { PART = 2048 };
     const struct heatmap_shape *shape = &job->out->shape;
     const size_t count = cell_count(shape);
-    uint64_t *cells = job->out->cells = xreallocarray(NULL, count, sizeof *cells);
+    uint64_t *cells = job->out->cells;
     for (size_t from = 0; from < count; from += PART) {
         size_t to = count - from < PART ? count : from + PART;
         memset(cells + from, 0, (to - from) * sizeof *cells);
@@ -667,7 +667,6 @@ static void paint(struct map_job *job)
 {
     const struct view *view = job->view;
     size_t count = cell_count(&job->out->shape);
-    job->out->paint = xmalloc(count);
     memset(job->out->paint, HEATMAP_NOT_RECORDING, count);
     for (size_t i = 0; i < view->source_count; i++) {
         const struct source *source = view->sources[i];
@@ -711,6 +710,7 @@ int buffer_heatmap(struct store *store, const struct query *query,
         out->dict = &view.buffer->dict;
         out->full = full_cell(&view, shape);
         view_totals(&view, &out->totals);
+        heatmap_take(out, &view.buffer->map_scratch);
         paint(&job);
         rc = count_cells(&job, err);
     }

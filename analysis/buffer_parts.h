@@ -95,7 +95,7 @@ struct buffer {
     struct compaction compaction;
     uint64_t orphans; // samples that went, in all
     struct worker_scratch scratch[PARALLEL_MOST];
-    struct scratch node_scratch;
+    struct scratch node_scratch, map_scratch; // the latter see heatmap_take
     struct kept_filters filters;
     uint32_t ticks_unasked; // since the last question
     uint64_t bins_clock;    // counts questions, to know which bins were not asked for longest

@@ -3,10 +3,37 @@
 
 #include <stdlib.h>
 
+void heatmap_take(struct heatmap *heatmap, struct scratch *kept)
+{
+    const size_t count = (size_t)heatmap->shape.columns * heatmap->shape.rows;
+    heatmap->kept = kept;
+    heatmap->memory = *kept;
+    *kept = (struct scratch){0};
+    heatmap->cells =
+        scratch_take(&heatmap->memory, count * (sizeof *heatmap->cells + sizeof *heatmap->paint));
+    heatmap->paint = (uint8_t *)(heatmap->cells + count);
+}
+
+// Of two maps at once, the larger one's memory is kept.
+static void give_back(struct heatmap *heatmap)
+{
+    struct scratch *kept = heatmap->kept, smaller = heatmap->memory;
+    if (smaller.bytes > kept->bytes) {
+        smaller = *kept;
+        *kept = heatmap->memory;
+    }
+    scratch_dispose(&smaller);
+    scratch_put(kept);
+}
+
 void heatmap_dispose(struct heatmap *heatmap)
 {
-    free(heatmap->cells);
-    free(heatmap->paint);
+    if (heatmap->kept) {
+        give_back(heatmap);
+    } else {
+        free(heatmap->cells);
+        free(heatmap->paint);
+    }
     *heatmap = (struct heatmap){0};
 }
 

@@ -4,6 +4,7 @@
 #define FLICKER_ANALYSIS_HEATMAP_H
 
 #include "analysis/fold.h"
+#include "analysis/scratch.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -37,8 +38,13 @@ struct heatmap {
     uint64_t max;    // largest cell
     uint64_t full;   // what a cell would hold with every CPU busy (cpus * rate * cell); 0: unknown
     struct totals totals;
+    // What cells and paint lie in, and where it goes back to, for the next map: of the store, which
+    // outlives the map. NULL: both are memory of their own.
+    struct scratch memory, *kept;
 };
 
+// Room for cells and paint, of any content, in what is kept from the map before, if that has gone.
+void heatmap_take(struct heatmap *heatmap, struct scratch *kept);
 void heatmap_dispose(struct heatmap *heatmap);
 
 // When a cell begins; cell = column * rows + row, columns * rows is the end of the map.

@@ -25,7 +25,7 @@ struct latency {
     struct sink sink;
     bool scaled; // the second time
     struct heatmap *out;
-    uint64_t *columns; // what each column has in all
+    struct heatmap columns; // what each column has in all
     uint64_t *edges;
     uint64_t least, most; // seen
     struct last *lasts;   // of each thread
@@ -153,22 +153,19 @@ static void choose_scale(struct latency *latency)
 static int ask_columns(struct latency *latency, struct store *store, const struct query *query,
                        struct err *err)
 {
-    struct heatmap columns = {0}, *out = latency->out;
+    struct heatmap *columns = &latency->columns, *out = latency->out;
     struct heatmap_shape shape = out->shape;
     shape.rows = 1;
     shape.value_least = shape.value_most = 0;
-    int rc = store_heatmap(store, query, &shape, &columns, err);
+    heatmap_take(out, &((struct buffer *)store)->map_scratch);
+    int rc = store_heatmap(store, query, &shape, columns, err);
     if (!rc) {
-        out->dict = columns.dict;
-        out->totals = columns.totals;
-        out->paint = xcalloc((size_t)shape.columns * out->shape.rows, sizeof *out->paint);
-        out->cells = xcalloc((size_t)shape.columns * out->shape.rows, sizeof *out->cells);
+        out->dict = columns->dict;
+        out->totals = columns->totals;
+        memset(out->cells, 0, (size_t)shape.columns * out->shape.rows * sizeof *out->cells);
         for (size_t i = 0; i < shape.columns; i++)
-            memset(out->paint + i * out->shape.rows, columns.paint[i], out->shape.rows);
-        latency->columns = columns.cells;
-        columns.cells = NULL;
+            memset(out->paint + i * out->shape.rows, columns->paint[i], out->shape.rows);
     }
-    heatmap_dispose(&columns);
     return rc;
 }
 
@@ -229,7 +226,7 @@ static void lay_columns(const struct latency *latency, uint64_t value)
     const uint64_t worth = latency->out->totals.by_value ? value : 1;
     const uint32_t row = row_of(latency, value);
     for (size_t i = 0; i < shape->columns; i++)
-        latency->out->cells[i * shape->rows + row] = latency->columns[i] / worth;
+        latency->out->cells[i * shape->rows + row] = latency->columns.cells[i] / worth;
 }
 
 static int count_in_view(struct latency *latency, const struct view *view, struct err *err)
@@ -290,6 +287,6 @@ int latency_heatmap(struct store *store, const struct query *query,
         rc = count(&latency, store, query, err);
     free(latency.edges);
     free(latency.lasts);
-    free(latency.columns);
+    heatmap_dispose(&latency.columns);
     return rc;
 }

@@ -155,6 +155,58 @@ static void test_shapes_that_make_no_sense_are_refused(void **state)
     buffer_free(buffer);
 }
 
+static void assert_counts(const struct heatmap *map, uint64_t from, uint64_t end)
+{
+    const size_t count = (size_t)map->shape.columns * map->shape.rows;
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(map->cells[i], i >= from && i < end);
+        assert_int_equal(map->paint[i], i >= from && i < end ? 0 : HEATMAP_NOT_RECORDING);
+    }
+}
+
+// One map's memory is the next one's, but not while both are there.
+static void test_memory_is_kept_for_the_next_map(void **state)
+{
+    (void)state;
+    struct sink *sink;
+    struct err err = {0};
+    struct buffer *buffer = buffer_new(0, 0);
+    struct store *store = buffer_store(buffer);
+    struct heatmap first, second, values;
+    struct buffer_stats before, after;
+    buffer_source_add(buffer, "one", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "here");
+    for (int i = 2; i < 7; i++)
+        fill_sample(sink, i * FILL_SECOND, 1, 0, "demo;main");
+    struct heatmap_shape wide = {.column_ns = FILL_SECOND, .columns = 3000, .rows = 1};
+    struct heatmap_shape narrow = {
+        .from_ns = 3 * FILL_SECOND, .column_ns = FILL_SECOND, .columns = 2, .rows = 1};
+    struct heatmap_shape by_value = narrow;
+    by_value.value_most = HEATMAP_VALUES_ALL;
+    buffer_stats(buffer, &before);
+    assert_int_equal(store_heatmap(store, &everything, &wide, &first, &err), 0);
+    assert_int_equal(store_heatmap(store, &everything, &narrow, &second, &err), 0);
+    assert_int_equal(store_heatmap(store, &everything, &by_value, &values, &err), 0);
+    assert_counts(&first, 2, 7);
+    assert_counts(&second, 0, 2);
+    assert_counts(&values, 0, 2);
+    const uint64_t *cells = first.cells;
+    heatmap_dispose(&first);
+    heatmap_dispose(&values);
+    heatmap_dispose(&second);
+    assert_null(second.cells);
+    buffer_stats(buffer, &after);
+    assert_true(after.table_bytes >= before.table_bytes + 3000 * sizeof *cells);
+    assert_int_equal(store_heatmap(store, &everything, &narrow, &second, &err), 0);
+    assert_ptr_equal(second.cells, cells);
+    assert_counts(&second, 0, 2);
+    heatmap_dispose(&second);
+    assert_int_equal(store_heatmap(store, &everything, &by_value, &values, &err), 0);
+    assert_counts(&values, 0, 2);
+    heatmap_dispose(&values);
+    buffer_free(buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_evicted_time_is_painted),
         cmocka_unit_test(test_an_interval_is_spread_over_the_cells_it_spans),
         cmocka_unit_test(test_shapes_that_make_no_sense_are_refused),
+        cmocka_unit_test(test_memory_is_kept_for_the_next_map),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ static bool goes_on(struct fold_edit *edit, size_t step)
     return !edit->canceled;
 }
 
-uint32_t fold_edit_append(struct fold_edit *edit, uint32_t parent, uint32_t frame)
+static uint32_t append(struct fold_edit *edit, uint32_t parent, uint32_t frame)
 {
     if (!goes_on(edit, edit->count))
         return 0;
@@ -76,7 +76,7 @@ uint32_t fold_edit_child(struct fold_edit *edit, uint32_t parent, uint32_t frame
             fold_same_function(dict, edit->nodes[id].frame, frame))
             return id;
     }
-    uint32_t id = fold_edit_append(edit, parent, frame);
+    uint32_t id = append(edit, parent, frame);
     if (id)
         idset_put(set, slot, id);
     return id;

@@ -23,9 +23,6 @@ void fold_edit_expect(struct fold_edit *edit, size_t nodes);
 // The callee of `parent` that is the same function (name, module and kind) as `frame`; new when
 // there is none. Soon after *fold->cancel was set it is the root, at once.
 uint32_t fold_edit_child(struct fold_edit *edit, uint32_t parent, uint32_t frame);
-// The same where the caller knows that there is none, and asks for no child of `parent`: costs
-// less.
-uint32_t fold_edit_append(struct fold_edit *edit, uint32_t parent, uint32_t frame);
 // Gives a node the weight that an old node has of its own.
 void fold_edit_add(struct fold_edit *edit, uint32_t node, const struct fold_node *old);
 // Says that the weight of an old node is left out of the new tree: takes it off the totals' counts

@@ -1,9 +1,10 @@
-// Folds by who ran: samples are counted by owner and node, then hung below their owners.
+// Folds by who ran: samples are counted by owner and node, then hung below their owners
+// (owner_tree.h).
 #include "analysis/fold_owners.h"
 
-#include "analysis/fold_edit.h"
 #include "analysis/names.h"
 #include "analysis/owner_counts.h"
+#include "analysis/owner_tree.h"
 #include "proto/alloc.h"
 
 #include <inttypes.h>
@@ -143,124 +144,92 @@ static int count_by_thread(struct tally *tally, struct err *err)
     return rc;
 }
 
-// Hanging the rows' call paths below their owners. `bare` are paths without the thread's name,
-// whose place the owner takes: nodes of the fold's own dictionary.
-struct hanging {
+// The rows' call paths become `bare` ones, without the thread's name, whose place the owner takes:
+// nodes of the fold's own dictionary.
+struct baring {
     struct tally *tally;
-    struct fold_edit edit;
-    uint32_t *bare_of;  // of each call path, + 1; 0: not asked yet
-    uint32_t *node_of;  // of each bare path, its node below the owner in turn
-    uint32_t *owner_of; // of each bare path, the last owner that it was hung below
-    uint32_t *chain;    // paths yet to be made, leaf first
+    uint32_t *bare_of; // of each call path, + 1; 0: not asked yet
+    uint32_t *chain;   // paths yet to be made, leaf first
     size_t chain_capacity;
 };
 
-static uint32_t bare_of(struct hanging *hanging, uint32_t path)
+static uint32_t bare_of(struct baring *baring, uint32_t path)
 {
-    struct tally *tally = hanging->tally;
+    struct tally *tally = baring->tally;
     const struct callpaths *callpaths = tally->view->callpaths;
     struct dict *own = &tally->names->dict;
     size_t depth = 0;
-    for (; !hanging->bare_of[path]; path = callpaths->paths[path].parent) {
-        array_reserve(&hanging->chain, &hanging->chain_capacity, depth + 1);
-        hanging->chain[depth++] = path;
+    for (; !baring->bare_of[path]; path = callpaths->paths[path].parent) {
+        array_reserve(&baring->chain, &baring->chain_capacity, depth + 1);
+        baring->chain[depth++] = path;
     }
-    uint32_t bare = hanging->bare_of[path] - 1;
+    uint32_t bare = baring->bare_of[path] - 1;
     while (depth-- > 0) {
-        path = hanging->chain[depth];
+        path = baring->chain[depth];
         uint32_t frame = callpaths->frame_of[callpaths->paths[path].function];
         if (tally->dict->frames[frame].kind != FRAME_COMM)
             bare = dict_node(own, bare, names_copy(tally->names, tally->dict, frame));
-        hanging->bare_of[path] = bare + 1;
+        baring->bare_of[path] = bare + 1;
     }
     return bare;
 }
 
-// The node of a bare path below an owner.
-static uint32_t place(struct hanging *hanging, uint32_t owner, uint32_t bare)
-{
-    const struct dict *own = &hanging->tally->names->dict;
-    size_t depth = 0;
-    if (hanging->owner_of[DICT_ROOT] != owner) {
-        hanging->owner_of[DICT_ROOT] = owner;
-        hanging->node_of[DICT_ROOT] = fold_edit_child(&hanging->edit, 0, owner);
-    }
-    for (; hanging->owner_of[bare] != owner; bare = own->nodes[bare].parent) {
-        array_reserve(&hanging->chain, &hanging->chain_capacity, depth + 1);
-        hanging->chain[depth++] = bare;
-    }
-    uint32_t at = hanging->node_of[bare];
-    while (depth-- > 0) {
-        bare = hanging->chain[depth];
-        at = fold_edit_append(&hanging->edit, at, own->nodes[bare].frame);
-        hanging->owner_of[bare] = owner;
-        hanging->node_of[bare] = at;
-    }
-    return at;
-}
-
 // Finds the bare paths of all rows, which take the nodes' place in them. Rows that do not count
 // lose their samples.
-static int lay_bare(struct hanging *hanging, struct totals *totals, struct err *err)
+static int lay_bare(struct baring *baring, struct totals *totals, struct err *err)
 {
-    struct tally *tally = hanging->tally;
+    struct tally *tally = baring->tally;
     const struct view *view = tally->view;
     int rc = 0;
-    hanging->bare_of = xcalloc(view->callpaths->path_count + 1, sizeof *hanging->bare_of);
-    hanging->bare_of[0] = DICT_ROOT + 1;
+    baring->bare_of = xcalloc(view->callpaths->path_count + 1, sizeof *baring->bare_of);
+    baring->bare_of[0] = DICT_ROOT + 1;
     for (size_t i = 0; i < tally->rows.count && rc == 0; i++) {
         struct owner_row *row = &tally->rows.items[i];
         struct weight weight = {row->node, row->samples, row->value};
         if (i % FOLD_STEPS == 0)
             rc = view_canceled(view, err);
         if (view_count_node(view, &weight, totals))
-            row->node = bare_of(hanging, view->callpaths->path_of[row->node]);
+            row->node = bare_of(baring, view->callpaths->path_of[row->node]);
         else
             row->samples = 0;
     }
     return rc;
 }
 
-static int hang_all(struct hanging *hanging, struct err *err)
+// The bare paths' places in the order of names take the nodes' place in the rows. False, and any
+// places, soon after the query was canceled.
+static bool put_in_order(struct tally *tally)
 {
-    const struct tally *tally = hanging->tally;
-    size_t bare_count = tally->names->dict.node_count;
-    int rc = 0;
-    hanging->node_of = xcalloc(bare_count, sizeof *hanging->node_of);
-    hanging->owner_of = xreallocarray(NULL, bare_count, sizeof *hanging->owner_of);
-    for (size_t i = 0; i < bare_count; i++)
-        hanging->owner_of[i] = IDSET_NONE;
-    for (size_t i = 0; i < tally->rows.count && rc == 0; i++) {
-        const struct owner_row *row = &tally->rows.items[i];
-        const uint32_t owner = tally->owner_of[row->key];
-        if (i % FOLD_STEPS == 0)
-            rc = view_canceled(tally->view, err);
-        if (!row->samples)
-            continue;
-        struct fold_node self = {.self_samples = row->samples, .self_value = row->value};
-        fold_edit_add(&hanging->edit, place(hanging, owner, row->node), &self);
+    struct callpaths *callpaths = &tally->names->callpaths;
+    const atomic_bool *cancel = tally->view->query->cancel;
+    if (!callpaths_follow_unless(callpaths, cancel) || !callpaths_rank_unless(callpaths, cancel))
+        return false;
+    callpaths_order(callpaths);
+    for (size_t i = 0; i < tally->rows.count; i++) {
+        struct owner_row *row = &tally->rows.items[i];
+        if (i % FOLD_STEPS == 0 && view_is_canceled(tally->view))
+            return false;
+        if (row->samples)
+            row->node = callpaths->order.place_of[callpaths->path_of[row->node]];
     }
-    return rc;
+    return true;
 }
 
 static int hang(struct tally *tally, struct fold *out, struct err *err)
 {
-    struct hanging hanging = {.tally = tally};
-    struct totals totals = out->totals;
-    int rc = lay_bare(&hanging, &totals, err);
-    if (rc == 0) {
-        fold_edit_init(&hanging.edit, out);
-        rc = hang_all(&hanging, err);
-        fold_edit_commit(&hanging.edit);
+    struct baring baring = {.tally = tally};
+    int rc = lay_bare(&baring, &out->totals, err);
+    if (rc == 0 && put_in_order(tally)) {
+        const struct owner_tree tree = {.callpaths = &tally->names->callpaths,
+                                        .rows = &tally->rows,
+                                        .frame_of = tally->owner_of,
+                                        .threads = tally->view->query->threads};
+        owner_tree_build(out, &tree);
     }
-    if (rc == 0)
-        rc = fold_canceled(out, err);
-    out->totals = totals;
-    free(hanging.bare_of);
-    free(hanging.node_of);
-    free(hanging.owner_of);
-    free(hanging.chain);
-    return rc;
+    callpaths_release(&tally->names->callpaths);
+    free(baring.bare_of);
+    free(baring.chain);
+    return rc == 0 ? fold_canceled(out, err) : rc;
 }
 
 int fold_owners(struct fold *out, const struct view *view, struct err *err)

@@ -1,4 +1,5 @@
 // Folds whose stacks begin with the process, thread or CPU that ran them.
+#include "proto/alloc.h"
 #include "tests/unit/analysis/fill.h"
 
 static void add(struct sink *sink, int64_t time_ns, const char *comm, int32_t pid, int32_t tid,
@@ -116,6 +117,95 @@ static void test_no_sample_is_an_empty_fold(void **state)
     buffer_free(buffer);
 }
 
+enum { OWNERS = 70, FIRST_PID = 100, STACKS = 60, DEPTH = 90 };
+
+static char *deep_stack(int stack)
+{
+    struct bytes text = {0};
+    bytes_append_text(&text, "app");
+    for (int level = 0; level <= DEPTH - stack % 3; level++)
+        bytes_printf(&text, ";f%d_%d", level < 5 ? 0 : stack, level);
+    char *copy = strdup(bytes_text(&text));
+    bytes_dispose(&text);
+    return copy;
+}
+
+// Threads of one name which run many of the same stacks, but not all, and not as often.
+static struct buffer *shared(void)
+{
+    struct buffer *buffer = buffer_new(64 << 20, 0);
+    struct sink *sink;
+    int64_t time_ns = 0;
+    buffer_source_add(buffer, "test", &sink);
+    fill_hello(sink, CLOCK_KIND_MONOTONIC, "host");
+    for (int stack = 0; stack < STACKS; stack++) {
+        char *text = deep_stack(stack);
+        for (int owner = 0; owner < OWNERS; owner++) {
+            for (int i = 0; owner * stack % 3 != 1 && i <= (owner + stack) % 4; i++)
+                add(sink, time_ns++, "app", FIRST_PID + owner, FIRST_PID + owner, 0, text, 7);
+        }
+        free(text);
+    }
+    buffer_tick(buffer);
+    return buffer;
+}
+
+// Adds the lines of a thread's own fold, by its number instead of its name.
+static void append_owned(struct bytes *out, struct store *store, int pid)
+{
+    struct filter *filter = filter_new();
+    struct err err = {0};
+    char number[16];
+    snprintf(number, sizeof number, "%d", pid);
+    filter_push(filter);
+    assert_int_equal(filter_add(filter, FILTER_TID, false, false, number, NULL, &err), 0);
+    const struct query query = {.filter = filter};
+    char *lines = fill_folded(store, &query, &err);
+    assert_non_null(lines);
+    for (char *line = lines; *line; line = strchr(line, '\n') + 1)
+        bytes_printf(out, "app-%d/%d%.*s\n", pid, pid, (int)strcspn(line + 3, "\n"), line + 3);
+    free(lines);
+    filter_free(filter);
+}
+
+// Parents before their children, whose totals they hold.
+static void assert_adds_up(const struct fold *fold)
+{
+    uint64_t *below = xcalloc(fold->count, sizeof *below);
+    for (size_t i = fold->count; i-- > 1;) {
+        const struct fold_node *node = &fold->nodes[i];
+        assert_true(node->parent < i);
+        assert_int_equal(node->total_samples, node->self_samples + below[i]);
+        assert_int_equal(node->total_value, 7 * node->total_samples);
+        below[node->parent] += node->total_samples;
+    }
+    assert_int_equal(fold->nodes[0].total_samples, below[0]);
+    assert_int_equal(fold->nodes[0].total_samples, fold->totals.samples);
+    free(below);
+}
+
+// More paths than one look at them takes in, by one worker and by several.
+static void test_owners_share_their_stacks(void **state)
+{
+    (void)state;
+    struct buffer *buffer = shared();
+    struct store *store = buffer_store(buffer);
+    struct bytes expected = {0};
+    for (int owner = 0; owner < OWNERS; owner++)
+        append_owned(&expected, store, FIRST_PID + owner);
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        const struct query query = {.first = QUERY_FIRST_TID, .threads = threads};
+        struct err err = {0};
+        struct fold fold;
+        assert_folded(store, &query, bytes_text(&expected));
+        assert_int_equal(store_fold(store, &query, &fold, &err), 0);
+        assert_adds_up(&fold);
+        fold_dispose(&fold);
+    }
+    bytes_dispose(&expected);
+    buffer_free(buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_a_cgroup_holds_what_its_threads_did),
         cmocka_unit_test(test_it_counts_what_a_plain_fold_counts),
         cmocka_unit_test(test_no_sample_is_an_empty_fold),
+        cmocka_unit_test(test_owners_share_their_stacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

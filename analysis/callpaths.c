@@ -152,7 +152,7 @@ static uint8_t flags_below(const struct callpaths *callpaths, uint8_t parent, ui
 static uint32_t path_below(struct callpaths *callpaths, uint32_t parent, uint32_t function)
 {
     struct tagset *set = &callpaths->path_set;
-    tagset_reserve(set, path_hash, callpaths);
+    tagset_reserve_early(set, path_hash, callpaths);
     uint64_t hash = hash_pair(callpaths->dict->seed, parent, function);
     uint32_t slot = tagset_first(set, hash);
     for (uint32_t id; (id = tagset_find(set, &slot, hash)) != IDSET_NONE;

@@ -16,7 +16,8 @@ enum {
     HEAD_BYTES = 64 << 10,      // what a format is found by
     AHEAD_FROM_BYTES = 2 << 20, // smaller files are read sooner than a thread is started
     STEP_BYTES = 1 << 20,
-    THREADS = 2, // more hardly pay: what is taken in order is half of the work
+    STEP_NODES = 1 << 14, // what is new takes far longer than its bytes
+    THREADS = 2,          // more hardly pay: what is taken in order is half of the work
 };
 
 struct reader {
@@ -139,8 +140,10 @@ int reader_step(struct reader *reader, struct err *err)
         return err_set(err, reader->failed, "'%s': reading has failed before", reader->path);
     if (reader->done)
         return 0;
+    const struct dict *dict = reader->decoder->sink->dict;
+    const size_t most = dict->node_count + STEP_NODES;
     int rc = 1;
-    for (int i = 0; i < STEP_BYTES / READ_AHEAD_BYTES && rc > 0; i++)
+    for (int i = 0; i < STEP_BYTES / READ_AHEAD_BYTES && rc > 0 && dict->node_count < most; i++)
         rc = take_piece(reader, err);
     if (rc < 0) {
         if (is_worth_finishing(reader, rc))

@@ -11,8 +11,8 @@ struct reader;
 // are borrowed while the reader lives. On failure *out is NULL.
 int reader_open(struct reader **out, const char *path, const char *format_name, struct sink *sink,
                 const struct decode_options *options, struct err *err) MUST_CHECK;
-// Reads one bite (about 1 MiB). Returns 1 while there is more, 0 at the end, or a negative errno:
-// what was read stays in the sink.
+// Reads one bite (about 1 MiB, less where most of it is new). Returns 1 while there is more, 0 at
+// the end, or a negative errno: what was read stays in the sink.
 int reader_step(struct reader *reader, struct err *err) MUST_CHECK;
 // Bytes of the file consumed so far, and its size (0 when not known, a pipe).
 void reader_progress(const struct reader *reader, uint64_t *done_bytes, uint64_t *size_bytes);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAGSET_FIRST_SLOTS = 64 };
+enum { TAGSET_FIRST_SLOTS = 64, LOT = 32 };
 
 void tagset_dispose(struct tagset *set)
 {
@@ -21,6 +21,23 @@ void tagset_clear(struct tagset *set)
     set->used = 0;
 }
 
+// A lot at a time: where they go is memory in no order, which is fetched while the next are hashed.
+static void put_lot(struct tagset *grown, uint32_t from, uint32_t count, idset_hash_fn *hash,
+                    const void *owner)
+{
+    uint64_t hashes[LOT];
+    for (uint32_t i = 0; i < count; i++) {
+        hashes[i] = hash(owner, from + i);
+        __builtin_prefetch(&grown->slots[tagset_first(grown, hashes[i])], 1);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t slot = tagset_first(grown, hashes[i]);
+        while (grown->slots[slot])
+            slot = tagset_next(grown, slot);
+        tagset_put(grown, slot, from + i, hashes[i]);
+    }
+}
+
 // In the order of ids, since the entries are read in the order in which they lie then.
 void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner)
 {
@@ -29,14 +46,8 @@ void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner)
     size_t wanted = slots ? slots * 2 : TAGSET_FIRST_SLOTS;
     grown.slots = xcalloc_filled(wanted, sizeof *grown.slots);
     grown.mask = (uint32_t)(wanted - 1);
-    for (uint32_t i = 0; i < set->used; i++) {
-        uint32_t id = set->first + i;
-        uint64_t id_hash = hash(owner, id);
-        uint32_t slot = tagset_first(&grown, id_hash);
-        while (grown.slots[slot])
-            slot = tagset_next(&grown, slot);
-        tagset_put(&grown, slot, id, id_hash);
-    }
+    for (uint32_t i = 0; i < set->used; i += LOT)
+        put_lot(&grown, set->first + i, set->used - i < LOT ? set->used - i : LOT, hash, owner);
     free(set->slots);
     *set = grown;
 }

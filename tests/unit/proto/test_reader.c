@@ -598,6 +598,54 @@ static void test_where_the_head_ends_does_not_matter(void **state)
     }
 }
 
+// How much one bite adds at most to the dictionary, and how many bites there are.
+static size_t largest_bite(const char *path, size_t *bites)
+{
+    struct collect collect;
+    struct err err = {0};
+    struct decode_options options = {0};
+    struct reader *reader;
+    size_t largest = 0, before = 0;
+    int rc = 1;
+    collect_init(&collect);
+    assert_int_equal(reader_open(&reader, path, "folded", &collect.sink, &options, &err), 0);
+    for (*bites = 0; rc > 0; ++*bites) {
+        rc = reader_step(reader, &err);
+        const size_t nodes = collect.sink.dict->node_count, added = nodes - before;
+        largest = added > largest ? added : largest;
+        before = nodes;
+    }
+    assert_int_equal(rc, 0);
+    reader_free(reader);
+    collect_dispose(&collect);
+    return largest;
+}
+
+// Between two bites a file can be stopped: new stacks, which take longer than known ones, make them
+// smaller.
+static void test_bites_are_small_where_all_is_new(void **state)
+{
+    (void)state;
+    enum { LINES = 130000, MIB = 1 << 20 };
+    for (int is_new = 0; is_new < 2; is_new++) {
+        struct bytes text = {0};
+        for (int i = 0; i < LINES; i++) {
+            const int stack = is_new ? 100000 + i : 100000 + i % 100;
+            bytes_printf(&text, "a;b%d;c;%d;%d 1\n", stack, i % 10, i % 7);
+        }
+        char *path = write_file("bites", text.data, text.len);
+        size_t bites, largest = largest_bite(path, &bites);
+        if (is_new) {
+            assert_true(largest < LINES);
+            assert_true(bites > 2 * (text.len / MIB));
+        } else {
+            assert_true(bites <= text.len / MIB + 1);
+        }
+        bytes_dispose(&text);
+        drop_file(path);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_errors_say_what_and_where),
         cmocka_unit_test(test_a_pipe_has_no_size),
         cmocka_unit_test(test_the_corpus_is_read_whole),
+        cmocka_unit_test(test_bites_are_small_where_all_is_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NODE_SLOTS_MIN = 64 };
+
 static uint64_t string_hash(const void *owner, uint32_t id)
 {
     const struct dict *dict = owner;
@@ -172,20 +174,52 @@ uint32_t dict_node_apart(struct dict *dict, uint32_t parent, uint32_t frame)
     return (uint32_t)dict->node_count++;
 }
 
+// Whether it is the next one behind its parent. Chains that are new are added from the root on, so
+// that most nodes are. They are found beside the parent and need no place in the set.
+static bool follows_parent(const struct dict *dict, size_t node)
+{
+    return dict->nodes[node].parent == node - 1;
+}
+
+// Makes the set anew, with room for one more node.
+static void index_nodes(struct dict *dict)
+{
+    size_t inside = 1, slots = NODE_SLOTS_MIN;
+    for (size_t id = 1; id < dict->node_count; id++)
+        inside += !follows_parent(dict, id);
+    while (slots - 1 <= dict->node_count || inside > slots / 4 * 3)
+        slots *= 2;
+    tagset_restart(&dict->node_set, slots);
+    uint32_t lot[TAGSET_LOT];
+    for (size_t id = 1; id < dict->node_count;) { // the root is not in it
+        size_t count = 0;
+        for (; count < TAGSET_LOT && id < dict->node_count; id++) {
+            lot[count] = (uint32_t)id;
+            count += !follows_parent(dict, id);
+        }
+        tagset_put_lot(&dict->node_set, lot, count, node_hash, dict);
+    }
+}
+
 uint32_t dict_node(struct dict *dict, uint32_t parent, uint32_t frame)
 {
-    tagset_reserve(&dict->node_set, node_hash, dict);
-    while (dict->node_set.mask <= dict->node_count) // where some are not in the set
-        tagset_grow(&dict->node_set, node_hash, dict);
+    size_t next = (size_t)parent + 1;
+    if (next == dict->node_count) // the parent was added last: it has no child
+        return dict_node_apart(dict, parent, frame);
+    if (dict->nodes[next].parent == parent && dict->nodes[next].frame == frame)
+        return (uint32_t)next;
+    struct tagset *set = &dict->node_set;
+    if (set->mask <= dict->node_count || set->used + 1 > (set->mask + 1) / 4 * 3)
+        index_nodes(dict);
     uint64_t hash = hash_of_node(dict->seed, parent, frame);
-    uint32_t slot = tagset_first(&dict->node_set, hash);
-    for (uint32_t id; (id = tagset_find(&dict->node_set, &slot, hash)) != IDSET_NONE;
-         slot = tagset_next(&dict->node_set, slot)) {
+    uint32_t slot = tagset_first(set, hash);
+    for (uint32_t id; (id = tagset_find(set, &slot, hash)) != IDSET_NONE;
+         slot = tagset_next(set, slot)) {
         if (dict->nodes[id].parent == parent && dict->nodes[id].frame == frame)
             return id;
     }
     uint32_t id = dict_node_apart(dict, parent, frame);
-    tagset_put(&dict->node_set, slot, id, hash);
+    tagset_put(set, slot, id, hash);
     return id;
 }
 
@@ -234,27 +268,24 @@ uint32_t dict_event(struct dict *dict, const struct event *event)
 }
 
 // Entries differ from each other, so that none has to be compared.
-static void index_all(struct tagset *set, size_t first, size_t count, idset_hash_fn *hash,
+static void index_all(struct tagset *set, size_t count, idset_hash_fn *hash,
                       const struct dict *dict)
 {
     tagset_dispose(set);
-    for (size_t id = first; id < count; id++) {
+    for (size_t id = 0; id < count; id++) {
         tagset_reserve(set, hash, dict);
         uint64_t id_hash = hash(dict, (uint32_t)id);
-        uint32_t slot = tagset_first(set, id_hash);
-        while (set->slots[slot])
-            slot = tagset_next(set, slot);
-        tagset_put(set, slot, (uint32_t)id, id_hash);
+        tagset_put(set, tagset_free(set, id_hash), (uint32_t)id, id_hash);
     }
 }
 
 void dict_index(struct dict *dict)
 {
-    index_all(&dict->string_set, 0, dict->string_count, string_hash, dict);
-    index_all(&dict->frame_set, 0, dict->frame_count, frame_hash, dict);
-    index_all(&dict->node_set, 1, dict->node_count, node_hash, dict); // the root is not in it
-    index_all(&dict->thread_set, 0, dict->thread_count, thread_hash, dict);
-    index_all(&dict->event_set, 0, dict->event_count, event_hash, dict);
+    index_all(&dict->string_set, dict->string_count, string_hash, dict);
+    index_all(&dict->frame_set, dict->frame_count, frame_hash, dict);
+    index_nodes(dict);
+    index_all(&dict->thread_set, dict->thread_count, thread_hash, dict);
+    index_all(&dict->event_set, dict->event_count, event_hash, dict);
 }
 
 const char *dict_text(const struct dict *dict, uint32_t string)

@@ -106,7 +106,7 @@ uint32_t dict_string_hashed(struct dict *dict, const char *text, size_t len, uin
 uint32_t dict_string_z(struct dict *dict, const char *text);
 uint32_t dict_frame(struct dict *dict, const struct frame *frame);
 uint32_t dict_node(struct dict *dict, uint32_t parent, uint32_t frame);
-// Always a new one, that dict_node does not find: for who knows its own nodes and will intern them
+// Always a new one, that dict_node need not find: for who knows its own nodes and will intern them
 // elsewhere.
 uint32_t dict_node_apart(struct dict *dict, uint32_t parent, uint32_t frame);
 // The node under which all stacks of threads with this comm (a string) lie.

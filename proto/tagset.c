@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAGSET_FIRST_SLOTS = 64, LOT = 32 };
+enum { TAGSET_FIRST_SLOTS = 64 };
 
 void tagset_dispose(struct tagset *set)
 {
@@ -21,21 +21,24 @@ void tagset_clear(struct tagset *set)
     set->used = 0;
 }
 
-// A lot at a time: where they go is memory in no order, which is fetched while the next are hashed.
-static void put_lot(struct tagset *grown, uint32_t from, uint32_t count, idset_hash_fn *hash,
+void tagset_restart(struct tagset *set, size_t slots)
+{
+    free(set->slots);
+    *set = (struct tagset){.slots = xcalloc_filled(slots, sizeof *set->slots),
+                           .mask = (uint32_t)(slots - 1)};
+}
+
+// Where they go is memory in no order, which is fetched while the next are hashed.
+void tagset_put_lot(struct tagset *set, const uint32_t *ids, size_t count, idset_hash_fn *hash,
                     const void *owner)
 {
-    uint64_t hashes[LOT];
-    for (uint32_t i = 0; i < count; i++) {
-        hashes[i] = hash(owner, from + i);
-        __builtin_prefetch(&grown->slots[tagset_first(grown, hashes[i])], 1);
+    uint64_t hashes[TAGSET_LOT];
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = hash(owner, ids[i]);
+        __builtin_prefetch(&set->slots[tagset_first(set, hashes[i])], 1);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t slot = tagset_first(grown, hashes[i]);
-        while (grown->slots[slot])
-            slot = tagset_next(grown, slot);
-        tagset_put(grown, slot, from + i, hashes[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        tagset_put(set, tagset_free(set, hashes[i]), ids[i], hashes[i]);
 }
 
 // In the order of ids, since the entries are read in the order in which they lie then.
@@ -43,11 +46,14 @@ void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner)
 {
     size_t slots = set->slots ? (size_t)set->mask + 1 : 0;
     struct tagset grown = {0};
-    size_t wanted = slots ? slots * 2 : TAGSET_FIRST_SLOTS;
-    grown.slots = xcalloc_filled(wanted, sizeof *grown.slots);
-    grown.mask = (uint32_t)(wanted - 1);
-    for (uint32_t i = 0; i < set->used; i += LOT)
-        put_lot(&grown, set->first + i, set->used - i < LOT ? set->used - i : LOT, hash, owner);
+    tagset_restart(&grown, slots ? slots * 2 : TAGSET_FIRST_SLOTS);
+    uint32_t lot[TAGSET_LOT];
+    for (uint32_t i = 0; i < set->used;) {
+        size_t count = 0;
+        while (count < TAGSET_LOT && i < set->used)
+            lot[count++] = set->first + i++;
+        tagset_put_lot(&grown, lot, count, hash, owner);
+    }
     free(set->slots);
     *set = grown;
 }

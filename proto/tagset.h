@@ -19,8 +19,14 @@ struct tagset {
 void tagset_dispose(struct tagset *set);
 // Forgets every id, keeps the memory.
 void tagset_clear(struct tagset *set);
+// Forgets every id and has this many slots, a power of two, then.
+void tagset_restart(struct tagset *set, size_t slots);
 // Doubles the slots. What tagset_reserve does when they are nearly full.
 void tagset_grow(struct tagset *set, idset_hash_fn *hash, const void *owner);
+enum { TAGSET_LOT = 32 };
+// Puts in up to a lot of ids that are not in there. There must be room.
+void tagset_put_lot(struct tagset *set, const uint32_t *ids, size_t count, idset_hash_fn *hash,
+                    const void *owner);
 // Bytes on the heap.
 size_t tagset_bytes(const struct tagset *set);
 
@@ -58,6 +64,15 @@ static inline uint32_t tagset_find(const struct tagset *set, uint32_t *slot, uin
             return (value & set->mask) - 1;
     }
     return IDSET_NONE;
+}
+
+// The first slot for this hash in which nothing is yet.
+static inline uint32_t tagset_free(const struct tagset *set, uint64_t hash)
+{
+    uint32_t slot = tagset_first(set, hash);
+    while (set->slots[slot])
+        slot = tagset_next(set, slot);
+    return slot;
 }
 
 static inline void tagset_put(struct tagset *set, uint32_t slot, uint32_t id, uint64_t hash)

@@ -161,12 +161,75 @@ static void test_nodes_survive_growth(void **state)
     dict_dispose(&dict);
 }
 
+// A tree whose nodes partly follow their parents at once, and do otherwise after compaction: each
+// is found by its content alone, before and after.
+static void test_nodes_are_found_wherever_they_lie(void **state)
+{
+    (void)state;
+    enum { NODES = 5000 };
+    struct dict dict;
+    dict_init(&dict);
+    static uint32_t parents[NODES], frames[NODES];
+    static uint64_t kept[NODES / 64 + 1], threads[1];
+    uint32_t random = 1, count = 1; // the root
+    for (uint32_t asked = 0; count < NODES; asked++) {
+        random = random * 1664525 + 1013904223;
+        uint32_t parent = asked % 3 ? count - 1 : (random >> 8) % count, frame = random >> 30;
+        uint32_t known = 1;
+        while (known < count && (parents[known] != parent || frames[known] != frame))
+            known++;
+        assert_int_equal(dict_node(&dict, parent, frame), known);
+        parents[known] = parent;
+        frames[known] = frame;
+        count += known == count;
+    }
+    assert_int_equal(dict.node_count, NODES);
+    for (uint32_t frame = 0; frame < 4; frame++)
+        dict_frame(&dict, &(struct frame){.line = frame});
+    for (uint32_t i = 1; i < NODES; i += 7)
+        kept[i / 64] |= UINT64_C(1) << i % 64;
+    struct dict_renumbering renumbering;
+    dict_compact(&dict, kept, threads, &renumbering);
+    assert_in_range(dict.node_count, NODES / 7, NODES - 1);
+    uint32_t left = (uint32_t)dict.node_count;
+    for (uint32_t i = 1; i < NODES; i++) {
+        uint32_t parent = renumbering.nodes[parents[i]], node = renumbering.nodes[i];
+        if (node != IDSET_NONE)
+            assert_int_equal(dict_node(&dict, parent, frames[i]), node);
+    }
+    assert_int_equal(dict.node_count, left);
+    dict_renumbering_dispose(&renumbering);
+    dict_dispose(&dict);
+}
+
+// Nodes that follow their parents take eight bytes each and no slots.
+static void test_a_new_chain_takes_no_slots(void **state)
+{
+    (void)state;
+    struct dict dict;
+    dict_init(&dict);
+    uint32_t node = DICT_ROOT;
+    for (uint32_t i = 0; i < 100000; i++)
+        node = dict_node(&dict, node, i % 9);
+    assert_int_equal(node, 100000);
+    assert_int_equal(tagset_bytes(&dict.node_set), 0);
+    node = DICT_ROOT;
+    for (uint32_t i = 0; i < 100000; i++)
+        node = dict_node(&dict, node, i % 9);
+    assert_int_equal(node, 100000);
+    assert_int_equal(dict_node(&dict, 50000, 100), 100001);
+    assert_int_equal(dict_node(&dict, 50000, 100), 100001);
+    dict_dispose(&dict);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_strings_are_numbered_in_order_of_appearance),
         cmocka_unit_test(test_strings_survive_growth),
         cmocka_unit_test(test_nodes_survive_growth),
+        cmocka_unit_test(test_nodes_are_found_wherever_they_lie),
+        cmocka_unit_test(test_a_new_chain_takes_no_slots),
         cmocka_unit_test(test_bytes_of_any_value_are_kept),
         cmocka_unit_test(test_overlong_names_are_cut_with_dots),
         cmocka_unit_test(test_a_node_is_numbered_above_its_parent),

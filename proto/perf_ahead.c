@@ -107,6 +107,13 @@ static struct perf_caller *caller_at(const struct bytes *notes, size_t at, size_
     return (struct perf_caller *)(void *)(notes->data + at) + index;
 }
 
+// Whether a line is worth being parsed here. Those of which only the address is known are as soon
+// parsed as looked up.
+static bool is_for_notes(struct ahead *ahead, const char *line, size_t len, uint64_t hash)
+{
+    return !perf_frame_ends_unknown(line, len) && !was_read(ahead->recent, hash);
+}
+
 // Returns where the callers are.
 static uint32_t read_callers(struct ahead *ahead, const char *text, size_t len, size_t count)
 {
@@ -116,9 +123,10 @@ static uint32_t read_callers(struct ahead *ahead, const char *text, size_t len, 
                       text, len);
     for (size_t i = 0; i < count; i++) {
         const struct perf_caller *caller = caller_at(notes, at, i);
-        if (was_read(ahead->recent, caller->text_high))
+        const char *line = text + caller->at;
+        if (!is_for_notes(ahead, line, caller->len, caller->text_high))
             continue;
-        uint32_t parsed_at = read_line(ahead, text + caller->at, caller->len);
+        uint32_t parsed_at = read_line(ahead, line, caller->len);
         caller_at(notes, at, i)->parsed_at = parsed_at;
     }
     return (uint32_t)at;
@@ -134,7 +142,7 @@ void perf_read_ahead(struct perf_recent *recent, const struct text_hash *hash, s
         if (!token.usual || was_read(recent, token.leaf.low ^ token.callers.high))
             continue;
         const char *leaf = text + token.at + token.chain_at;
-        if (!was_read(recent, token.leaf.high))
+        if (is_for_notes(&ahead, leaf, token.leaf_len, token.leaf.high))
             token.leaf_at = read_line(&ahead, leaf, token.leaf_len);
         if (!was_read(recent, token.callers.low))
             token.callers_at =

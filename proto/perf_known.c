@@ -15,9 +15,9 @@ enum { // slots of 16 bytes
     HEADS_MOST = HEADS_MAX / 4 * 3,
 };
 
-// Every second level of a path is remembered: the one line more that has to be looked up then
-// costs less than remembering twice as many.
-enum { PATH_STEP = 2 };
+// Every fourth level of a path is remembered: the few lines more that have to be looked up then
+// cost less than remembering four times as many.
+enum { PATH_STEP = 4 };
 
 void perf_known_init(struct perf_known *known, struct dict *dict)
 {
@@ -265,14 +265,18 @@ static uint32_t frame_of(struct dict *dict, const struct perf_parsed *parsed)
 }
 
 // The frame of a line, newline included; MEMO_EMPTY when it does not stand for itself. It may have
-// been parsed ahead.
+// been parsed ahead. Where nothing but an address is known, hardly a line comes again: such lines
+// are not remembered.
 static uint32_t line_frame(struct perf_known *known, const char *line, size_t len,
                            struct hash128 key, const struct perf_parsed *parsed)
 {
+    struct perf_parsed now;
+    if (perf_frame_parse_unknown(&now.frame, line, len))
+        return dict_frame(known->dict, &(struct frame){.address = now.frame.address,
+                                                       .kind = frame_kind_of(now.frame.where)});
     uint32_t id = memo_get(&known->lines, key);
     if (id != MEMO_EMPTY)
         return id;
-    struct perf_parsed now;
     if (!parsed && !perf_line_parse(&now, known->dict->seed, line, len))
         return MEMO_EMPTY;
     id = frame_of(known->dict, parsed ? parsed : &now);

@@ -408,6 +408,34 @@ bool perf_frame_parse(struct perf_frame *out, const char *line, size_t len)
     return true;
 }
 
+static const char unknown_tail[] = " [unknown] ([unknown])\n";
+enum { UNKNOWN_TAIL = sizeof unknown_tail - 1, ADDRESS_DIGITS = 16 };
+
+bool perf_frame_ends_unknown(const char *line, size_t len)
+{
+    return len > UNKNOWN_TAIL && *line == '\t' &&
+           !memcmp(line + len - UNKNOWN_TAIL, unknown_tail, UNKNOWN_TAIL);
+}
+
+bool perf_frame_parse_unknown(struct perf_frame *out, const char *line, size_t len)
+{
+    if (!perf_frame_ends_unknown(line, len))
+        return false;
+    const char *end = line + len - UNKNOWN_TAIL, *at = skip_blanks(line, end);
+    if (at == end || end - at > ADDRESS_DIGITS)
+        return false;
+    uint64_t address = 0;
+    for (; at < end; at++) {
+        int value = hex_value(*at);
+        if (value < 0)
+            return false;
+        address = address << 4 | (uint64_t)value;
+    }
+    *out = (struct perf_frame){.address = address, .name = {"", 0}, .module = {"", 0}};
+    out->where = where_of(out);
+    return true;
+}
+
 bool perf_srcline_parse(struct span *file, uint32_t *number, bool *inlined, const char *line,
                         size_t len)
 {

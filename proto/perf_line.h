@@ -49,6 +49,12 @@ struct perf_frame {
 
 bool perf_frame_parse(struct perf_frame *out, const char *line, size_t len);
 
+// Whether a line, with its newline, ends as one of which nothing but the address is known:
+// "\t  7f299e25ea00 [unknown] ([unknown])".
+bool perf_frame_ends_unknown(const char *line, size_t len);
+// The same as perf_frame_parse for such a line. False: it is of another form.
+bool perf_frame_parse_unknown(struct perf_frame *out, const char *line, size_t len);
+
 // "  file.c:123", the line that `-F +srcline` prints below a frame. *file is empty where perf did
 // not know ("??:0", "libc.so.6[2724a]"). *inlined: "(inlined)", which then stands here and not
 // behind the frame, follows.

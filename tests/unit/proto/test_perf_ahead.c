@@ -37,6 +37,37 @@ static void test_lines_that_stand_for_themselves(void **state)
     assert_false(parses(&f, "\tmain.c:12\n"));
 }
 
+// Lines of which only the address is known are read at once, as the grammar reads them.
+static void test_lines_of_only_an_address(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "\t    7f299e25ea00 [unknown] ([unknown])\n",
+        "\t0 [unknown] ([unknown])\n",
+        "\tffffffffFFFFffff [unknown] ([unknown])\n",
+        "\t \t 7fffffffffffffff [unknown] ([unknown])\n",
+        "\tfffffffffffffffff [unknown] ([unknown])\n", // 17 digits
+        "\t [unknown] ([unknown])\n",
+        "\t12g4 [unknown] ([unknown])\n",
+        "\t12 34 [unknown] ([unknown])\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        size_t len = strlen(lines[i]);
+        struct perf_frame wanted, frame;
+        assert_true(perf_frame_ends_unknown(lines[i], len));
+        bool parsed = perf_frame_parse(&wanted, lines[i], len - 1) && !wanted.name.len;
+        assert_int_equal(perf_frame_parse_unknown(&frame, lines[i], len), parsed);
+        assert_int_equal(parsed, i < 4);
+        if (!parsed)
+            continue;
+        assert_true(frame.address == wanted.address && frame.where == wanted.where);
+        assert_true(!frame.name.len && !frame.module.len && !wanted.module.len);
+    }
+    assert_false(perf_frame_ends_unknown("\t1 [unknown] (/bin/demo)\n", 24));
+    assert_false(perf_frame_ends_unknown("  1 [unknown] ([unknown])\n", 26)); // of no chain
+    assert_false(perf_frame_ends_unknown(" [unknown] ([unknown])\n", 23));
+}
+
 static void test_callers_are_known_by_their_line_and_by_all_below(void **state)
 {
     (void)state;
@@ -206,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_that_stand_for_themselves),
+        cmocka_unit_test(test_lines_of_only_an_address),
         cmocka_unit_test(test_callers_are_known_by_their_line_and_by_all_below),
         cmocka_unit_test(test_lines_are_hashed_as_the_scan_does_narrow_and_wide),
         cmocka_unit_test(test_nothing_is_read_twice),

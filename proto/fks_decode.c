@@ -597,6 +597,7 @@ static int messages_decode(struct fks_decoder *fks, const uint8_t *data, size_t 
 {
     const uint8_t *at = data, *end = data + len;
     int code = 0;
+    *used = 0;
     if (!fks->magic_seen) {
         size_t compared = len < FKS_MAGIC_BYTES ? len : FKS_MAGIC_BYTES;
         if (memcmp(data, FKS_MAGIC, compared))

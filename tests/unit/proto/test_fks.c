@@ -289,6 +289,22 @@ static void test_other_bytes_are_refused(void **state)
     capture_dispose(&capture);
 }
 
+// In pieces, so that the beginning was kept before it turned out to be another's.
+static void test_what_only_begins_as_a_stream_is_refused(void **state)
+{
+    (void)state;
+    static const char text[] = "\x89"
+                               "fks and more";
+    for (size_t piece = 1; piece < sizeof text; piece++) {
+        struct capture capture;
+        capture_init(&capture);
+        assert_int_equal(
+            capture_decode(&capture, &format_fks, NULL, text, sizeof text - 1, piece, NULL),
+            -EBADMSG);
+        capture_dispose(&capture);
+    }
+}
+
 static void test_varints(void **state)
 {
     (void)state;
@@ -319,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_a_recording_of_nothing_is_one),
         cmocka_unit_test(test_hostile_messages),
         cmocka_unit_test(test_other_bytes_are_refused),
+        cmocka_unit_test(test_what_only_begins_as_a_stream_is_refused),
         cmocka_unit_test(test_varints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,26 +106,24 @@ static void redirects(void **state)
     statements_dispose(&s);
 }
 
+// A pipe with this target, and one command after it.
+static void assert_piped(const char *text, const char *target)
+{
+    struct statements s = parsed(text);
+    assert_int_equal(s.count, 2);
+    assert_string_equal(s.items[0].target, target);
+    statements_dispose(&s);
+}
+
 // "(a; b)" is the shell's; so is what stands between braces that are words.
 static void groups_of_the_shell_are_whole(void **state)
 {
     (void)state;
-    struct statements s = parsed("top | (head -1; wc -l); jobs");
-    assert_int_equal(s.count, 2);
-    assert_string_equal(s.items[0].target, "(head -1; wc -l)");
-    statements_dispose(&s);
-    s = parsed("top | { head -1; (echo ')'; wc); } 2>&1; jobs");
-    assert_int_equal(s.count, 2);
-    assert_string_equal(s.items[0].target, "{ head -1; (echo ')'; wc); } 2>&1");
-    statements_dispose(&s);
-    s = parsed("top | (head -1\nwc -l)\njobs");
-    assert_int_equal(s.count, 2);
-    assert_string_equal(s.items[0].target, "(head -1\nwc -l)");
-    statements_dispose(&s);
-    s = parsed("top | echo ${x} $(a; b) \\( x} ) {a; jobs");
-    assert_int_equal(s.count, 2);
-    assert_string_equal(s.items[0].target, "echo ${x} $(a; b) \\( x} ) {a");
-    statements_dispose(&s);
+    assert_piped("top | (head -1; wc -l); jobs", "(head -1; wc -l)");
+    assert_piped("top | { head -1; (echo ')'; wc); } 2>&1; jobs",
+                 "{ head -1; (echo ')'; wc); } 2>&1");
+    assert_piped("top | (head -1\nwc -l)\njobs", "(head -1\nwc -l)");
+    assert_piped("top | echo ${x} $(a; b) \\( x} ) {a; jobs", "echo ${x} $(a; b) \\( x} ) {a");
     assert_refused("top | (head", -EAGAIN, 6, "not closed");
     assert_refused("top | while read l; do echo; done", -EINVAL, 18, "in parentheses");
 }
